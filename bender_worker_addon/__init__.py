@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bender Worker: makes this Blender a worker of a bender render farm. Importing it does nothing; enabling registers."""
+
+
+def register() -> None:
+    from .blender import headless, operators, panel, preferences, presence
+
+    for module in (preferences, presence, operators, panel, headless):
+        module.register()
+    headless.run_if_asked()
+
+
+def unregister() -> None:
+    from .blender import headless, operators, panel, preferences, presence
+
+    for module in (headless, panel, operators, presence, preferences):
+        module.unregister()

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker's log: plain lines with a time, on stderr or in a file. What a message holds never breaks a line."""
+
+import logging
+import logging.handlers
+import re
+from collections import deque
+from pathlib import Path
+
+from .. import __package__ as base_package
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_ID = re.compile(r"\b[0-9a-f]{32}\b")
+_FILE, _FILES = 1 << 20, 3  # bytes of one log file, and how many are kept
+
+
+class EventLog(logging.Handler):
+    """Keeps the last five lines for people, newest first."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.setFormatter(_ShortLine("{asctime} {message}", datefmt="%H:%M", style="{"))
+        self.lines: deque[str] = deque(maxlen=5)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.appendleft(self.format(record))
+
+
+class _Line(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return _CONTROL.sub(lambda found: repr(found.group())[1:-1], super().formatMessage(record))
+
+
+class _ShortLine(_Line):
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return _ID.sub(lambda found: short_id(found.group()), super().formatMessage(record))
+
+
+def short_id(text: str) -> str:
+    """The beginning of an id, enough for people to tell it from others."""
+    return text if len(text) <= 10 else f"{text[:8]}..."
+
+
+def log_to_stderr(*, verbose: bool) -> None:
+    """Sends what the add-on logs to stderr; with `verbose` also what only its makers want to know."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Line("{asctime} {levelname:7} {message}", style="{"))
+    _log_to(handler, level=logging.DEBUG if verbose else logging.INFO)
+
+
+def log_to_file(folder: Path, events: EventLog) -> Path:
+    """Sends what the add-on logs to `worker.log` in `folder`, which is kept small, and to `events`; gives the file."""
+    path = folder / "worker.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.handlers.RotatingFileHandler(
+        path, maxBytes=_FILE, backupCount=_FILES, encoding="utf-8", delay=True
+    )
+    handler.setFormatter(_Line("{asctime} {levelname:7} {message}", style="{"))
+    _log_to(handler, events, level=logging.INFO)
+    return path
+
+
+def stop_logging() -> None:
+    logger = logging.getLogger(base_package)
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def _log_to(*handlers: logging.Handler, level: int) -> None:
+    stop_logging()
+    logger = logging.getLogger(base_package)
+    for handler in handlers:
+        logger.addHandler(handler)
+    logger.setLevel(level)
+    logger.propagate = False
+    logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs tracebacks for what the broker tells in a sentence

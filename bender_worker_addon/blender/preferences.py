@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Preferences: every setting of WorkerConfig, and how the worker behaves while somebody works in this Blender."""
+
+import functools
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+
+from .. import __package__ as base_package
+from ..worker.config import PREFERENCES, Resolved, resolve, settings
+from ..worker.errors import ConfigError
+from . import online, versions
+from .connection_test import connection_test
+from .paragraph import draw_paragraph
+
+_HELP = {setting.name: setting.metadata["help"].capitalize() for setting in settings()}
+_WIDTH = 70  # characters a line, in a window of the usual width
+_FARM = ("amqp_url", "bender_url", "id", "mode")
+_STORAGE = ("data_dir", "blendpath", "outpath", "disklimit", "grace_period")
+_RENDERING = ("workload", "keep_child", "stall_timeout")
+_FOLDERS = ("data_dir", "blendpath", "outpath")
+_SHARED = ("heart_rate_seconds",)
+
+
+def _part_credentials(self: "BenderWorkerPreferences", _context: bpy.types.Context) -> None:
+    """An address typed with its user and password is taken apart, so that the password is not shown."""
+    parts = urlsplit(self.amqp_url)
+    credentials, at, host = parts.netloc.rpartition("@")
+    if at:
+        user, _, password = credentials.partition(":")
+        self.amqp_user, self.amqp_password = unquote(user), unquote(password)
+        self.amqp_url = urlunsplit(parts._replace(netloc=host))
+
+
+class BenderWorkerPreferences(bpy.types.AddonPreferences):
+    bl_idname = base_package
+
+    amqp_url: StringProperty(
+        name="RabbitMQ",
+        description="Where RabbitMQ is: amqp://host:port/vhost, or amqps:// for TLS",
+        default="amqp://localhost:5672/%2F",
+        update=_part_credentials,
+    )
+    amqp_user: StringProperty(name="User", description="The user this worker is to RabbitMQ", default="guest")
+    amqp_password: StringProperty(
+        name="Password", description="That user's password", default="guest", subtype="PASSWORD"
+    )
+    bender_url: StringProperty(name="Flaskbender", description=_HELP["bender_url"], default="http://localhost:8000")
+    id: StringProperty(name="Worker ID", description=_HELP["id"])
+    mode: EnumProperty(
+        name="Mode",
+        description=_HELP["mode"],
+        items=[("Independent", "Independent", "Blends come over HTTP, frames stay on this machine")],
+    )
+    data_dir: StringProperty(name="Data", description=_HELP["data_dir"], subtype="DIR_PATH")
+    blendpath: StringProperty(name="Blends", description=_HELP["blendpath"], subtype="DIR_PATH")
+    outpath: StringProperty(name="Frames", description=_HELP["outpath"], subtype="DIR_PATH")
+    disklimit: FloatProperty(name="Keep Free (GB)", description=_HELP["disklimit"], default=2.0, min=0.0)
+    grace_period: FloatProperty(name="Keep Blends (s)", description=_HELP["grace_period"], default=60.0, min=0.0)
+    workload: IntProperty(name="Tasks Held", description=_HELP["workload"], default=2, min=1, soft_max=8)
+    keep_child: BoolProperty(name="Keep Blender Open", description=_HELP["keep_child"], default=True)
+    stall_timeout: FloatProperty(name="Hung After (s)", description=_HELP["stall_timeout"], default=1800.0, min=1.0)
+    heart_rate_seconds: FloatProperty(
+        name="Sign of Life (s)", description=_HELP["heart_rate_seconds"], default=60.0, min=1.0
+    )
+
+    start_with_blender: BoolProperty(
+        name="Start with Blender", description="Start the worker whenever Blender opens with a window"
+    )
+    only_when_away: BoolProperty(
+        name="Only While I Am Away",
+        description="Render only while nobody has touched mouse or keyboard for some minutes",
+    )
+    away_minutes: FloatProperty(
+        name="Away After (min)",
+        description="Minutes without mouse or keyboard in Blender's windows after which you count as away",
+        default=10.0,
+        min=0.05,
+        soft_max=60.0,
+    )
+    when_back: EnumProperty(
+        name="When I Am Back",
+        description="What becomes of the task in hand when you touch mouse or keyboard again",
+        items=[
+            ("SUSPEND", "Pause It", "Stop the render where it is; it goes on when you are away again"),
+            ("FINISH", "Finish It", "Let the task end, then take no more"),
+            ("GIVE_BACK", "Give It Back", "Stop the render and let another worker have the task"),
+        ],
+    )
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        found = resolved()
+        layout = self.layout
+        layout.use_property_split = True
+        farm = _box(layout, "Farm", "WORLD")
+        for name in _FARM:
+            self._draw_setting(farm, name, found)
+            if name == "amqp_url" and _may_be_set("amqp_url", found):
+                farm.prop(self, "amqp_user")
+                farm.prop(self, "amqp_password")
+        self._draw_test(farm)
+        for title, icon, names in (
+            ("Storage", "FILE_FOLDER", _STORAGE),
+            ("Rendering", "RENDER_STILL", _RENDERING),
+            ("Behaviour", "USER", _SHARED),
+        ):
+            box = _box(layout, title, icon)
+            for name in names:
+                self._draw_setting(box, name, found)
+        box.prop(self, "start_with_blender")
+        box.prop(self, "only_when_away")
+        column = box.column()
+        column.active = self.only_when_away
+        column.prop(self, "away_minutes")
+        column.prop(self, "when_back")
+        if isinstance(found, str):
+            draw_paragraph(layout, found, width=_WIDTH, alert=True)
+
+    def _draw_setting(self, layout: bpy.types.UILayout, name: str, found: "Resolved | str") -> None:
+        row = layout.row()
+        row.enabled = _may_be_set(name, found)
+        shown = str(getattr(found.config, name)) if name in _FOLDERS and not isinstance(found, str) else ""
+        row.prop(self, name, placeholder=shown)
+        if not isinstance(found, str) and not row.enabled:
+            layout.label(text=f"{found.sources[name]} says {_shown(name, found)}", icon="LOCKED")
+
+    def _draw_test(self, layout: bpy.types.UILayout) -> None:
+        layout.operator("bender.worker_test_connection", icon="LINKED")
+        for name, verdict in connection_test.verdicts():
+            if verdict.is_good:
+                layout.label(text=f"{name}: {verdict.words}", icon="CHECKMARK")
+            else:
+                draw_paragraph(layout, f"{name}: {verdict.words}", width=_WIDTH, alert=True)
+
+    def changed(self) -> dict[str, str]:
+        """The settings that were given a value here, as text, by name."""
+        names = [setting.name for setting in settings()]
+        values = {name: str(getattr(self, name)) for name in names if self.is_property_set(name)}
+        for name in _FOLDERS:
+            if values.get(name):
+                values[name] = bpy.path.abspath(values[name])
+        if any(self.is_property_set(name) for name in ("amqp_url", "amqp_user", "amqp_password")):
+            values["amqp_url"] = self._amqp_url_with_credentials()
+        return {name: value for name, value in values.items() if value}
+
+    def _amqp_url_with_credentials(self) -> str:
+        parts = urlsplit(self.amqp_url)
+        credentials = f"{quote(self.amqp_user, safe='')}:{quote(self.amqp_password, safe='')}"
+        return str(urlunsplit(parts._replace(netloc=f"{credentials}@{parts.netloc}")))
+
+
+def get() -> BenderWorkerPreferences | None:
+    """The add-on's preferences; None where Blender has none for it, as with `--factory-startup`."""
+    assert base_package is not None
+    addon = bpy.context.preferences.addons.get(base_package)
+    return addon.preferences if addon is not None else None
+
+
+def changed() -> Mapping[str, str]:
+    """What was changed in the preferences, as a layer of settings."""
+    preferences = get()
+    return {} if preferences is None else preferences.changed()
+
+
+def resolved() -> Resolved | str:
+    """The settings in force for a worker in this window, or what is wrong with them. Cheap enough for drawing."""
+    return _resolve(frozenset(changed().items()))
+
+
+@functools.lru_cache(maxsize=1)
+def _resolve(changed: frozenset[tuple[str, str]]) -> Resolved | str:
+    try:
+        return resolve(data_dir=versions.data_folder(), environment=os.environ, options={}, preferences=dict(changed))
+    except ConfigError as error:
+        return str(error)
+
+
+def why_not_to_start(found: Resolved | str) -> str:
+    """Why the worker can't be started with these settings; empty if it can."""
+    if isinstance(found, str):
+        return found
+    if not online.is_allowed(found.config.amqp_url, found.config.bender_url):
+        return f"The farm is on the internet: {online.ADVICE}"
+    return ""
+
+
+def register() -> None:
+    bpy.utils.register_class(BenderWorkerPreferences)
+
+
+def unregister() -> None:
+    bpy.utils.unregister_class(BenderWorkerPreferences)
+
+
+def _may_be_set(name: str, found: Resolved | str) -> bool:
+    return isinstance(found, str) or found.sources[name].startswith((PREFERENCES, "default", "kept"))
+
+
+def _shown(name: str, found: Resolved) -> str:
+    from ..worker.config import redacted
+
+    value: Any = getattr(found.config, name)
+    return redacted(value) if name.endswith("_url") else str(value) if not isinstance(value, Path) else value.as_posix()
+
+
+def _box(layout: bpy.types.UILayout, title: str, icon: str) -> bpy.types.UILayout:
+    box = layout.box()
+    box.label(text=title, icon=icon)
+    return box.column()

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What differs between Blenders and between the ways they can be installed. Nothing else in this package asks."""
+
+import sys
+from pathlib import Path
+
+import bpy
+
+from .. import __package__ as base_package
+
+_CHILD = Path(__file__).resolve().parents[1] / "render_child" / "start.py"
+
+
+def data_folder() -> Path:
+    """The worker's default folder: the extension's own, or for a plain copy in `scripts/addons` one beside Blender's
+    other user data."""
+    assert base_package is not None
+    if base_package.startswith("bl_ext."):
+        return Path(bpy.utils.extension_path_user(base_package))
+    return Path(bpy.utils.resource_path("USER"), "datafiles", base_package)
+
+
+def child_command(*, low_priority: bool = False) -> list[str]:
+    """A command that starts a render child in a background Blender like this one, with nothing of the user's in it."""
+    own = ["--", "--low-priority"] if low_priority else []
+    if not bpy.app.binary_path:  # bpy as a Python module
+        return [sys.executable, str(_CHILD), *own]
+    options = ["-b", "--factory-startup", "-noaudio", "--disable-autoexec", "--offline-mode"]
+    return [bpy.app.binary_path, *options, "--python-exit-code", "1", "--python", str(_CHILD), *own]

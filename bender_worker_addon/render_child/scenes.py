@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scenes: opening a blend and rendering its frames, as `blender -b FILE -f N` would."""
+
+import ctypes
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+import bpy
+
+_PROGRESS_EVERY = 0.25  # seconds
+_SETTINGS, _ENGINE = 4096, 32  # bytes of Blender's `RenderData` that hold the engine's name, and of that name
+_SIMULATIONS = {
+    "CLOTH": "cloth",
+    "SOFT_BODY": "a soft body",
+    "FLUID": "a fluid",
+    "DYNAMIC_PAINT": "dynamic paint",
+    "PARTICLE_SYSTEM": "particles",
+}
+
+
+class RenderError(Exception):
+    """A frame that could not be rendered. `scene`: by nobody, the scene itself is at fault."""
+
+    def __init__(self, text: str, *, scene: bool = False) -> None:
+        super().__init__(text)
+        self.scene = scene
+
+
+def open_blend(blend: str) -> None:
+    """Opens a blend without running what scripts it holds. Raises RenderError if Blender can't."""
+    try:
+        bpy.ops.wm.open_mainfile(filepath=blend, use_scripts=False)
+    except RuntimeError as error:
+        this = f"this Blender ({bpy.app.version_string})"
+        raise RenderError(f"{this} can't open the blend: {_first_line(error)}") from error
+    if absent := _absent_engine(_scene().render):
+        raise RenderError(f"this Blender ({bpy.app.version_string}) has no render engine {absent}")
+
+
+def render_frame(frame: int, file: str, image_format: str) -> tuple[int, int]:
+    """Renders one frame of the open blend's scene into `file`; gives the width and height the picture must have.
+
+    `image_format` is an identifier of `ImageFormatSettings.file_format`. Raises RenderError.
+    """
+    scene = _scene()
+    _set_format(scene, image_format)
+    scene.render.filepath = file
+    scene.render.use_file_extension = False
+    scene.render.use_persistent_data = True
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        scene.frame_set(frame)
+        bpy.ops.render.render(write_still=True)
+    except RuntimeError as error:
+        raise RenderError(f"frame {frame}: {_first_line(error)}", scene=scene.camera is None) from error
+    if not Path(file).exists():
+        if scene.render.use_multiview:
+            words = "the scene renders a picture for each of its views, a farm keeps one a frame; use Stereo 3D"
+            raise RenderError(f"frame {frame}: {words}", scene=True)
+        raise RenderError(f"frame {frame}: Blender rendered without an error, but wrote no picture; see its log")
+    return _picture_size(scene.render)
+
+
+@contextmanager
+def progress(tell: Callable[[float], None]) -> Iterator[None]:
+    """While it lasts, `tell` is given the part of the frame that is done, 0 to 1, some times a second."""
+    told = 0.0
+
+    def on_stats(statistics: object, *_: object) -> None:
+        nonlocal told
+        if monotonic() - told > _PROGRESS_EVERY:
+            told = monotonic()
+            tell(_part_done(str(statistics)))
+
+    bpy.app.handlers.render_stats.append(on_stats)
+    try:
+        yield
+    finally:
+        bpy.app.handlers.render_stats.remove(on_stats)
+
+
+def _part_done(statistics: str) -> float:
+    """Cycles says `Sample 5/64`, EEVEE `Rendering 5 / 64 samples`; what comes before can't be counted."""
+    samples = re.search(r"(?:Sample|Rendering) (\d+) ?/ ?(\d+)", statistics)
+    return int(samples[1]) / max(1, int(samples[2])) if samples else 0.0
+
+
+def reason_not_to_keep() -> str:
+    """Why a picture could depend on the frames rendered before it, so that each task needs a new process; empty
+    if nothing of that kind was found. Simulations that are not baked remember frames they were shown."""
+    for thing in _scene().objects:
+        for modifier in thing.modifiers:
+            if modifier.type in _SIMULATIONS and not _is_baked(modifier):
+                return f"{_SIMULATIONS[modifier.type]} that is not baked ({thing.name})"
+            if isinstance(modifier, bpy.types.NodesModifier) and _has_simulation_zone(modifier.node_group):
+                return f"a simulation zone in geometry nodes ({thing.name})"
+    return ""
+
+
+def _is_baked(modifier: bpy.types.Modifier) -> bool:
+    owner = modifier.particle_system if isinstance(modifier, bpy.types.ParticleSystemModifier) else modifier
+    cache = getattr(owner, "point_cache", None)
+    return cache is not None and cache.is_baked
+
+
+def _has_simulation_zone(tree: bpy.types.NodeTree | None, seen: frozenset[str] = frozenset()) -> bool:
+    if tree is None or tree.name in seen:
+        return False
+    for node in tree.nodes:
+        if node.bl_idname == "GeometryNodeSimulationOutput":
+            return True
+        if _has_simulation_zone(getattr(node, "node_tree", None), seen | {tree.name}):
+            return True
+    return False
+
+
+def _scene() -> bpy.types.Scene:
+    scene = bpy.context.scene
+    if scene is None:
+        raise RenderError("the blend holds no scene", scene=True)
+    return scene
+
+
+def _absent_engine(render: bpy.types.RenderSettings) -> str:
+    """The engine the blend asks for if this Blender lacks it, else "". Blender would render with EEVEE without a word,
+    and that is also all that RNA shows; what was asked for stands only in Blender's memory."""
+    shown = render.engine.encode() + b"\0"
+    asked = ctypes.string_at(render.as_pointer(), _SETTINGS)
+    if shown in asked:
+        return ""
+    render.engine = render.engine  # puts what is shown in the place of what was asked for
+    place = ctypes.string_at(render.as_pointer(), _SETTINGS).find(shown)
+    return "" if place < 0 else asked[place : place + _ENGINE].partition(b"\0")[0].decode("utf-8", "replace")
+
+
+def _set_format(scene: bpy.types.Scene, image_format: str) -> None:
+    settings = scene.render.image_settings
+    if hasattr(settings, "media_type"):  # Blender 5 sorts its formats
+        settings.media_type = "MULTI_LAYER_IMAGE" if image_format == "OPEN_EXR_MULTILAYER" else "IMAGE"
+    try:
+        settings.file_format = image_format  # type: ignore[assignment]  # an identifier from the farm
+    except TypeError as error:
+        raise RenderError(f"this Blender ({bpy.app.version_string}) can't write {image_format}") from error
+
+
+def _picture_size(render: bpy.types.RenderSettings) -> tuple[int, int]:
+    """Blender's own arithmetic, `BKE_render_resolution` and, for a cropped border, `render_init_from_main`."""
+    width = render.resolution_x * render.resolution_percentage // 100
+    height = render.resolution_y * render.resolution_percentage // 100
+    if render.use_border and render.use_crop_to_border:
+        width = int(render.border_max_x * width) - int(render.border_min_x * width)
+        height = int(render.border_max_y * height) - int(render.border_min_y * height)
+    stereo = render.image_settings.stereo_3d_format
+    if render.use_multiview and render.image_settings.views_format == "STEREO_3D" and not stereo.use_squeezed_frame:
+        width *= 2 if stereo.display_mode == "SIDEBYSIDE" else 1
+        height *= 2 if stereo.display_mode == "TOPBOTTOM" else 1
+    return width, height
+
+
+def _first_line(error: RuntimeError) -> str:
+    return str(error).removeprefix("Error: ").strip().partition("\n")[0]

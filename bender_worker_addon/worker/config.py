@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""WorkerConfig: every setting, checked, and where each value came from. Reads settings, never writes them."""
+
+import dataclasses
+import math
+import re
+import tomllib
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from .errors import ConfigError
+
+ENVIRONMENT_PREFIX = "BENDER_WORKER_"
+CONFIG_FILE = "BENDER_WORKER_CONFIG"
+PREFERENCES = "preferences"
+
+
+def _setting(default: Any, read: Callable[[str], Any], help: str) -> Any:
+    return field(default=default, metadata={"read": read, "help": help})
+
+
+def _folder(value: str) -> Path:
+    if not value or "\0" in value:
+        raise ValueError("a folder")
+    try:
+        return Path(value).expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("a folder; there is no user of that name") from None
+
+
+def _number(*, least: float, whole: bool = False, unit: str = "") -> Callable[[str], Any]:
+    allowed = f"a {'whole ' if whole else ''}number of at least {least:g}{unit and ' '}{unit}"
+
+    def read(value: str) -> int | float:
+        try:
+            number = int(value) if whole else float(value)
+        except ValueError:
+            raise ValueError(allowed) from None
+        if not math.isfinite(number) or number < least:
+            raise ValueError(allowed)
+        return number
+
+    return read
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    allowed = f"an address such as {schemes[0]}://host:port"
+
+    def read(value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            _ = parts.port
+        except ValueError:
+            raise ValueError(allowed) from None
+        if parts.scheme not in schemes or not parts.hostname:
+            raise ValueError(allowed)
+        return value.rstrip("/") if parts.scheme.startswith("http") else value
+
+    return read
+
+
+def _worker_id(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value, re.ASCII) or value.startswith("."):
+        raise ValueError("1 to 64 of A-Z a-z 0-9 . _ -, not beginning with a dot")
+    return value
+
+
+def _mode(value: str) -> str:
+    if value != "Independent":
+        raise ValueError("Independent, the one mode there is so far")
+    return value
+
+
+def _yes_or_no(value: str) -> bool:
+    try:
+        return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[value.lower()]
+    except KeyError:
+        raise ValueError("true or false") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerConfig:
+    """All that can be set about a worker. Made by `resolve`; every value has been checked."""
+
+    amqp_url: str = _setting(
+        "amqp://guest:guest@localhost:5672/%2F",
+        _url("amqp", "amqps"),
+        "where RabbitMQ is: amqp://user:password@host:port/vhost, or amqps:// for TLS",
+    )
+    bender_url: str = _setting("http://localhost:8000", _url("http", "https"), "where flaskbender is")
+    id: str = _setting("", _worker_id, "this worker's name in reports; made once and kept if not given")
+    data_dir: Path = _setting(Path(), _folder, "the worker's own folder: journal, logs, and the two below")
+    blendpath: Path = _setting(Path(), _folder, "where blends are kept while their job runs")
+    outpath: Path = _setting(Path(), _folder, "where frames go, in a folder a job")
+    disklimit: float = _setting(2.0, _number(least=0, unit="GB"), "GB of disk kept free; with less, no tasks are taken")
+    workload: int = _setting(
+        2, _number(least=1, whole=True), "tasks held at once: one is rendered, the others are ready to follow"
+    )
+    grace_period: float = _setting(60.0, _number(least=0, unit="seconds"), "seconds a finished job's blend is kept")
+    mode: str = _setting("Independent", _mode, "Independent: blends come over HTTP, frames stay here")
+    heart_rate_seconds: float = _setting(60.0, _number(least=1, unit="seconds"), "seconds between two signs of life")
+    stall_timeout: float = _setting(
+        1800.0, _number(least=1, unit="seconds"), "seconds without progress after which a render counts as hung"
+    )
+    keep_child: bool = _setting(
+        True, _yes_or_no, "keep Blender and its scene open from task to task of a job; false starts a new one each time"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A configuration and, for each setting, a few words on where its value came from; `unknown` names what looked
+    like a setting and is none."""
+
+    config: WorkerConfig
+    sources: Mapping[str, str]
+    unknown: tuple[str, ...]
+
+
+def settings() -> list[dataclasses.Field[Any]]:
+    """The settings in their order; each field's metadata holds its `help`."""
+    return list(dataclasses.fields(WorkerConfig))
+
+
+def resolve(
+    *,
+    data_dir: Path,
+    environment: Mapping[str, str],
+    options: Mapping[str, str | None],
+    preferences: Mapping[str, str] = MappingProxyType({}),
+) -> Resolved:
+    """Puts the layers on top of each other: defaults < preferences < config file < environment < command line.
+
+    `data_dir` is the folder to use where none is set; `options` holds what the command line gave, `preferences` what
+    was changed there, both by setting.
+    Raises ConfigError for the first value that can't be used.
+    """
+    known = {setting.name for setting in settings()}
+    found: dict[str, tuple[Any, str]] = {}
+    for name, text, source in _layers(preferences, environment, options):
+        if name in known:
+            found[name] = (_read(name, text, source), source)
+    values = {name: value for name, (value, _) in found.items()}
+    values.setdefault("data_dir", data_dir)
+    values.setdefault("blendpath", values["data_dir"] / "blends")
+    values.setdefault("outpath", values["data_dir"] / "frames")
+    kept_id = "id" not in values
+    if kept_id:
+        values["id"] = _kept_id(values["data_dir"])
+    sources = {name: found[name][1] if name in found else "default" for name in known}
+    if kept_id:
+        sources["id"] = f"kept in {values['data_dir'] / 'worker-id'}"
+    ours = {key.removeprefix(ENVIRONMENT_PREFIX).lower() for key in environment if key.startswith(ENVIRONMENT_PREFIX)}
+    unknown = tuple(sorted(ours - known - {"config"}))
+    return Resolved(config=WorkerConfig(**values), sources=sources, unknown=unknown)
+
+
+def redacted(url: str) -> str:
+    """The address without its user and password, for logs and people."""
+    parts = urlsplit(url)
+    return SplitResult(parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "").geturl()
+
+
+def _layers(
+    preferences: Mapping[str, str], environment: Mapping[str, str], options: Mapping[str, str | None]
+) -> list[tuple[str, str, str]]:
+    layers = [(name, text, PREFERENCES) for name, text in preferences.items()]
+    if environment.get(CONFIG_FILE):
+        path = Path(environment[CONFIG_FILE])
+        layers += [(name, text, f"{name} in {path}") for name, text in _config_file(path).items()]
+    for setting in settings():
+        variable = ENVIRONMENT_PREFIX + setting.name.upper()
+        if environment.get(variable):
+            layers.append((setting.name, environment[variable], variable))
+    for name, value in options.items():
+        if value is not None:
+            layers.append((name, value, f"--{name.replace('_', '-')}"))
+    return layers
+
+
+def _config_file(path: Path) -> dict[str, str]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{CONFIG_FILE}: {path} can't be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{CONFIG_FILE}: {path} is not TOML: {error}") from error
+    return {name: str(value) for name, value in table.items()}
+
+
+def _read(name: str, text: str, source: str) -> Any:
+    read = next(setting for setting in settings() if setting.name == name).metadata["read"]
+    try:
+        return read(text)
+    except ValueError as error:
+        shown = "an address that can't be used" if name.endswith("_url") else repr(text)
+        raise ConfigError(f"{source}: found {shown}, it should be {error}") from error
+
+
+def _kept_id(data_dir: Path) -> str:
+    path = data_dir / "worker-id"
+    try:
+        kept = path.read_text(encoding="utf-8", errors="replace").strip()
+    except FileNotFoundError:
+        kept = str(uuid.uuid4())
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True)
+            path.write_text(kept + "\n", encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"the folder {data_dir} can't be written: {error.strerror}") from error
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read: {error.strerror}") from error
+    return str(_read("id", kept, str(path)))

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The errors a worker can meet. The text of each is a sentence for people: what, to which task or file, what to do."""
+
+
+class WorkerError(Exception):
+    """The root of the tree."""
+
+
+class ConfigError(WorkerError):
+    """A setting that can't be used. The text names it, where it came from, what was found and what is allowed."""
+
+
+class FolderInUse(WorkerError):
+    """Another running worker owns the data folder."""
+
+
+class TaskRefused(WorkerError):
+    """A message that no worker could ever carry out: it is rejected, never tried."""
+
+
+class BlendError(WorkerError):
+    """A job's blend could not be had.
+
+    `again`: the same request may go well in a moment. `elsewhere`: another worker may have better luck.
+    `patient`: flaskbender itself is out of reach, so every job waits for it and no task is to blame.
+    """
+
+    def __init__(self, text: str, *, again: bool = False, elsewhere: bool = False, patient: bool = False) -> None:
+        super().__init__(text)
+        self.again = again
+        self.elsewhere = elsewhere
+        self.patient = patient
+
+
+class FrameError(WorkerError):
+    """A rendered file that is not a whole picture of the right kind, or could not be stored."""

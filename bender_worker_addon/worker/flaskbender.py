@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Flaskbender: a job's blend and its status over HTTP. The only module that knows requests.
+
+Every method blocks and gives an event; they are run on a Lane.
+"""
+
+import ast
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from .blend_file import check_blend
+from .errors import BlendError
+from .frames import make_last
+
+_TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two pieces of an answer
+_PIECE = 1 << 17  # bytes
+_HEADERS = {"User-Agent": "bender-worker"}
+_JOB_STATUSES = frozenset({"Queued", "Running", "Canceled", "Errored", "Finished"})
+
+
+@dataclass(frozen=True, slots=True)
+class BlendReady:
+    job_id: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlendFailed:
+    job_id: str
+    error: BlendError
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """`status` is one of Queued, Running, Canceled, Errored, Finished; None if there was no answer to be understood."""
+
+    job_id: str
+    status: str | None
+
+
+class Flaskbender:
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def fetch_blend(self, job_id: str, target: Path) -> BlendReady | BlendFailed:
+        """Downloads the job's blend, proves that it is one and moves it to `target` whole."""
+        try:
+            self._fetch(job_id, target)
+            return BlendReady(job_id, target.stat().st_size)
+        except OSError as error:  # requests' own errors are OSErrors too; _download has turned those into BlendErrors
+            text = f"the blend can't be stored as {target}: {error.strerror or error}"
+            return BlendFailed(job_id, BlendError(text, elsewhere=True))
+        except BlendError as error:
+            return BlendFailed(job_id, error)
+
+    def job_status(self, job_id: str) -> JobStatus:
+        try:
+            answer = requests.get(f"{self._url}/job/worker/status/{job_id}", headers=_HEADERS, timeout=_TIMEOUT)
+        except requests.RequestException:
+            return JobStatus(job_id, None)
+        return JobStatus(job_id, _job_status(answer.text) if answer.ok else None)
+
+    def _fetch(self, job_id: str, target: Path) -> None:
+        part = target.with_suffix(".part")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._download(job_id, part)
+            check_blend(part)
+            make_last(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _download(self, job_id: str, part: Path) -> None:
+        url = f"{self._url}/job/worker/blend/{job_id}"
+        try:
+            with requests.get(
+                url, json={"request": "blendfile"}, headers=_HEADERS, timeout=_TIMEOUT, stream=True
+            ) as answer:
+                _check_status(answer)
+                with part.open("wb") as file:
+                    for piece in answer.iter_content(_PIECE):
+                        file.write(piece)
+        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
+            raise BlendError("the blend's download was cut short", again=True, elsewhere=True) from error
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise BlendError(f"flaskbender can't be reached: {_in_words(error)}", patient=True) from error
+        except requests.RequestException as error:
+            raise BlendError(f"the blend can't be fetched: {type(error).__name__}", elsewhere=True) from error
+
+
+def why_unreachable(url: str) -> str:
+    """Asks for the page at `url`; gives what is wrong and what to do, or nothing if somebody answers."""
+    try:
+        requests.get(url, headers=_HEADERS, timeout=_TIMEOUT, stream=True).close()
+    except requests.RequestException as error:
+        return f"{_in_words(error)}; is flaskbender running there, and is the address right?"
+    return ""
+
+
+def _check_status(answer: requests.Response) -> None:
+    if answer.status_code == requests.codes.not_found:
+        raise BlendError("flaskbender has no blend for this job (404)")
+    if answer.status_code >= 500:
+        text = f"flaskbender could not serve the blend ({answer.status_code})"
+        raise BlendError(text, again=True, elsewhere=True)
+    if not answer.ok:
+        raise BlendError(f"flaskbender refused the blend ({answer.status_code})", elsewhere=True)
+
+
+def _job_status(text: str) -> str | None:
+    """Reads `{'Job': 'Finished'}`: Python's repr, as flaskbender writes it, or JSON."""
+    for read in (json.loads, ast.literal_eval):
+        try:
+            answer = read(text.strip())
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            continue
+        status = answer.get("Job") if isinstance(answer, dict) else None
+        return status if isinstance(status, str) and status in _JOB_STATUSES else None
+    return None
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    root: BaseException | None = error
+    while root is not None and not (isinstance(root, OSError) and root.strerror):
+        root = root.__cause__ or root.__context__
+    return root.strerror if isinstance(root, OSError) and root.strerror else type(error).__name__

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Held: a task in the worker's hands, from its delivery until it is settled."""
+
+import enum
+from dataclasses import dataclass, field
+
+from .broker import Delivery
+from .frames import StoredFrame
+from .task import Task
+
+
+class Stage(enum.Enum):
+    PROVING = enum.auto()  # it was finished here before: its frames are being compared with their hashes
+    FETCHING = enum.auto()  # its blend is on the way
+    READY = enum.auto()  # a child may have it
+    GIVEN = enum.auto()  # a child has it
+    STORING = enum.auto()  # rendered; its last frames are being stored
+    ENDING = enum.auto()  # decided; waits until the broker has confirmed the report of it
+
+
+class Ending(enum.Enum):
+    ACK = "acked"
+    REQUEUE = "given back"
+    REJECT = "rejected"
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """`deliveries` are the messages that brought the task and are to be settled alike: none while the connection they
+    came on is lost, more than one if the farm sent it twice. `stored` grows frame by frame."""
+
+    task: Task
+    deliveries: list[Delivery]
+    been_round: bool
+    stage: Stage = Stage.FETCHING
+    failures: int = 0
+    begun: float | None = None
+    stored: dict[int, StoredFrame] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """Its frames that are not stored yet."""
+        return tuple(frame for frame in self.task.frames if frame not in self.stored)
+
+    def __str__(self) -> str:
+        return f"task {self.task.id}"

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Intake: how many tasks the worker may hold, and when it takes no more."""
+
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+
+from .broker import Broker
+
+log = logging.getLogger(__name__)
+
+
+class Intake:
+    """Tells the broker how many deliveries to send ahead: `workload`, until `max_tasks` were taken, and none while less
+    than `disklimit` GB are free or once it is shut."""
+
+    def __init__(self, *, broker: Broker, workload: int, max_tasks: int | None, disklimit: float) -> None:
+        self._broker = broker
+        self._most = workload if max_tasks is None else min(workload, max_tasks)
+        self._max_tasks = max_tasks
+        self._disklimit = disklimit
+        self._taken = 0
+        self._disk_full = False
+        self._paused = False
+        self._shut = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a message that comes now is to be taken. A low disk stops the flow, not what has come already."""
+        return not self._shut and not self._paused and not self.is_done
+
+    @property
+    def is_done(self) -> bool:
+        """Whether as many tasks were taken as there were to be."""
+        return self._max_tasks is not None and self._taken >= self._max_tasks
+
+    @property
+    def trouble(self) -> str:
+        """Why no tasks are taken, if somebody should do something about it."""
+        return "the disk for frames is nearly full: free some space" if self._disk_full else ""
+
+    def start(self) -> None:
+        self._tell()
+
+    def took_one(self) -> None:
+        self._taken += 1
+        if self.is_done:
+            self._tell()
+
+    def lost_one(self) -> None:
+        """A task that was taken is in the queue again: it is to be taken once more, by whomever."""
+        self._taken -= 1
+        self._tell()
+
+    def pause(self, paused: bool) -> None:
+        self._paused = paused
+        self._tell()
+
+    def shut(self) -> None:
+        self._shut = True
+        self._tell()
+
+    def disk_has(self, gigabytes: float) -> None:
+        full = gigabytes < self._disklimit
+        if full == self._disk_full:
+            return
+        self._disk_full = full
+        if full:
+            words = "%.1f GB of disk left, disklimit is %g: no tasks until there is room"
+            log.warning(words, gigabytes, self._disklimit)
+        else:
+            log.info("%.1f GB of disk left: tasks are taken again", gigabytes)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._broker.consume(self._most if self.is_open and not self._disk_full else 0)
+
+
+def why_unwritable(folder: Path) -> str:
+    """Writes a small file into `folder`, made if missing; gives what is wrong and what to do, or nothing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"bender")
+    except OSError as error:
+        return f"{folder} can't be written ({error.strerror}); choose another or change its permissions"
+    return ""
+
+
+def free_gigabytes(folder: Path) -> float:
+    """The free space on the disk where `folder` is or will be."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free / 1e9

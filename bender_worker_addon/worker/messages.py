@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Messages: what a worker and its render child say to each other, one JSON object a line.
+
+The worker says
+
+    {"do": "render", "run": 7, "blend": "/…/x.blend", "frames": [1, 2], "format": "PNG", "files": ["/…/000001.png", …]}
+    {"do": "stop"}     end after the frame in hand
+    {"do": "quit"}     end
+
+and the child
+
+    {"is": "hello", "token": "…"}
+    {"is": "loaded", "keep_not": ""}    the blend is open; `keep_not`: why it must not serve another task
+    {"is": "begin", "run": 7, "frame": 1}
+    {"is": "progress", "run": 7, "frame": 1, "part": 0.4}    of the frame that is done, as far as Blender says
+    {"is": "frame", "run": 7, "frame": 1}    written, and read again as a whole picture
+    {"is": "failed", "run": 7, "frame": 1, "reason": "…", "scene": true}   `scene`: no worker could render it
+    {"is": "stopped"}    after `stop`, when what was written has been checked
+"""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .frames import frame_name
+
+LONGEST = 1 << 16  # bytes of a message
+NO_MESSAGE = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
+"""What `decoded` raises for what is no message, whoever sent it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a child is to render: `run` is this worker's own number for one attempt at one task."""
+
+    run: int
+    blend: Path
+    frames: tuple[int, ...]
+    image_format: str
+    folder: Path
+
+    def file(self, frame: int) -> Path:
+        """Where the child is to write this frame."""
+        return self.folder / frame_name(frame, self.image_format)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The blend is open. `keep_not` says why the child must not serve another task; empty if it may."""
+
+    child: int
+    keep_not: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameBegun:
+    child: int
+    run: int
+    frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    child: int
+    run: int
+    frame: int
+    part: float
+
+
+@dataclass(frozen=True, slots=True)
+class FrameWritten:
+    """A frame lies in the order's folder and was read again as a whole picture."""
+
+    child: int
+    run: int
+    frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class RenderFailed:
+    """The child lives, the frame could not be rendered. `scene`: no worker could, the scene itself is at fault."""
+
+    child: int
+    run: int
+    frame: int
+    reason: str
+    scene: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The child ended after the frame in hand, as it was asked to."""
+
+    child: int
+
+
+ChildEvent = Loaded | FrameBegun | Progress | FrameWritten | RenderFailed | Stopped
+
+
+def render(order: Order) -> dict[str, Any]:
+    return {
+        "do": "render",
+        "run": order.run,
+        "blend": str(order.blend),
+        "frames": order.frames,
+        "format": order.image_format,
+        "files": [str(order.file(frame)) for frame in order.frames],
+    }
+
+
+STOP, QUIT = {"do": "stop"}, {"do": "quit"}
+
+
+def encoded(message: Mapping[str, Any]) -> bytes:
+    return json.dumps(message).encode() + b"\n"
+
+
+def is_hello(line: bytes, token: str) -> bool:
+    """Whether a connection's first line proves that it is the child."""
+    try:
+        return secrets.compare_digest(str(json.loads(line)["token"]), token)
+    except NO_MESSAGE:
+        return False
+
+
+def decoded(line: bytes, child: int) -> ChildEvent:
+    """The event a child's message tells. Raises one of NO_MESSAGE for what is none."""
+    message = json.loads(line)
+    kind = message["is"]
+    if kind == "loaded":
+        return Loaded(child, str(message["keep_not"]))
+    if kind == "stopped":
+        return Stopped(child)
+    run = int(message["run"])
+    frame = int(message["frame"])
+    match kind:
+        case "begin":
+            return FrameBegun(child, run, frame)
+        case "progress":
+            return Progress(child, run, frame, float(message["part"]))
+        case "frame":
+            return FrameWritten(child, run, frame)
+        case "failed":
+            return RenderFailed(child, run, frame, str(message["reason"]), bool(message["scene"]))
+    raise ValueError(f"unknown message {kind!r}")

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renderer: one `blender -b` child: its start, its messages, its death. The only Popen.
+
+The child connects back over loopback TCP, which works alike on Linux, macOS and Windows, and proves itself with a token
+that only its environment holds. A child whose worker is gone ends by itself: it sees the end of the connection.
+"""
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, BinaryIO
+
+from . import messages
+from .errors import WorkerError
+from .messages import Order
+from .suspending import suspend_process
+
+log = logging.getLogger(__name__)
+
+_CHANNEL = "BENDER_CHILD_CHANNEL"
+_CONNECT = 300.0  # seconds a child may take to start
+_QUIT = 10.0  # seconds a child may take to end when asked to
+_LAST_WORDS = 20  # lines of Blender's log told when a child dies
+_LOG = 32 << 20  # bytes of Blender's output kept a log file
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """The child's process is gone and reaped. `reason` says how, with Blender's last words."""
+
+    child: int
+    reason: str
+
+
+class Renderer:
+    """One child, from its start to its death. Methods return at once; what happens comes to `inbox`, `Died` last."""
+
+    def __init__(
+        self, *, child: int, command: Sequence[str], log_file: Path, temp: Path, inbox: SimpleQueue[Any]
+    ) -> None:
+        """Starts the child with `command`. What it prints goes to `log_file`, which may be changed at any time; its
+        temporary files go to the folder `temp`. Raises WorkerError if it can't be started."""
+        self.child = child
+        self.log_file = log_file
+        self._inbox = inbox
+        self._lock = threading.Lock()
+        self._unsent: list[Mapping[str, Any]] | None = []
+        self._connection: socket.socket | None = None
+        self._last_words: deque[str] = deque(maxlen=_LAST_WORDS)
+        self._token = secrets.token_hex(32)
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server.settimeout(0.2)
+        try:
+            log_file.parent.mkdir(parents=True, exist_ok=True)
+            temp.mkdir(parents=True, exist_ok=True)
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=self._environment(temp),
+                start_new_session=True,  # Ctrl-C in the worker's terminal is the worker's to handle
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
+            )
+        except OSError as error:
+            self._server.close()
+            raise WorkerError(f"Blender could not be started ({command[0]}): {error.strerror or error}") from error
+        self._drain = threading.Thread(target=self._drain_output, name=f"bender-child-{child}-log", daemon=True)
+        self._drain.start()
+        self._reader = threading.Thread(target=self._live, name=f"bender-child-{child}", daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def render(self, order: Order) -> None:
+        """Gives the child its next work; it begins when what it was given before is done."""
+        self._send(messages.render(order))
+
+    def stop_after_frame(self) -> None:
+        self._send(messages.STOP)
+
+    def quit(self) -> None:
+        """Lets the child end in peace; kills it if it takes longer than 10 s."""
+        self._send(messages.QUIT)
+        timer = threading.Timer(_QUIT, self.kill)
+        timer.daemon = True
+        timer.start()
+
+    def kill(self) -> None:
+        """Ends the child at once. It has nothing to lose: a frame counts only once it is stored."""
+        self._process.kill()
+
+    def suspend(self, suspended: bool) -> None:
+        """Stops the process where it is, or lets it go on: it takes no processor time in between."""
+        suspend_process(self._process.pid, suspended)
+
+    def join(self, timeout: float) -> None:
+        """Waits until the child is reaped and its last event is in the inbox, for at most `timeout` seconds."""
+        self._reader.join(timeout)
+
+    def _environment(self, temp: Path) -> dict[str, str]:
+        """The worker's environment without its settings (they hold credentials), with the way back to the worker."""
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("BENDER_")}
+        port = self._server.getsockname()[1]
+        channel = {_CHANNEL: f"{port}:{self._token}"}
+        return environment | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temp)) | channel
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        with self._lock:
+            if self._unsent is not None:
+                self._unsent.append(message)
+            elif self._connection is not None:
+                try:
+                    self._connection.sendall(messages.encoded(message))
+                except OSError:
+                    log.debug("child %d does not listen any more; its death will be told", self.child)
+
+    # The child's life, on its own thread
+
+    def _live(self) -> None:
+        trouble = self._serve() or self._await_end()
+        if trouble:
+            self.kill()
+        code = self._process.wait()
+        self._drain.join(_QUIT)
+        self._inbox.put(Died(self.child, self._how_it_died(code, trouble)))
+
+    def _serve(self) -> str:
+        """Reads the child's messages until it has nothing more to say; gives what was wrong with them, or ""."""
+        try:
+            with self._server:
+                lines = self._accept()
+            if lines is None:
+                return "" if self._process.poll() is not None else "it did not connect in time"
+            with lines:
+                while line := lines.readline(messages.LONGEST):
+                    self._inbox.put(messages.decoded(line, self.child))
+        except OSError as error:
+            log.debug("child %d: the connection broke: %s", self.child, error)
+        except messages.NO_MESSAGE:
+            return "it sent what is no message"
+        finally:
+            with self._lock:
+                if self._connection is not None:
+                    self._connection.close()
+                self._connection, self._unsent = None, None
+        return ""
+
+    def _await_end(self) -> str:
+        """A child that says no more is about to end; gives what is wrong if it does not."""
+        try:
+            self._process.wait(_QUIT)
+        except subprocess.TimeoutExpired:
+            return "it hung up, but did not end"
+        return ""
+
+    def _accept(self) -> BinaryIO | None:
+        """Waits for the child and for nobody else: who can't tell the token is not listened to."""
+        deadline = time.monotonic() + _CONNECT
+        while self._process.poll() is None and time.monotonic() < deadline:
+            try:
+                connection, _ = self._server.accept()
+            except TimeoutError:
+                continue
+            connection.settimeout(_QUIT)
+            lines = connection.makefile("rb")
+            if self._proves_itself(lines):
+                connection.settimeout(None)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._greet(connection)
+                return lines
+            lines.close()
+            connection.close()
+        return None
+
+    def _proves_itself(self, lines: BinaryIO) -> bool:
+        try:
+            return messages.is_hello(lines.readline(messages.LONGEST), self._token)
+        except OSError:
+            return False
+
+    def _greet(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._connection = connection
+            waiting, self._unsent = self._unsent or [], None
+            for message in waiting:
+                connection.sendall(messages.encoded(message))
+
+    def _drain_output(self) -> None:
+        """Takes all that Blender prints, always, so that a full pipe never stops it, and logs the first of it."""
+        assert self._process.stdout is not None
+        logging_to, left = None, 0
+        with self._process.stdout as output, ExitStack() as open_log:
+            for line in iter(lambda: output.readline(messages.LONGEST), b""):
+                self._last_words.append(line.decode("utf-8", "replace").rstrip())
+                try:
+                    if logging_to != self.log_file:
+                        open_log.close()
+                        logging_to, left = self.log_file, _LOG
+                        file = open_log.enter_context(logging_to.open("ab", buffering=0))
+                    if left > 0:
+                        file.write(line)
+                        left -= len(line)
+                except OSError as error:
+                    log.warning("what Blender prints can't be kept in %s: %s", logging_to, error.strerror)
+                    left = 0
+
+    def _how_it_died(self, code: int, trouble: str) -> str:
+        if trouble:
+            how = trouble
+        elif code < 0:
+            how = f"it was ended by signal {-code} ({signal.strsignal(-code)})"
+        else:
+            how = f"it ended with exit code {code}"
+        words = " | ".join(line for line in tuple(self._last_words) if line)[-500:]
+        return f"{how}{words and '; its last words: '}{words}"

@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Worker: its parts, its loop, when it works and when it ends. What happens to a task stands in `life.py`.
+
+One thread owns everything in here and calls `tick`; what is slow happens elsewhere and comes back through the inbox.
+"""
+
+import enum
+import logging
+import math
+import os
+import sched
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from .blends import Blends
+from .bookkeeper import Bookkeeper
+from .broker import Broker, Confirmed, Connected, Disconnected
+from .config import WorkerConfig, redacted
+from .dispatcher import Dispatcher
+from .errors import WorkerError
+from .flaskbender import Flaskbender, JobStatus
+from .held import Stage
+from .intake import Intake, free_gigabytes, why_unwritable
+from .journal import Journal
+from .lane import Lane
+from .life import Life
+from .snapshot import Record, Snapshot, State
+
+log = logging.getLogger(__name__)
+
+_DISK_EVERY = 10.0  # seconds between two looks at the free space
+_STALL_EVERY = 30.0  # seconds, at most, between two looks at whether a child is stuck
+_BLENDS_EVERY = 30.0  # seconds, at most, between two looks at which blends may go
+_LAST_REPORTS = 5.0  # seconds a stopping worker waits for the broker to confirm what it gave back
+_LAST_REPORTS_NOW = 1.0  # the same when it was told to stop now
+_SLEEP = 1.0 if os.name == "nt" else 3600.0  # seconds; on Windows a signal doesn't end a wait
+_CLOSE = 1.0  # seconds each part may take to close
+
+
+@dataclass(frozen=True, slots=True)
+class _FreeDisk:
+    gigabytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """From a signal, whose handler must not do anything itself."""
+
+
+class Stop(enum.Enum):
+    """When a worker that is to stop does so."""
+
+    AFTER_FRAME = "after the frame in hand"
+    AFTER_TASK = "after the task in hand"
+    NOW = "now"
+
+
+class Pause(enum.Enum):
+    """What a pausing worker does with the task in hand."""
+
+    FINISH = "finish it"
+    SUSPEND = "suspend it"
+    GIVE_BACK = "give it back"
+
+
+class Worker:
+    """A worker of the farm: `start`, then `tick` until it is `over`, then `close`; or `run`, which does it all.
+
+    `stopping` and `paused` say what it was asked for last.
+    """
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        *,
+        child_command: Sequence[str],
+        max_tasks: int | None = None,
+        idle_exit: float | None = None,
+    ) -> None:
+        """`child_command` starts a Blender that runs `render_child/start.py`. Ends by itself after `max_tasks` tasks,
+        or after `idle_exit` seconds without one. Raises WorkerError if its folders or its settings can't be used."""
+        for folder in (config.blendpath, config.outpath):
+            if trouble := why_unwritable(folder):
+                raise WorkerError(trouble)
+        self.inbox: SimpleQueue[Any] = SimpleQueue()
+        self.over = False
+        self.stopping: Stop | None = None
+        self.paused: Pause | None = None
+        self._config = config
+        self._idle_exit = idle_exit
+        self._paused_because = ""
+        self._online = False
+        self._offline: Disconnected | None = None
+        self._retry_at = 0.0
+        self._record = Record()
+        self._last_reports = math.inf
+        self._schedule = sched.scheduler(time.monotonic)
+        self._journal = Journal(config.data_dir / "journal.sqlite")
+        self._broker = Broker(url=config.amqp_url, worker_id=config.id, inbox=self.inbox)
+        self._bookkeeper = Bookkeeper(journal=self._journal, broker=self._broker, worker_id=config.id)
+        self._intake = Intake(
+            broker=self._broker, workload=config.workload, max_tasks=max_tasks, disklimit=config.disklimit
+        )
+        self._transfers = Lane("bender-transfer", inbox=self.inbox, threads=2)
+        self._blends = Blends(
+            config.blendpath,
+            flaskbender=Flaskbender(config.bender_url),
+            transfers=self._transfers,
+            schedule=self._schedule,
+            grace_period=config.grace_period,
+        )
+        self._storing = Lane("bender-frames", inbox=self.inbox)
+        self._dispatcher = Dispatcher(
+            command=child_command,
+            scratch=config.outpath / ".rendering" / config.id,
+            logs=config.data_dir / "logs",
+            keep_children=config.keep_child,
+            inbox=self.inbox,
+            later=self._storing.submit,
+        )
+        self._life = Life(
+            outpath=config.outpath,
+            journal=self._journal,
+            broker=self._broker,
+            bookkeeper=self._bookkeeper,
+            intake=self._intake,
+            blends=self._blends,
+            dispatcher=self._dispatcher,
+            storing=self._storing,
+            record=self._record,
+        )
+
+    def run(self) -> None:
+        """Works until it is over. Nothing is polled: it sleeps until something comes or is due."""
+        try:
+            self.start()
+            wait = 0.0
+            while not self.over:
+                wait = self.tick(min(wait, _SLEEP))
+        finally:
+            self.close()
+
+    def start(self) -> None:
+        config = self._config
+        log.info("worker %s; tasks from %s, blends from %s", config.id, redacted(config.amqp_url), config.bender_url)
+        log.info("frames go to %s", config.outpath)
+        self._intake.start()
+        self._broker.start()
+        self._every(config.heart_rate_seconds, self._bookkeeper.beat)
+        self._every(_DISK_EVERY, self._measure_disk)
+        self._every(min(max(config.grace_period / 2, 1.0), _BLENDS_EVERY), self._look_after_blends)
+        self._every(min(config.stall_timeout / 4, _STALL_EVERY), self._look_for_stall)
+        if self._idle_exit is not None:
+            self._every(max(self._idle_exit / 20, 0.1), self._look_for_idleness)
+
+    def tick(self, wait: float = 0.0) -> float:
+        """Deals with all that has come and is due; waits for it for at most `wait` seconds. Gives the seconds until
+        something will be due."""
+        for event in self._events(wait):
+            self._handle(event)
+        self._schedule.run(blocking=False)
+        self._life.dispatch()
+        self._see_if_over()
+        return max(0.0, self._schedule.queue[0].time - time.monotonic())
+
+    def stop(self, when: Stop) -> None:
+        """Takes no more tasks, gives back those not begun and is over as soon as `when` says."""
+        log.info("stopping %s", when.value)
+        self.stopping = when
+        self._intake.shut()
+        self._life.winding_down = True
+        if self.paused is Pause.SUSPEND:
+            self._dispatcher.suspend(False)
+        self._life.give_back_unbegun()
+        if when is Stop.NOW:
+            self._life.take_back()
+        elif when is Stop.AFTER_FRAME:
+            self._dispatcher.stop_after_frame()
+        self._last_reports = _LAST_REPORTS_NOW if when is Stop.NOW else min(self._last_reports, _LAST_REPORTS)
+
+    def pause(self, how: Pause, *, reason: str = "") -> None:
+        """Takes no more tasks until `resume`; `how` says what becomes of the one in hand, `reason` why, for people."""
+        log.info("paused %s; the task in hand: %s", reason, how.value)
+        self.paused, self._paused_because = how, reason
+        self._intake.pause(True)
+        self._life.winding_down = True
+        self._life.give_back_unbegun()
+        if how is Pause.SUSPEND:
+            self._dispatcher.suspend(True)
+        elif how is Pause.GIVE_BACK:
+            self._life.take_back()
+
+    def resume(self) -> None:
+        log.info("going on")
+        if self.paused is Pause.SUSPEND:
+            self._dispatcher.suspend(False)
+        self.paused = None
+        self._life.winding_down = False
+        self._intake.pause(False)
+
+    def snapshot(self) -> Snapshot:
+        """What the worker is doing now, for people."""
+        state, detail = self._state()
+        tasks = self._life.held
+        in_hand = next((held for held in tasks if held.stage is Stage.GIVEN and held.begun is not None), None)
+        waiting = next((held for held in tasks if held.begun is None and held.stage is not Stage.ENDING), None)
+        return Snapshot(
+            state=state,
+            detail=detail,
+            task=None if in_hand is None else self._record.in_hand(in_hand),
+            next_job_id="" if waiting is None else waiting.task.job_id,
+            last_frame=self._record.last_frame,
+            frames=self._record.frames,
+            failures=self._record.failures,
+            an_hour=self._record.an_hour,
+            free_disk=self._record.free_disk,
+        )
+
+    def close(self) -> None:
+        """Ends every process and thread this worker has started."""
+        self._dispatcher.close(timeout=_CLOSE)
+        self._broker.close(timeout=_CLOSE)
+        self._storing.close(timeout=_CLOSE)
+        self._transfers.close(timeout=0)
+        self._journal.close()
+        log.info("stopped")
+
+    def _state(self) -> tuple[State, str]:
+        stages = self._life.stages
+        trouble = self._blends.trouble or self._intake.trouble
+        if self.stopping:
+            return State.FINISHING, f"stops {self.stopping.value}"
+        if self.paused:
+            return State.PAUSED, self._paused_because
+        if self._offline:
+            retry_in = max(0.0, self._retry_at - time.monotonic())
+            return State.OFFLINE, f"{self._offline.reason}; retry in {retry_in:.0f} s"
+        if not self._online:
+            return State.CONNECTING, ""
+        if trouble:
+            return State.PROBLEM, trouble
+        if stages & {Stage.READY, Stage.GIVEN, Stage.STORING}:
+            return State.RENDERING, ""
+        if Stage.FETCHING in stages:
+            return State.DOWNLOADING, ""
+        return State.WAITING, ""
+
+    # What comes
+
+    def _events(self, wait: float) -> Iterator[Any]:
+        try:
+            yield self.inbox.get(timeout=wait) if wait > 0 else self.inbox.get_nowait()
+            while True:
+                yield self.inbox.get_nowait()
+        except Empty:
+            return
+
+    def _handle(self, event: Any) -> None:
+        match event:
+            case Confirmed(report_id):
+                self._bookkeeper.confirmed(report_id)
+            case Connected(session):
+                self._came_online(session)
+            case Disconnected():
+                self._went_offline(event)
+            case JobStatus():
+                self._blends.job_is(event)
+            case _FreeDisk(gigabytes):
+                self._record.free_disk = round(gigabytes, 0 if gigabytes >= 10 else 1)
+                self._intake.disk_has(gigabytes)
+            case StopRequested():
+                self.stop(Stop.NOW if self.stopping else Stop.AFTER_FRAME)
+            case _:
+                self._life.handle(event)
+
+    def _came_online(self, session: int) -> None:
+        log.info("connected to RabbitMQ")
+        self._online, self._offline = True, None
+        self._life.idle_since = time.monotonic()
+        self._bookkeeper.connected(session)
+        self._bookkeeper.beat()
+
+    def _went_offline(self, event: Disconnected) -> None:
+        log.warning("no connection to RabbitMQ: %s; trying again in %.0f s", event.reason, event.retry_in)
+        self._online, self._offline, self._retry_at = False, event, time.monotonic() + event.retry_in
+        self._bookkeeper.disconnected()
+        self._life.lost_connection()
+
+    # What is done every so often
+
+    def _every(self, seconds: float, do: Callable[[], None]) -> None:
+        """Does it now and from now on every so many seconds."""
+        self._schedule.enter(seconds, 1, self._every, (seconds, do))
+        do()
+
+    def _look_after_blends(self) -> None:
+        self._blends.look_after(needed={held.task.job_id for held in self._life.held})
+
+    def _measure_disk(self) -> None:
+        self._transfers.submit(partial(_free_disk, self._config.outpath))
+
+    def _look_for_stall(self) -> None:
+        silent = time.monotonic() - self._life.sign_of_life
+        if not self._dispatcher.busy or self.paused is Pause.SUSPEND:
+            self._life.sign_of_life = time.monotonic()
+        elif silent > self._config.stall_timeout:
+            self._life.stalled(silent)
+
+    def _look_for_idleness(self) -> None:
+        assert self._idle_exit is not None
+        if not self._life.held and not self.stopping and time.monotonic() - self._life.idle_since >= self._idle_exit:
+            log.info("no task for %g s", self._idle_exit)
+            self.stop(Stop.AFTER_TASK)
+
+    def _see_if_over(self) -> None:
+        if self._intake.is_done and not self.stopping and not self._life.held and not self._bookkeeper.has_waiting:
+            log.info("as many tasks taken as asked for")
+            self.stop(Stop.AFTER_TASK)
+        if not self.stopping or self._life.stages - {Stage.ENDING}:
+            return
+        if not self._bookkeeper.has_waiting:
+            self.over = True
+        elif math.isfinite(self._last_reports):
+            self._schedule.enter(self._last_reports, 1, self._stop_waiting)
+            self._last_reports = math.inf
+
+    def _stop_waiting(self) -> None:
+        log.warning("the broker did not confirm the last reports in time; they are kept for the next start")
+        self.over = True
+
+
+def _free_disk(folder: Path) -> _FreeDisk:
+    return _FreeDisk(free_gigabytes(folder))
