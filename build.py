@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one command line of this repository. It only reads its arguments; the work is done in tools/."""
+
+import argparse
+import importlib
+import os
+import sys
+from pathlib import Path
+
+if sys.version_info < (3, 11):  # noqa: UP036  (said in a sentence, not in a traceback)
+    sys.exit(f"build.py needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
+
+from tools import blenders, package, testing, wheels
+from tools.errors import ToolError
+from tools.process import say
+
+DESCRIPTION = """\
+Builds, installs, shows, measures and tests Bender Worker.
+
+Needs nothing but Python 3.11. What else is needed, a Blender 4.2 or newer and a RabbitMQ, is looked for
+and, on Debian and Ubuntu, made if it is missing: 1.1 GB and a minute or two, once, in a cache folder outside
+the repository. The machine's own packages stay as they are.
+"""
+EPILOG = """\
+Each has a --help of its own. Without a word: build. Progress goes to stderr, results to stdout.
+
+environment:
+  BLENDER               the Blender to use, if there is no --blender
+  BENDER_WORKER_CACHE   where Blenders, RabbitMQ and the tests' environment are kept
+                        (else the user's cache folder, bender-worker/)
+"""
+
+
+def main(arguments: list[str]) -> int:
+    arguments = arguments or ["build"]
+    try:
+        chosen = _parsed(arguments)
+        code: int = chosen.run(chosen)
+    except ToolError as error:
+        say(f"build.py: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("build.py: stopped")
+        return 130
+    except BrokenPipeError:  # who read our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _parsed(arguments: list[str]) -> argparse.Namespace:
+    parser = _parser(arguments[0])
+    if arguments[0] != "test":
+        return parser.parse_args(arguments)
+    chosen, others = parser.parse_known_args(arguments)
+    chosen.pytest = others
+    return chosen
+
+
+def _parser(word: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="build.py",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    words = parser.add_subparsers(metavar="WORD", required=True)
+
+    build = words.add_parser("build", help="make dist/bender_worker_addon-<version>.zip; 3 s once Blender is there")
+    build.set_defaults(run=_build)
+    _add_blender(build)
+
+    install = words.add_parser("install", help="build, then install and enable it in your Blender")
+    install.set_defaults(run=_install)
+    _add_blender(install)
+
+    demo = words.add_parser("demo", help="a whole farm on this machine renders 24 frames: 3 min at first, then 30 s")
+    bench = words.add_parser("bench", help="frames a minute, against Blender alone; 10 min, with --quick 3 min")
+    for name, added in (("demo", demo), ("bench", bench)):
+        if name == word:  # the others need not wait for what these two import
+            tool = importlib.import_module(f"tools.{name}")
+            tool.add_arguments(added)
+            added.set_defaults(run=tool.run)
+
+    test = words.add_parser(
+        "test",
+        help="everything: lint, types, all tests; 15 min at first",
+        usage="build.py test [-h] [PYTEST-ARGUMENT ...]",
+        description="Lint, types, and all tests. With arguments: only pytest, with these; what is in tests/blender"
+        " runs inside each Blender.",
+    )
+    test.set_defaults(run=_test)
+
+    blender = words.add_parser("blender", help="find or make a Blender that runs here; the last line is its path")
+    blender.set_defaults(run=_blender)
+    _add_blender(blender)
+    blender.add_argument("--version", metavar="X.Y", help="only this one; 4.3 and 5.2 can be made")
+
+    fetch = words.add_parser("wheels", help="fetch the pinned wheels that are shipped; 5 s")
+    fetch.set_defaults(run=_wheels)
+    fetch.add_argument("--update", action="store_true", help="take the newest ones and pin them")
+    return parser
+
+
+def _add_blender(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--blender", metavar="PATH", help="the Blender to use; else $BLENDER, PATH, or one is made")
+
+
+def _build(arguments: argparse.Namespace) -> int:
+    print(package.build(blenders.find(arguments.blender)))
+    return 0
+
+
+def _install(arguments: argparse.Namespace) -> int:
+    blender = blenders.find(arguments.blender)
+    package.install(blender, package.build(blender))
+    print(f"Installed and enabled in {blender}.")
+    print(f"To work for a farm, set BENDER_WORKER_AMQP_URL and BENDER_WORKER_BENDER_URL, then run:\n  {_run(blender)}")
+    return 0
+
+
+def _run(blender: Path) -> str:
+    return f"{blender} --command bender_worker run"
+
+
+def _test(arguments: argparse.Namespace) -> int:
+    return testing.run(arguments.pytest)
+
+
+def _blender(arguments: argparse.Namespace) -> int:
+    print(blenders.find(arguments.blender, arguments.version))
+    return 0
+
+
+def _wheels(arguments: argparse.Namespace) -> int:
+    for wheel in wheels.update() if arguments.update else wheels.fetch():
+        print(wheel)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

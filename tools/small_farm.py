@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole farm on this machine: RabbitMQ, the blends, the bookkeeper, and workers. Gone when it is left.
+
+with SmallFarm() as farm:
+    farm.server.add("job-a", blend)
+    publish_tasks(farm.node.url, [make_task("job-a", [1])])
+    worker = farm.start_worker(blender, env, "--max-tasks", "1", folder=folder, outpath=frames, log=log)
+    for report in farm.follow(worker, patience=60):
+        ...
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+from tools.blend_server import BlendServer
+from tools.errors import ToolError
+from tools.farm import Bookkeeper, Report
+from tools.leash import Leashed
+from tools.process import last_lines
+from tools.rabbitmq import RabbitNode
+
+
+class SmallFarm:
+    """All its parts stand from `with` to its end; so do the workers it starts."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with self._stack:
+            self.node = self._stack.enter_context(RabbitNode())
+            self._stack.callback(self.node.kill)  # nothing of it is kept, so its own shutdown needs no waiting for
+            self.server = self._stack.enter_context(BlendServer())
+            self.bookkeeper = self._stack.enter_context(Bookkeeper(self.node.url))
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def start_worker(
+        self, blender: Path, env: Mapping[str, str], *options: str, folder: Path, outpath: Path, log: Path
+    ) -> "Worker":
+        """Starts a headless worker in the Blender that has the add-on with `env`; `folder` is for its own data."""
+        inherited = {name: value for name, value in env.items() if not name.startswith("BENDER_WORKER_")}
+        worker = Worker(blender, options, env=inherited | self.settings(folder=folder, outpath=outpath), log=log)
+        self._stack.callback(worker.end)
+        return worker
+
+    def settings(self, *, folder: Path, outpath: Path) -> dict[str, str]:
+        """The environment that makes a worker one of this farm."""
+        return {
+            "BENDER_WORKER_AMQP_URL": self.node.url,
+            "BENDER_WORKER_BENDER_URL": self.server.url,
+            "BENDER_WORKER_DATA_DIR": str(folder),
+            "BENDER_WORKER_OUTPATH": str(outpath),
+        }
+
+    def follow(self, worker: "Worker", *, patience: float) -> Iterator[Report]:
+        """Every report until the worker has ended. Raises ToolError if it says nothing for `patience` seconds."""
+        started = time.monotonic()
+
+        def silent() -> bool:
+            times = (report.time for report in self.bookkeeper.reports if report.step != "heart")
+            return time.monotonic() > max(times, default=started) + patience
+
+        yield from self.bookkeeper.follow(lambda: worker.ended() or silent())
+        if not worker.ended():
+            raise ToolError(f"The worker reported nothing for {patience:g} s. {worker.last_words()}")
+
+
+class Worker:
+    """A headless worker's process."""
+
+    def __init__(self, blender: Path, options: Sequence[str], *, env: Mapping[str, str], log: Path) -> None:
+        self._log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_bytes(b"")
+        self._process = Leashed([blender, "--command", "bender_worker", "run", *options], env=env, log=log)
+
+    def ended(self) -> bool:
+        return self._process.ended()
+
+    def end(self) -> None:
+        if not self._process.ended():
+            self._process.end()
+
+    def last_words(self) -> str:
+        return f"The end of its log, {self._log}:\n{last_lines(self._log, 12)}"
