@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The real parts that tests ask for: Blenders, the installed add-on, RabbitMQ. No test and no stand-in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tools import blenders, bpy_wheel, package, testing
+from tools.errors import ToolError
+from tools.rabbitmq import RabbitNode
+
+VHOSTS_AT_ONCE = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    """A Blender and the environment in which it has the add-on, installed from the zip and enabled."""
+
+    blender: Path
+    env: dict[str, str]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "blender" in metafunc.fixturenames:
+        both = metafunc.definition.get_closest_marker("both_blenders")
+        versions = testing.VERSIONS if both else testing.VERSIONS[:1]
+        metafunc.parametrize("blender", versions, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def blender(request: pytest.FixtureRequest) -> Path:
+    """The Blender of the default version; for tests marked `both_blenders` each of the two in turn."""
+    version: str = request.param
+    try:
+        return testing.blender_for(version)
+    except ToolError as error:
+        if version == blenders.DEFAULT:
+            raise
+        pytest.skip(f"Blender {version}: {error}")
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The add-on's zip, built from the working tree."""
+    return package.build(testing.blender_for(blenders.DEFAULT), folder=tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="session")
+def installed(blender: Path, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The add-on, installed for a throw-away user of `blender`."""
+    return Installed(blender=blender, env=package.install(blender, archive, tmp_path_factory.mktemp("user")))
+
+
+@pytest.fixture(scope="session")
+def rabbit() -> Iterator[RabbitNode]:
+    """A running node, shared by all tests; each has a virtual host of its own in it: `amqp_url`."""
+    with RabbitNode() as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def _vhosts(rabbit: RabbitNode) -> Iterator[str]:
+    def made() -> Iterator[str]:
+        for first in range(0, 100_000, VHOSTS_AT_ONCE):
+            names = [f"test-{number}" for number in range(first, first + VHOSTS_AT_ONCE)]
+            rabbit.add_vhosts(*names)
+            yield from names
+
+    return made()
+
+
+@pytest.fixture
+def vhost(_vhosts: Iterator[str]) -> str:
+    """A virtual host that no other test has seen: no queues, no exchanges but RabbitMQ's own."""
+    return next(_vhosts)
+
+
+@pytest.fixture
+def amqp_url(rabbit: RabbitNode, vhost: str) -> str:
+    return rabbit.url_of(vhost)
+
+
+@pytest.fixture(scope="session")
+def bpy_wheel_python() -> Path:
+    """A Python that can `import bpy` 4.2, the oldest Blender we promise."""
+    try:
+        return bpy_wheel.python()
+    except ToolError as error:
+        pytest.skip(f"bpy {bpy_wheel.VERSION}: {error}")

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures: a desktop, a farm, and an artist's Blender that is set up for it. No tests.
+
+Pictures of what was seen lie in `test-output/window/<Blender's version>/<module>/` after a run.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.farm.farmyard import Farm
+from tests.window.desk import SESSION, Desk
+from tools import blenders, scenes, testing
+from tools.desktop import Desktop
+from tools.errors import ToolError
+from tools.places import PROJECT
+from tools.rabbitmq import RabbitNode
+from tools.window import Window, settle
+
+if TYPE_CHECKING:
+    from tests.conftest import Installed
+
+PICTURES = PROJECT / "test-output" / "window"
+SceneMaker = Callable[..., Path]
+OpenWindow = Callable[[str], AbstractContextManager[Desk]]
+
+
+@pytest.fixture(scope="session")
+def desktop() -> Iterator[Desktop]:
+    try:
+        made = Desktop()
+    except ToolError as error:
+        pytest.skip(f"a desktop: {error}")
+    with made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def open_window(
+    desktop: Desktop,
+    installed: "Installed",
+    rabbit: RabbitNode,
+    _vhosts: Iterator[str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> OpenWindow:
+    """Opens a Blender of a new user who has the add-on, beside a farm of its own; to be entered with `with`."""
+    version = "{}.{}".format(*blenders.version_of(installed.blender))
+
+    @contextmanager
+    def opened(name: str) -> Iterator[Desk]:
+        folder = tmp_path_factory.mktemp(name)
+        user = folder / "user"
+        shutil.copytree(installed.env["BLENDER_USER_RESOURCES"], user)
+        env = {**installed.env, "BLENDER_USER_RESOURCES": str(user)}
+        settle(installed.blender, env, folder / "temporary")
+        pictures = PICTURES / version / name
+        shutil.rmtree(pictures, ignore_errors=True)
+        farm = Farm(rabbit=rabbit, vhost=next(_vhosts), blender=installed.blender, env=env, folder=folder)
+        with farm, Window(desktop, installed.blender, env=env, folder=pictures) as window:
+            farm.declare_work()
+            yield Desk(window, farm)
+
+    return opened
+
+
+@pytest.fixture(scope="module")
+def shared_desk(open_window: OpenWindow, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    """One Blender for all tests of a module, its preferences filled in by hand."""
+    with open_window(request.node.name.rpartition("/")[2].removesuffix(".py")) as desk:
+        fill_in(desk)
+        yield desk
+
+
+@pytest.fixture
+def desk(shared_desk: Desk) -> Iterator[Desk]:
+    """The module's Blender, at rest, the Bender tab open."""
+    shared_desk.window.open_sidebar("Bender")
+    yield shared_desk
+    if shared_desk.window.ask("regions('PREFERENCES', 'WINDOW')"):
+        shared_desk.close_preferences()
+    if shared_desk.window.ask(f"{SESSION}.running"):
+        shared_desk.stop_now()
+    shared_desk.farm.take("work")
+
+
+@pytest.fixture(scope="session")
+def make_scene(tmp_path_factory: pytest.TempPathFactory) -> SceneMaker:
+    """Has the named scene saved by the older Blender: both can open it."""
+    folder = tmp_path_factory.mktemp("scenes")
+
+    def make(name: str, **options: float) -> Path:
+        out = folder / "-".join([name, *map(str, options.values())]) / "scene.blend"
+        return scenes.make(testing.blender_for(blenders.DEFAULT), name, out, **options)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def telling_blend(make_scene: SceneMaker) -> Path:
+    """A scene whose frames take a few seconds each. (Cycles without a window tells of its samples every 18 s.)"""
+    return make_scene("trivial", width=320, height=180, samples=300)
+
+
+@pytest.fixture(scope="session")
+def slow_blend(make_scene: SceneMaker) -> Path:
+    """A scene whose frames take eight seconds each, whatever the machine."""
+    return make_scene("slow", seconds=8)
+
+
+@pytest.fixture(scope="session")
+def endless_blend(make_scene: SceneMaker) -> Path:
+    """A scene whose frames are not done before a test has ended."""
+    return make_scene("slow", seconds=150)
+
+
+def fill_in(desk: Desk) -> None:
+    """What an artist does first: type where the farm is."""
+    desk.open_preferences()
+    desk.unfold_preferences()
+    desk.set_addresses(desk.farm.url, desk.farm.server.url)
+    desk.set_folders(desk.farm.folder / "data", desk.farm.outpath)
+    desk.window.screenshot("preferences")
+    desk.close_preferences()

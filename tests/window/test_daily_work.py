@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An artist goes on working while her machine renders for the farm: neither of the two gets in the other's way."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.window.conftest import OpenWindow, fill_in
+from tests.window.desk import SESSION, Desk, state_of
+from tools.package import MODULE
+from tools.window import PREFERENCES, VIEWPORT
+
+pytestmark = pytest.mark.both_blenders
+
+QUIT = 3.0  # seconds that quitting may take in mid-render
+BACK = 1.0  # seconds in which an artist who comes back has her machine
+
+
+def test_opening_another_file_in_mid_render_does_not_disturb_the_worker(desk: Desk, slow_blend: Path) -> None:
+    task = desk.farm.task(desk.farm.job(slow_blend), 1)
+    desk.start()
+    child = desk.wait_for_render()
+    desk.open_file(slow_blend)
+    assert desk.children() == [child]
+    desk.farm.wait_for("finish", task)
+    assert desk.window.ask(f"{SESSION}.running")
+    desk.window.wait_until("'BENDER_OT_worker_loop' in modal_operators()")
+
+
+def test_a_new_file_in_mid_render_does_not_disturb_the_worker(desk: Desk, slow_blend: Path) -> None:
+    task = desk.farm.task(desk.farm.job(slow_blend), 1)
+    desk.start()
+    child = desk.wait_for_render()
+    desk.new_file()
+    assert desk.children() == [child]
+    desk.farm.wait_for("finish", task)
+    desk.window.wait_until("'BENDER_OT_worker_loop' in modal_operators()")
+
+
+def test_the_worker_goes_on_when_the_window_it_was_started_in_is_closed(desk: Desk, slow_blend: Path) -> None:
+    desk.start()
+    desk.wait_for_state("Waiting for tasks")
+    desk.open_second_window()
+    task = desk.farm.task(desk.farm.job(slow_blend), 1)
+    desk.wait_for_render()
+    desk.close_first_window()
+    desk.farm.wait_for("finish", task)
+    desk.window.wait_until("'BENDER_OT_worker_loop' in modal_operators()")
+
+
+def test_an_artist_who_comes_back_has_her_machine_at_once(desk: Desk, slow_blend: Path) -> None:
+    desk.open_preferences()
+    desk.unfold_preferences()
+    desk.work_only_when_away(minutes=0.05)
+    desk.close_preferences()
+    task = desk.farm.task(desk.farm.job(slow_blend), 1)
+    desk.start()
+    child = desk.wait_for_render()
+    desk.window.desktop.move(*desk.window.where(VIEWPORT).middle)
+    came_back = time.monotonic()
+    desk.wait_for("a suspended child", lambda: state_of(child) == "T")
+    assert time.monotonic() - came_back < BACK
+    desk.wait_for("a child that goes on", lambda: state_of(child) != "T")
+    desk.farm.wait_for("finish", task)
+    desk.open_preferences()
+    desk.unfold_preferences()
+    desk.work_only_when_away(minutes=None)
+    desk.close_preferences()
+
+
+def test_what_the_artist_does_is_saved_while_the_worker_runs(desk: Desk) -> None:
+    """Blender saves every minute here, but never while a modal operator runs."""
+    desk.start()
+    desk.wait_for_state("Waiting for tasks")
+    temporary = desk.farm.folder / "temporary"
+    before = time.time()
+    desk.change_something()
+    saved = lambda: [path for path in temporary.rglob("*.blend") if path.stat().st_mtime > before]  # noqa: E731
+    desk.wait_for("an automatic save", saved, timeout=100)
+
+
+def test_disabling_the_add_on_in_mid_render_leaves_nothing(open_window: OpenWindow, endless_blend: Path) -> None:
+    with open_window("disabling") as desk:
+        fill_in(desk)
+        task = desk.farm.task(desk.farm.job(endless_blend), 1)
+        desk.start()
+        desk.wait_for_render()
+        desk.open_preferences()
+        desk.toggle_add_on()
+        desk.window.wait_until(f"{MODULE!r} not in bpy.context.preferences.addons")
+        desk.wait_for("no child", lambda: not desk.children())
+        desk.farm.wait_for("requeue", task)
+        assert desk.farm.ready() == 1
+        assert desk.window.ask(LEFT_BEHIND) == []
+        desk.toggle_add_on()
+        desk.window.wait_until("hasattr(bpy.types, 'BENDER_PT_worker')")
+        desk.window.find("Bender Worker", PREFERENCES)
+
+
+def test_quitting_in_mid_render_gives_everything_back_and_leaves_no_process(
+    open_window: OpenWindow, endless_blend: Path
+) -> None:
+    with open_window("quitting") as desk:
+        fill_in(desk)
+        job = desk.farm.job(endless_blend)
+        tasks = [desk.farm.task(job, frame) for frame in (1, 2, 3)]
+        desk.start()
+        desk.wait_for_render()
+        desk.window.desktop.move(*desk.window.where(VIEWPORT).middle)
+        desk.window.desktop.key("ctrl+q")
+        print(f"Quitting took {desk.window.wait_until_ended(QUIT):.1f} s.")
+        desk.farm.wait_for("requeue", tasks[0])
+        assert desk.farm.ready() == len(tasks)
+        assert desk.farm.unacked() == 0
+
+
+LEFT_BEHIND = (
+    "[name for name in dir(bpy.types) if name.startswith('BENDER_')]"
+    " + [str(handler) for name in dir(bpy.app.handlers) if isinstance(getattr(bpy.app.handlers, name), list)"
+    f" for handler in getattr(bpy.app.handlers, name) if {MODULE!r} in str(handler.__module__)]"
+    " + [thread.name for thread in threading.enumerate()"
+    " if thread.name != 'observer' and thread is not threading.main_thread()]"
+    " + [name for name in modal_operators() if name.startswith('BENDER')]"
+)

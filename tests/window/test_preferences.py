@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Preferences: what is typed there holds, and the connection test tells what is wrong."""
+
+import socket
+import time
+
+import pytest
+
+from tests.window.desk import Desk
+from tools.package import MODULE
+from tools.window import PREFERENCES, SIDEBAR
+
+OWN = f"bpy.context.preferences.addons['{MODULE}'].preferences"
+FOUND = f"__import__('sys').modules['{MODULE}.blender.preferences'].resolved()"
+
+
+@pytest.mark.both_blenders
+def test_what_is_typed_is_what_the_worker_gets(desk: Desk) -> None:
+    config = f"{FOUND}.config"
+    assert desk.window.ask(f"{config}.amqp_url") == desk.farm.url
+    assert desk.window.ask(f"{config}.bender_url") == desk.farm.server.url
+    assert desk.window.ask(f"{config}.data_dir") == str(desk.farm.folder / "data")
+    assert desk.window.ask(f"{config}.outpath") == str(desk.farm.outpath)
+
+
+def test_a_password_typed_with_the_address_is_not_shown(desk: Desk) -> None:
+    desk.open_preferences()
+    desk.unfold_preferences()
+    node = desk.farm.rabbit
+    desk.window.fill("RabbitMQ", f"amqp://guest:s3cret%2F@127.0.0.1:{node.port}/{desk.farm.vhost}", PREFERENCES)
+    desk.window.wait_until(f"{OWN}.amqp_password == 's3cret/'")
+    desk.window.find("*******", PREFERENCES)
+    assert "cret" not in desk.window.text(PREFERENCES)
+    desk.window.fill("RabbitMQ", desk.farm.url, PREFERENCES)
+    desk.window.wait_until(f"{FOUND}.config.amqp_url == {desk.farm.url!r}")
+
+
+@pytest.mark.both_blenders
+def test_a_good_farm_is_said_to_be_good(desk: Desk) -> None:
+    desk.open_preferences()
+    desk.unfold_preferences()
+    desk.window.click("Test Connection", PREFERENCES)
+    for name in ("RabbitMQ", "Flaskbender", "Folder of blends", "Folder of frames"):
+        desk.window.find(f"{name}: good", PREFERENCES)
+    desk.window.screenshot("good-farm")
+
+
+def test_a_bad_farm_is_told_with_what_to_do_and_nothing_freezes(desk: Desk) -> None:
+    """A broker that takes the connection and then says nothing, and a flaskbender where nobody listens."""
+    desk.open_preferences()
+    desk.unfold_preferences()
+    with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as closed:
+        nobody = closed.getsockname()[1]
+        closed.close()
+        desk.set_addresses(f"amqp://127.0.0.1:{silent.getsockname()[1]}/", f"http://127.0.0.1:{nobody}")
+        desk.window.click("Test Connection", PREFERENCES)
+        desk.window.find("Flaskbender: ", PREFERENCES)
+        longest = _longest_answer(desk, seconds=3)
+    desk.window.find("running there", PREFERENCES)
+    desk.wait_for("the silent broker's verdict", lambda: "tested" not in desk.window.text(PREFERENCES))
+    desk.window.screenshot("bad-farm")
+    said = desk.window.text(PREFERENCES)
+    desk.set_addresses(desk.farm.url, desk.farm.server.url)
+    desk.window.wait_until(f"{FOUND}.config.bender_url == {desk.farm.server.url!r}")
+    assert "no RabbitMQ" in said
+    assert "flaskbender running there" in said
+    assert longest < 1
+
+
+def test_a_farm_on_the_internet_needs_online_access(desk: Desk) -> None:
+    desk.open_preferences()
+    desk.unfold_preferences()
+    desk.set_addresses("amqp://farm.example.org/", desk.farm.server.url)
+    desk.window.wait_until(f"'example' in {FOUND}.config.amqp_url")
+    desk.close_preferences()
+    assert not desk.window.ask("bpy.ops.bender.worker_start.poll()")
+    desk.window.click("Start", SIDEBAR)
+    desk.window.screenshot("no-online-access")
+    assert desk.snapshot("state.value") == "Stopped"
+    desk.open_preferences()
+    desk.unfold_preferences()
+    desk.set_addresses(desk.farm.url, desk.farm.server.url)
+    desk.window.wait_until(f"{FOUND}.config.amqp_url == {desk.farm.url!r}")
+    desk.close_preferences()
+    desk.window.wait_until("bpy.ops.bender.worker_start.poll()")
+
+
+def _longest_answer(desk: Desk, *, seconds: float) -> float:
+    """How long Blender's main loop took at most to answer, in seconds."""
+    end = time.monotonic() + seconds
+    longest = 0.0
+    while (asked := time.monotonic()) < end:
+        desk.window.ask("True")
+        longest = max(longest, time.monotonic() - asked)
+    return longest

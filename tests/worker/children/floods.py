@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A child that prints 50 MB, a part of it without an end of line, and then says that it rendered what it was told."""
+
+import json
+import sys
+
+from speaking import connected  # type: ignore[import-not-found]
+
+connection = connected()
+order = json.loads(connection.makefile("rb").readline())
+sys.stdout.write("x" * 30_000_000)
+for number in range(500):
+    sys.stdout.write(f"line {number} " + "y" * 40_000 + "\n")
+sys.stdout.write("the last word\n")
+sys.stdout.flush()
+connection.sendall(json.dumps({"is": "frame", "run": order["run"], "frame": order["frames"][0]}).encode() + b"\n")

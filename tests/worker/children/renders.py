@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A child without Blender: the real Child and Channel, over scenes that are a few bytes. Its blend says what happens:
+
+`record`    a file to which process and frame of every render are appended
+`die`       frames at which the process ends; `die_once`: a file that remembers that it did, so that it ends once only
+`broken`    frames that are written and then found broken
+`wrong`     frames whose file is not of the format asked for
+`missing`   frames of which it says that they are there, and they are not
+`no_camera` frames that nobody could render
+`wait`      a named pipe for each of these frames: rendering ends when the test opens it
+`keep_not`  why the child must not be kept
+"""
+
+import json
+import os
+import sys
+import time
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_PACKAGE = Path(__file__).resolve().parents[3] / "bender_worker_addon"
+
+scene: dict[str, Any] = {}
+
+
+class RenderError(Exception):
+    def __init__(self, text: str, *, scene: bool = False) -> None:
+        super().__init__(text)
+        self.scene = scene
+
+
+class BrokenPicture(Exception):
+    pass
+
+
+def open_blend(blend: str) -> None:
+    content = Path(blend).read_bytes()
+    scene.clear()
+    scene.update(json.loads(content[content.index(b"{") : content.rindex(b"ENDB")]))
+
+
+def reason_not_to_keep() -> str:
+    return str(scene.get("keep_not", ""))
+
+
+@contextmanager
+def progress(tell: Callable[[float], None]) -> Iterator[None]:
+    tell(0.5)
+    yield
+
+
+def render_frame(frame: int, file: str, image_format: str) -> tuple[int, int]:
+    print(f"rendering frame {frame} at {time.monotonic():.2f}", flush=True)
+    with Path(scene["record"]).open("a") as record:
+        record.write(f"{os.getpid()} {frame}\n")
+    if frame in scene.get("no_camera", ()):
+        raise RenderError(f"frame {frame}: no camera found in scene", scene=True)
+    if frame in scene.get("die", ()) and not _has_died_before():
+        os._exit(11)
+    if pipe := scene.get("wait", {}).get(str(frame)):
+        Path(pipe).open("rb").close()
+    path = Path(file)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if frame not in scene.get("missing", ()):
+        signature = b"\xff\xd8\xff" if frame in scene.get("wrong", ()) else b"\x89PNG\r\n\x1a\n"
+        path.write_bytes(signature + f"{image_format} {frame}".encode())
+    return 1, 1
+
+
+def check(file: str, size: tuple[int, int]) -> None:
+    if int(Path(file).stem) in scene.get("broken", ()):
+        raise BrokenPicture(f"{Path(file).name} is broken")
+
+
+def _has_died_before() -> bool:
+    if "die_once" not in scene:
+        return False
+    mark = Path(scene["die_once"])
+    if mark.exists():
+        return True
+    mark.touch()
+    return False
+
+
+def _become(name: str, **content: object) -> None:
+    module = types.ModuleType(f"render_child.{name}")
+    module.__dict__.update(content)
+    sys.modules[module.__name__] = module
+
+
+_become("pictures", check=check, BrokenPicture=BrokenPicture)
+_become(
+    "scenes",
+    open_blend=open_blend,
+    render_frame=render_frame,
+    progress=progress,
+    reason_not_to_keep=reason_not_to_keep,
+    RenderError=RenderError,
+)
+sys.path.insert(0, str(_PACKAGE))
+
+from render_child import child  # type: ignore[import-not-found]  # noqa: E402  the path must stand first
+
+child.main()

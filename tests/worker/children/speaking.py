@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""For children that misbehave: the connection to the worker, said hello to."""
+
+import os
+import socket
+
+
+def connected() -> socket.socket:
+    port, token = os.environ["BENDER_CHILD_CHANNEL"].split(":")
+    connection = socket.create_connection(("127.0.0.1", int(port)), timeout=10)
+    connection.sendall(f'{{"is": "hello", "token": "{token}"}}\n'.encode())
+    return connection

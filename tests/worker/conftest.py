@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the worker's tests: a worker with its farm around it. No Blender, no RabbitMQ."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from hypothesis import settings
+
+from bender_worker_addon.worker import worker as worker_module
+from bender_worker_addon.worker.config import WorkerConfig
+from tests.worker.support import Farm, StandInBroker, child_command
+from tools.blend_server import BlendServer
+
+settings.register_profile("worker", max_examples=40, deadline=None, database=None)
+settings.load_profile("worker")
+
+
+class StartFarm(Protocol):
+    def __call__(
+        self,
+        *,
+        child: list[str] | None = None,
+        max_tasks: int | None = None,
+        idle_exit: float | None = None,
+        **settings: Any,
+    ) -> Farm: ...
+
+
+@pytest.fixture
+def start_farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StartFarm]:
+    """Starts a worker on `tmp_path`; what it renders is done by the stand-in child `renders`. A second call starts
+    another one when the first was closed: its next run."""
+    brokers: list[StandInBroker] = []
+
+    def stand_in(**arguments: Any) -> StandInBroker:
+        brokers.append(StandInBroker(**arguments))
+        return brokers[-1]
+
+    monkeypatch.setattr(worker_module, "Broker", stand_in)
+    with ExitStack() as at_the_end:
+        http = at_the_end.enter_context(BlendServer())
+
+        def start(
+            *,
+            child: list[str] | None = None,
+            max_tasks: int | None = None,
+            idle_exit: float | None = None,
+            **settings: Any,
+        ) -> Farm:
+            folders = {"data_dir": tmp_path, "blendpath": tmp_path / "blends", "outpath": tmp_path / "frames"}
+            config = WorkerConfig(**{"bender_url": http.url, "id": "w1", "disklimit": 0.0, **folders, **settings})
+            command = child or child_command("renders")
+            worker = worker_module.Worker(config, child_command=command, max_tasks=max_tasks, idle_exit=idle_exit)
+            at_the_end.callback(worker.close)
+            worker.start()
+            return Farm(worker, brokers[-1], http, tmp_path)
+
+        yield start
+
+
+@pytest.fixture
+def farm(start_farm: StartFarm) -> Farm:
+    """A worker with the settings as they are, but for its folders."""
+    return start_farm()
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blends are asked for again at once."""
+    monkeypatch.setattr("bender_worker_addon.worker.blends._RETRY_FIRST", 0.01)

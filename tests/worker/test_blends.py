@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Blends: one download a job, tried again where that helps, kept while it is needed, never deleted on a guess."""
+
+import sched
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from bender_worker_addon.worker.blends import Blends
+from bender_worker_addon.worker.errors import BlendError
+from bender_worker_addon.worker.flaskbender import BlendFailed, BlendReady, Flaskbender, JobStatus
+from bender_worker_addon.worker.lane import Lane
+from tests.worker.support import blend, event_from
+from tools import blend_server
+from tools.blend_server import BlendServer
+
+
+class Store:
+    """Blends with its lane, its schedule and a real HTTP server."""
+
+    def __init__(self, folder: Path, server: BlendServer) -> None:
+        self.server = server
+        self.folder = folder
+        self.inbox: SimpleQueue[Any] = SimpleQueue()
+        self.schedule = sched.scheduler(time.monotonic)
+        self.lane = Lane("transfer", inbox=self.inbox)
+        self.blends = self.open()
+
+    def open(self, *, grace_period: float = 0.0) -> Blends:
+        self.blends = Blends(
+            self.folder,
+            flaskbender=Flaskbender(self.server.url),
+            transfers=self.lane,
+            schedule=self.schedule,
+            grace_period=grace_period,
+        )
+        return self.blends
+
+    def have(self, job: str) -> None:
+        self.server.add(job, blend())
+        self.blends.fetch(job)
+        self.blends.arrived(event_from(self.inbox, BlendReady))
+
+    def downloads(self, job: str) -> int:
+        return self.server.requests[f"/job/worker/blend/{job}"]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with BlendServer() as server:
+        made = Store(tmp_path / "blends", server)
+        yield made
+        made.lane.close(timeout=10)
+
+
+def test_a_blend_is_here_when_it_has_come_and_not_before(store: Store) -> None:
+    assert not store.blends.has("job")
+    store.have("job")
+    assert store.blends.has("job")
+    assert store.blends.path("job").read_bytes() == blend()
+
+
+def test_many_who_wait_share_one_download(store: Store) -> None:
+    store.server.add("job", blend())
+    for _ in range(5):
+        store.blends.fetch("job")
+    store.blends.arrived(event_from(store.inbox, BlendReady))
+    assert store.downloads("job") == 1
+
+
+def test_a_blend_is_found_again_after_a_restart(store: Store) -> None:
+    store.have("job")
+    assert store.open().has("job")
+
+
+def test_half_a_download_of_a_killed_worker_is_no_blend(store: Store) -> None:
+    store.folder.mkdir()
+    (store.folder / "job.part").write_bytes(b"BLENDER")
+    assert not store.open().has("job")
+
+
+def test_a_blend_that_somebody_deleted_is_not_here(store: Store) -> None:
+    store.have("job")
+    store.blends.path("job").unlink()
+    assert not store.blends.has("job")
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_a_server_that_recovers_is_asked_again(store: Store) -> None:
+    store.server.add("job", blend(), behaviour=blend_server.failing(3))
+    store.blends.fetch("job")
+    for _ in range(3):
+        assert store.blends.failed(event_from(store.inbox, BlendFailed), wanted=True) is None
+        store.schedule.run()
+    store.blends.arrived(event_from(store.inbox, BlendReady))
+    assert store.downloads("job") == 4
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_a_server_that_does_not_recover_is_asked_four_times(store: Store) -> None:
+    store.server.add("job", blend(), behaviour=blend_server.failing())
+    store.blends.fetch("job")
+    errors: list[BlendError | None] = []
+    while not any(errors):
+        errors.append(store.blends.failed(event_from(store.inbox, BlendFailed), wanted=True))
+        store.schedule.run()
+    assert store.downloads("job") == len(errors) == 4
+
+
+def test_what_cannot_be_bettered_is_asked_for_once_and_may_be_asked_for_anew(store: Store) -> None:
+    for _ in range(2):
+        store.blends.fetch("job")
+        error = store.blends.failed(event_from(store.inbox, BlendFailed), wanted=True)
+        assert "404" in str(error)
+    assert store.downloads("job") == 2
+
+
+def test_what_nobody_wants_any_more_is_not_asked_for_again(store: Store) -> None:
+    store.server.add("job", blend(), behaviour=blend_server.failing())
+    store.blends.fetch("job")
+    assert store.blends.failed(event_from(store.inbox, BlendFailed), wanted=False) is not None
+    assert store.schedule.empty()
+
+
+def test_a_server_out_of_reach_is_waited_for_over_a_weekend(store: Store) -> None:
+    store.server.add("job", blend())
+    store.blends.fetch("job")
+    event_from(store.inbox, BlendReady)
+    away = BlendFailed("job", BlendError("flaskbender can't be reached", patient=True))
+    for _ in range(3000):
+        assert store.blends.failed(away, wanted=True) is None
+    assert store.blends.trouble
+    assert max(event.time for event in store.schedule.queue) <= time.monotonic() + 60
+
+
+@pytest.mark.parametrize("status", ["Finished", "Canceled"])
+def test_a_blend_goes_when_its_job_is_over_for_the_grace_period(store: Store, status: str) -> None:
+    store.have("job")
+    store.blends.job_is(JobStatus("job", status))
+    store.blends.look_after(needed=set())
+    assert not store.blends.has("job")
+    assert not store.blends.path("job").exists()
+
+
+@pytest.mark.parametrize("status", ["Running", "Queued", "Errored", None])
+def test_a_blend_stays_while_its_job_may_go_on_or_nobody_says(store: Store, status: str | None) -> None:
+    store.have("job")
+    store.blends.job_is(JobStatus("job", status))
+    store.blends.look_after(needed=set())
+    assert store.blends.has("job")
+
+
+def test_a_blend_stays_through_the_grace_period(store: Store) -> None:
+    store.have("job")
+    blends = store.open(grace_period=3600)
+    blends.job_is(JobStatus("job", "Finished"))
+    blends.look_after(needed=set())
+    assert blends.has("job")
+
+
+def test_a_blend_stays_while_a_task_here_needs_it(store: Store) -> None:
+    store.have("job")
+    store.blends.job_is(JobStatus("job", "Finished"))
+    store.blends.look_after(needed={"job"})
+    assert store.blends.has("job")
+
+
+def test_a_job_that_goes_on_after_all_keeps_its_blend(store: Store) -> None:
+    store.have("job")
+    store.blends.job_is(JobStatus("job", "Finished"))
+    store.blends.job_is(JobStatus("job", "Running"))
+    store.blends.look_after(needed=set())
+    assert store.blends.has("job")
+
+
+def test_an_answer_that_did_not_come_changes_nothing(store: Store) -> None:
+    store.have("job")
+    store.blends.job_is(JobStatus("job", "Finished"))
+    store.blends.job_is(JobStatus("job", None))
+    store.blends.look_after(needed=set())
+    assert not store.blends.has("job")
+
+
+def test_flaskbender_is_asked_after_jobs_that_nothing_is_known_of(store: Store) -> None:
+    store.have("job")
+    store.server.set_status("job", "Canceled")
+    store.blends.look_after(needed=set())
+    assert event_from(store.inbox, JobStatus) == JobStatus("job", "Canceled")
+    store.blends.look_after(needed={"job"})
+    assert store.server.requests["/job/worker/status/job"] == 1
+
+
+def test_a_question_that_is_not_answered_yet_is_not_asked_again(store: Store) -> None:
+    store.have("job")
+    let_go: SimpleQueue[None] = SimpleQueue()
+    waits: Callable[[], None] = let_go.get
+    store.lane.submit(waits)
+    for _ in range(20):
+        store.blends.look_after(needed=set())
+    let_go.put(None)
+    store.lane.close(timeout=10)
+    assert store.server.requests["/job/worker/status/job"] == 1
+
+
+def test_a_question_that_was_answered_is_asked_again(store: Store) -> None:
+    store.have("job")
+    for _ in range(2):
+        store.blends.look_after(needed=set())
+        store.blends.job_is(event_from(store.inbox, JobStatus))
+    assert store.server.requests["/job/worker/status/job"] == 2
