@@ -108,6 +108,7 @@ class Root:
             doing=f"making {self.name}",
             log=self.folder / "log",
             timeout=MAKING_TIMEOUT,
+            env=os.environ | {"PATH": f"{Path(mmdebstrap).parent}:{os.environ['PATH']}"},  # it has a helper beside it
         )
         self._stamp.write_text(self._recipe)
 

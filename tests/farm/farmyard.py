@@ -49,6 +49,8 @@ class Farm:
         still_there = [worker for worker in self._workers if worker.living()]
         for worker in still_there:
             worker.end()
+        for worker in self._workers:
+            worker.wait()
         self._stack.close()
         if kind is None:
             assert not still_there, f"a worker or its child is still there:\n{still_there[0].log}"
@@ -100,7 +102,7 @@ class Farm:
         **settings: object,
     ) -> WorkerProcess:
         """Starts a worker. It is verbose, and would end by itself if nobody gave it anything to do any more."""
-        words = [str(self.blender), *form, "--verbose", "--idle-exit", "120", *options]
+        words = [str(self.blender), *form, "--verbose", "--idle-exit", "240", *options]
         worker = WorkerProcess(words, env=self.environment(**settings) | dict(environment or {}))
         self._workers.append(worker)
         return worker
@@ -114,6 +116,13 @@ class Farm:
             return report.step == step and (task is None or report.task["id"] == task["id"])
 
         return self.bookkeeper.wait_for(wanted, count=count, timeout=DEADLINE)[-1]
+
+    @contextmanager
+    def mid_frame(self, worker: WorkerProcess, task: Mapping[str, Any]) -> Iterator[None]:
+        """Begins when the task is rendered; its frame is not done before this ends."""
+        self.wait_for("start", task)
+        with worker.child_stopped():
+            yield
 
     def steps(self, task: Mapping[str, Any]) -> list[str]:
         """The steps reported of a task, in order."""

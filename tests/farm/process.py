@@ -9,10 +9,11 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-DEADLINE = 90.0  # seconds in which what must happen has happened, on a busy machine too
+DEADLINE = 120.0  # seconds in which what must happen has happened, on a busy machine too
 _MARK = "FARM_TEST_MARK"  # in the environment of a worker, inherited by all it starts
 
 
@@ -56,6 +57,16 @@ class WorkerProcess:
     def child(self, number: int = 1) -> int:
         """The process id of the render child that was started as the `number`th; the worker must be verbose."""
         return int(self.wait_for_line(r"child \d+ is process (\d+)", count=number)[1])
+
+    @contextmanager
+    def child_stopped(self, number: int = 1) -> Iterator[None]:
+        """While it lasts the render child does nothing, so that its frame can't be done however slow the machine is."""
+        child = self.child(number)
+        os.kill(child, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(child, signal.SIGCONT)
 
     def signal(self, number: signal.Signals) -> None:
         """Sends it a signal; SIGINT goes to all processes of its group, as Ctrl-C in a terminal does."""

@@ -31,9 +31,9 @@ def test_the_render_goes_on_and_every_report_comes_once_it_is_back(mortal: Farm,
     job = mortal.job(scene("slow", seconds=4))
     task = mortal.task(job, 1)
     worker = mortal.worker("--max-tasks", "1")
-    mortal.wait_for("start", task)
-    mortal.rabbit.kill()
-    worker.wait_for_line("no connection to RabbitMQ")
+    with mortal.mid_frame(worker, task):
+        mortal.rabbit.kill()
+        worker.wait_for_line("no connection to RabbitMQ")
     worker.wait_for_line("frame 1 stored")
     mortal.rabbit.start()
     assert worker.wait() == 0

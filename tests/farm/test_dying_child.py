@@ -10,7 +10,7 @@ from tests.farm.farmyard import Farm
 
 
 def test_the_task_is_tried_again_in_a_fresh_blender_and_reported_rendered_once(farm: Farm, scene: SceneMaker) -> None:
-    job = farm.job(scene("slow", seconds=3))
+    job = farm.job(scene("slow", seconds=4))
     first, second = farm.task(job, 1), farm.task(job, 2)
     worker = farm.worker("--max-tasks", "2")
     farm.wait_for("start", first)
@@ -24,7 +24,7 @@ def test_the_task_is_tried_again_in_a_fresh_blender_and_reported_rendered_once(f
 
 
 def test_frames_that_were_stored_before_it_died_are_not_rendered_again(farm: Farm, scene: SceneMaker) -> None:
-    job = farm.job(scene("slow", seconds=2))
+    job = farm.job(scene("slow", seconds=4))
     task = farm.task(job, 1, 2)
     worker = farm.worker("--max-tasks", "1")
     worker.wait_for_line("frame 1 stored")
@@ -60,7 +60,7 @@ def test_a_task_that_always_kills_blender_is_given_up_and_the_next_is_rendered(f
 def test_a_blender_that_hangs_is_ended_and_its_task_tried_again(farm: Farm, scene: SceneMaker) -> None:
     job = farm.job(scene("slow", seconds=2))
     task = farm.task(job, 1)
-    worker = farm.worker("--max-tasks", "1", stall_timeout=8)
+    worker = farm.worker("--max-tasks", "1", stall_timeout=12)
     farm.wait_for("start", task)
     os.kill(worker.child(), signal.SIGSTOP)
     farm.wait_for("finish", task)

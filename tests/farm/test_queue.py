@@ -36,13 +36,13 @@ def test_a_missing_queue_is_declared_durable_and_classic(farm: Farm, blend: Path
 
 def test_a_connection_that_ends_in_mid_render_costs_nothing(farm: Farm, scene: SceneMaker) -> None:
     """The task is rendered once, its message acked when it has come again, and no report is lost."""
-    job = farm.job(scene("slow", seconds=6))
+    job = farm.job(scene("slow", seconds=4))
     task = farm.task(job, 1)
     worker = farm.worker("--idle-exit", "2")
-    farm.wait_for("start", task)
-    farm.close_connections()
-    worker.wait_for_line("no connection to RabbitMQ")
-    worker.wait_for_line("came again, it is in hand")
+    with farm.mid_frame(worker, task):
+        farm.close_connections()
+        worker.wait_for_line("no connection to RabbitMQ")
+        worker.wait_for_line("came again, it is in hand")
     farm.wait_for("finish", task)
     assert worker.wait() == 0
     assert farm.steps(task) == LIFE
@@ -51,12 +51,12 @@ def test_a_connection_that_ends_in_mid_render_costs_nothing(farm: Farm, scene: S
 
 
 def test_a_connection_that_ends_costs_a_worker_of_few_tasks_nothing_either(farm: Farm, scene: SceneMaker) -> None:
-    job = farm.job(scene("slow", seconds=6))
+    job = farm.job(scene("slow", seconds=4))
     task = farm.task(job, 1)
     worker = farm.worker("--max-tasks", "1")
-    farm.wait_for("start", task)
-    farm.close_connections()
-    worker.wait_for_line("no connection to RabbitMQ")
+    with farm.mid_frame(worker, task):
+        farm.close_connections()
+        worker.wait_for_line("no connection to RabbitMQ")
     assert worker.wait() == 0
     farm.wait_for("finish", task)
     assert farm.steps(task) == LIFE

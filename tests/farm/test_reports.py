@@ -2,6 +2,7 @@
 """What the farm hears of a task, in which order, and when its message is acked."""
 
 import hashlib
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -62,10 +63,10 @@ def test_a_message_is_unacked_until_its_frame_is_in_place_and_reported(farm: Far
     job = farm.job(scene("slow", seconds=4))
     task = farm.task(job, 1)
     worker = farm.worker("--max-tasks", "1")
-    farm.wait_for("start", task)
-    unacked, there_already = farm.unacked(), farm.frames(job)
-    assert "finish" not in farm.steps(task)
-    assert (unacked, there_already) == (1, [])
+    with farm.mid_frame(worker, task):
+        assert farm.unacked() == 1
+        assert farm.frames(job) == []
+        assert "finish" not in farm.steps(task)
     farm.wait_for("finish", task)
     assert farm.frames(job) == ["000001.png"]
     worker.wait_for_line(f"task {task['id']}: acked")
@@ -75,11 +76,12 @@ def test_a_message_is_unacked_until_its_frame_is_in_place_and_reported(farm: Far
 
 def test_a_message_is_not_acked_while_its_last_report_is_unconfirmed(farm: Farm, scene: SceneMaker) -> None:
     """The broker takes no report for a while, as it does when its disk is full."""
-    job = farm.job(scene("slow", seconds=3))
+    job = farm.job(scene("slow", seconds=4))
     task = farm.task(job, 1)
     worker = farm.worker("--max-tasks", "1")
-    farm.wait_for("start", task)
-    with farm.refusing_publishers():
+    with ExitStack() as refusing:
+        with farm.mid_frame(worker, task):
+            refusing.enter_context(farm.refusing_publishers())
         worker.wait_for_line(r"frame 1 stored")
         assert farm.unacked() == 1
         assert "finish" not in farm.steps(task)

@@ -19,7 +19,7 @@ SIGNALS = [signal.SIGTERM, signal.SIGINT]
 def test_a_signal_lets_the_frame_in_hand_finish_and_gives_the_rest_back(
     farm: Farm, scene: SceneMaker, number: signal.Signals
 ) -> None:
-    job = farm.job(scene("slow", seconds=3))
+    job = farm.job(scene("slow", seconds=4))
     first, second, third = farm.task(job, 1), farm.task(job, 2), farm.task(job, 3)
     worker = farm.worker()
     farm.wait_for("start", first)
@@ -34,7 +34,7 @@ def test_a_signal_lets_the_frame_in_hand_finish_and_gives_the_rest_back(
 
 
 def test_a_signal_in_the_middle_of_a_task_gives_it_back_after_the_frame(farm: Farm, scene: SceneMaker) -> None:
-    job = farm.job(scene("slow", seconds=3))
+    job = farm.job(scene("slow", seconds=4))
     task = farm.task(job, 1, 2, 3)
     worker = farm.worker()
     farm.wait_for("start", task)
