@@ -31,7 +31,7 @@ done
 mount --rbind /usr/src "$root/usr/src"
 mount --rbind "$root/etc" /etc
 mount --rbind "$root/usr" /usr
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export PATH="/usr/sbin:/usr/bin:/sbin:/bin:$PATH"
 exec "$program" "$@"
 ' sh {root} {program} "$@"
 """

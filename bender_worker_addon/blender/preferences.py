@@ -22,7 +22,7 @@ _HELP = {setting.name: setting.metadata["help"].capitalize() for setting in sett
 _WIDTH = 70  # characters a line, in a window of the usual width
 _FARM = ("amqp_url", "bender_url", "id", "mode")
 _STORAGE = ("data_dir", "blendpath", "outpath", "disklimit", "grace_period")
-_RENDERING = ("workload", "keep_child", "stall_timeout")
+_RENDERING = ("workload", "keep_child", "stall_timeout", "sandbox", "sandbox_paths")
 _FOLDERS = ("data_dir", "blendpath", "outpath")
 _SHARED = ("heart_rate_seconds",)
 
@@ -65,6 +65,16 @@ class BenderWorkerPreferences(bpy.types.AddonPreferences):
     workload: IntProperty(name="Tasks Held", description=_HELP["workload"], default=2, min=1, soft_max=8)
     keep_child: BoolProperty(name="Keep Blender Open", description=_HELP["keep_child"], default=True)
     stall_timeout: FloatProperty(name="Hung After (s)", description=_HELP["stall_timeout"], default=1800.0, min=1.0)
+    sandbox: EnumProperty(
+        name="Sandbox",
+        description=_HELP["sandbox"],
+        items=[
+            ("off", "Off", "Blender can read what you can"),
+            ("auto", "Where Possible", "Use a sandbox if this machine can make one, and work without one if not"),
+            ("on", "Always", "Don't start without one"),
+        ],
+    )
+    sandbox_paths: StringProperty(name="Readable in It", description=_HELP["sandbox_paths"])
     heart_rate_seconds: FloatProperty(
         name="Sign of Life (s)", description=_HELP["heart_rate_seconds"], default=60.0, min=1.0
     )

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-_ADDRESS = "BENDER_CHILD_CHANNEL"  # port:token, for this process only
+_ADDRESS = "BENDER_CHILD_CHANNEL"  # port:token, for this process only; fd<number>:token if it inherits the connection
 _CONNECT = 30.0  # seconds
 
 
@@ -20,10 +20,14 @@ class Channel:
     @classmethod
     def to_worker(cls) -> "Channel":
         """Connects to the worker that started this process and proves to be its child."""
-        port, token = os.environ.pop(_ADDRESS).split(":")
-        connection = socket.create_connection(("127.0.0.1", int(port)), timeout=_CONNECT)
-        connection.settimeout(None)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        where, token = os.environ.pop(_ADDRESS).split(":")
+        if where.startswith("fd"):
+            connection = socket.socket(fileno=int(where.removeprefix("fd")))
+            connection.set_inheritable(False)
+        else:
+            connection = socket.create_connection(("127.0.0.1", int(where)), timeout=_CONNECT)
+            connection.settimeout(None)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         channel = cls(connection)
         channel.say("hello", token=token)
         return channel

@@ -10,6 +10,8 @@ from time import monotonic
 
 import bpy
 
+from . import tame
+
 _PROGRESS_EVERY = 0.25  # seconds
 _SETTINGS, _ENGINE = 4096, 32  # bytes of Blender's `RenderData` that hold the engine's name, and of that name
 _SIMULATIONS = {
@@ -30,7 +32,8 @@ class RenderError(Exception):
 
 
 def open_blend(blend: str) -> None:
-    """Opens a blend without running what scripts it holds. Raises RenderError if Blender can't."""
+    """Opens a blend without running what scripts it holds, and leaves out of it what would write other files than its
+    frames. Raises RenderError if Blender can't, or if there would be no picture without a script."""
     try:
         bpy.ops.wm.open_mainfile(filepath=blend, use_scripts=False)
     except RuntimeError as error:
@@ -38,6 +41,11 @@ def open_blend(blend: str) -> None:
         raise RenderError(f"{this} can't open the blend: {_first_line(error)}") from error
     if absent := _absent_engine(_scene().render):
         raise RenderError(f"this Blender ({bpy.app.version_string}) has no render engine {absent}")
+    if tame.runs_python():
+        words = "its lines are drawn by Python scripts (Freestyle), which are never run here"
+        raise RenderError(f"{words}; use Freestyle's Parameter Editor", scene=True)
+    for thing in tame.leave_out_other_files():
+        print(f"Left out: {thing}", flush=True)
 
 
 def render_frame(frame: int, file: str, image_format: str) -> tuple[int, int]:

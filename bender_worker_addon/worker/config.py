@@ -3,6 +3,7 @@
 
 import dataclasses
 import math
+import os
 import re
 import tomllib
 import uuid
@@ -31,6 +32,16 @@ def _folder(value: str) -> Path:
         return Path(value).expanduser().absolute()
     except RuntimeError:
         raise ValueError("a folder; there is no user of that name") from None
+
+
+def _folders(value: str) -> str:
+    return os.pathsep.join(str(_folder(one)) for one in value.split(os.pathsep) if one)
+
+
+def _sandbox(value: str) -> str:
+    if value not in ("off", "auto", "on"):
+        raise ValueError("off, auto or on")
+    return value
 
 
 def _number(*, least: float, whole: bool = False, unit: str = "") -> Callable[[str], Any]:
@@ -109,6 +120,16 @@ class WorkerConfig:
     )
     keep_child: bool = _setting(
         True, _yes_or_no, "keep Blender and its scene open from task to task of a job; false starts a new one each time"
+    )
+    sandbox: str = _setting(
+        "off",
+        _sandbox,
+        "on: Blender sees its blend, no home, no network (Linux, with bwrap); auto: where that can be; off",
+    )
+    sandbox_paths: str = _setting(
+        "",
+        _folders,
+        f"folders that Blender may read in its sandbox, shared textures for one; between two: {os.pathsep}",
     )
 
 

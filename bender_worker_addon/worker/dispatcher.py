@@ -16,9 +16,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from .errors import WorkerError
+from .frames import leads_away
 from .held import Held, Stage
 from .messages import Order
 from .renderer import Renderer
+from .sandbox import Sandbox
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +46,15 @@ class _Child:
 
 
 class Dispatcher:
-    """`command` starts a child; `scratch` is the folder for frames in the making, on the disk of the finished ones;
-    `later(work)` runs work beside the worker's thread, after all frames handed over so far are stored."""
+    """`command` starts a child, in the `sandbox` if there is one; `scratch` is the folder for frames in the making, on
+    the disk of the finished ones; `later(work)` runs work beside the worker's thread, after all frames handed over so
+    far are stored."""
 
     def __init__(
         self,
         *,
         command: Sequence[str],
+        sandbox: Sandbox | None,
         scratch: Path,
         logs: Path,
         keep_children: bool,
@@ -57,6 +62,7 @@ class Dispatcher:
         later: Callable[[Callable[[], None]], None],
     ) -> None:
         self._command = command
+        self._sandbox = sandbox
         self._scratch = scratch / secrets.token_hex(4)
         self._logs = logs
         self._keep_children = keep_children
@@ -81,7 +87,7 @@ class Dispatcher:
                     return
                 self._dismiss()
             if self._child is None:
-                self._child = self._new_child(held)
+                self._child = self._new_child(held, blend_of(job_id))
             if not self._child.room:
                 return
             self._give(self._child, held, blend_of(job_id))
@@ -159,12 +165,14 @@ class Dispatcher:
     def _serves(self, child: _Child, job_id: str) -> bool:
         return child.job_id == job_id and (child.keep or child.begun is None)
 
-    def _new_child(self, first: Held) -> _Child:
+    def _new_child(self, first: Held, blend: Path) -> _Child:
         number = next(self._numbers)
-        folder = self._scratch / str(number)
+        folder = self._own_folder(number)
+        sandbox = self._sandbox
         renderer = Renderer(
             child=number,
-            command=self._command,
+            command=self._command if sandbox is None else sandbox.command(self._command, folder=folder, blend=blend),
+            sandboxed=sandbox is not None,
             log_file=self._log_file(first),
             temp=folder / "temp",
             inbox=self._inbox,
@@ -172,11 +180,29 @@ class Dispatcher:
         log.debug("child %d is process %d", number, renderer.pid)
         return _Child(renderer, first.task.job_id, folder, keep=self._keep_children)
 
+    def _own_folder(self, child: int) -> Path:
+        """Makes a folder that is the child's alone. Raises WorkerError if it can't be made."""
+        folder = self._scratch / str(child)
+        if link := self._link():
+            raise WorkerError(f"{link} leads to another folder, where no frame is rendered; remove it")
+        try:
+            self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise WorkerError(f"the folder {folder} can't be made: {error.strerror}") from error
+        return folder
+
+    def _link(self) -> Path | None:
+        """What in the place of the scratch folders leads elsewhere: whoever may write in `outpath` can put it there."""
+        return next(filter(leads_away, (self._scratch.parent.parent, self._scratch.parent)), None)
+
     def _log_file(self, held: Held) -> Path:
         return self._logs / f"task-{held.task.id}.log"
 
     def _remove_leftovers(self) -> None:
         """What a killed worker of this id has left behind."""
+        if self._link():
+            return
         for folder in self._scratch.parent.glob("*"):
             if folder != self._scratch:
                 shutil.rmtree(folder, ignore_errors=True)

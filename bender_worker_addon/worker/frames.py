@@ -74,13 +74,17 @@ def in_words(numbers: Sequence[int]) -> str:
 def store(*, rendered: Path, target: Path, number: int, image_format: str) -> StoredFrame:
     """Proves the rendered file, makes it last and moves it to `target` in one step; both must be on one disk.
 
-    Raises FrameError if the file is missing, no plain file, empty, of another format, or can't be stored.
+    Raises FrameError if the file is missing, no plain file, empty, of another format, or can't be stored; and where the
+    target's folder is a link, for which a job has no use: it would lead the frame out of the folder for frames.
     """
     try:
+        if not stat.S_ISREG(rendered.lstat().st_mode):  # opening a pipe would wait for ever
+            raise FrameError(f"frame {number}: {rendered} is no plain file")
+        if leads_away(target.parent):
+            text = f"{target.parent} is a link to another folder; remove it"
+            raise FrameError(f"frame {number} was not stored: {text}")
         with rendered.open("rb") as file:
             status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or rendered.is_symlink():
-                raise FrameError(f"frame {number}: {rendered} is no plain file")
             _check_signature(file.read(16), number, image_format)
             file.seek(0)
             digest = hashlib.file_digest(file, "blake2b").hexdigest()
@@ -100,6 +104,11 @@ def unchanged(frame: StoredFrame) -> bool:
             return hashlib.file_digest(file, "blake2b").hexdigest() == frame.hash
     except OSError:
         return False
+
+
+def leads_away(folder: Path) -> bool:
+    """Whether what is below a folder would be somewhere else: it is a symbolic link or, on Windows, a junction."""
+    return folder.is_symlink() or folder.resolve().parent != folder.parent.resolve()
 
 
 def make_last(file: Path, target: Path) -> None:

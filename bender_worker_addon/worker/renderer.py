@@ -2,7 +2,8 @@
 """Renderer: one `blender -b` child: its start, its messages, its death. The only Popen.
 
 The child connects back over loopback TCP, which works alike on Linux, macOS and Windows, and proves itself with a token
-that only its environment holds. A child whose worker is gone ends by itself: it sees the end of the connection.
+that only its environment holds. In a sandbox, which has no network, it inherits its end of the connection instead. A
+child whose worker is gone ends by itself: it sees the end of the connection.
 """
 
 import logging
@@ -24,6 +25,7 @@ from typing import Any, BinaryIO
 from . import messages
 from .errors import WorkerError
 from .messages import Order
+from .sandbox import environment_inside, without_secrets
 from .suspending import suspend_process
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ _CONNECT = 300.0  # seconds a child may take to start
 _QUIT = 10.0  # seconds a child may take to end when asked to
 _LAST_WORDS = 20  # lines of Blender's log told when a child dies
 _LOG = 32 << 20  # bytes of Blender's output kept a log file
+_SIGNALLED = 128  # a sandbox adds it to the signal that ended what ran in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,18 @@ class Renderer:
     """One child, from its start to its death. Methods return at once; what happens comes to `inbox`, `Died` last."""
 
     def __init__(
-        self, *, child: int, command: Sequence[str], log_file: Path, temp: Path, inbox: SimpleQueue[Any]
+        self,
+        *,
+        child: int,
+        command: Sequence[str],
+        log_file: Path,
+        temp: Path,
+        inbox: SimpleQueue[Any],
+        sandboxed: bool = False,
     ) -> None:
         """Starts the child with `command`. What it prints goes to `log_file`, which may be changed at any time; its
-        temporary files go to the folder `temp`. Raises WorkerError if it can't be started."""
+        temporary files go to the folder `temp`. `sandboxed`: the command is one of a Sandbox. Raises WorkerError if it
+        can't be started."""
         self.child = child
         self.log_file = log_file
         self._inbox = inbox
@@ -59,8 +70,13 @@ class Renderer:
         self._connection: socket.socket | None = None
         self._last_words: deque[str] = deque(maxlen=_LAST_WORDS)
         self._token = secrets.token_hex(32)
+        self._sandboxed = sandboxed
         self._server = socket.create_server(("127.0.0.1", 0))
         self._server.settimeout(0.2)
+        self._ours: socket.socket | None = None
+        theirs: socket.socket | None = None
+        if sandboxed:
+            self._ours, theirs = socket.socketpair()
         try:
             log_file.parent.mkdir(parents=True, exist_ok=True)
             temp.mkdir(parents=True, exist_ok=True)
@@ -69,13 +85,18 @@ class Renderer:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=self._environment(temp),
+                env=self._environment(temp, theirs),
+                pass_fds=() if theirs is None else (theirs.fileno(),),
                 start_new_session=True,  # Ctrl-C in the worker's terminal is the worker's to handle
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
             )
         except OSError as error:
-            self._server.close()
+            for end in filter(None, (self._server, self._ours)):
+                end.close()
             raise WorkerError(f"Blender could not be started ({command[0]}): {error.strerror or error}") from error
+        finally:
+            if theirs is not None:
+                theirs.close()
         self._drain = threading.Thread(target=self._drain_output, name=f"bender-child-{child}-log", daemon=True)
         self._drain.start()
         self._reader = threading.Thread(target=self._live, name=f"bender-child-{child}", daemon=True)
@@ -111,11 +132,13 @@ class Renderer:
         """Waits until the child is reaped and its last event is in the inbox, for at most `timeout` seconds."""
         self._reader.join(timeout)
 
-    def _environment(self, temp: Path) -> dict[str, str]:
-        """The worker's environment without its settings (they hold credentials), with the way back to the worker."""
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("BENDER_")}
-        port = self._server.getsockname()[1]
-        channel = {_CHANNEL: f"{port}:{self._token}"}
+    def _environment(self, temp: Path, inherited: socket.socket | None) -> dict[str, str]:
+        """The worker's environment without its settings and other secrets, with the way back to the worker."""
+        environment = without_secrets(os.environ)
+        if self._sandboxed:
+            environment = environment_inside(environment, home=temp)
+        where = f"fd{inherited.fileno()}" if inherited is not None else str(self._server.getsockname()[1])
+        channel = {_CHANNEL: f"{where}:{self._token}"}
         return environment | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temp)) | channel
 
     def _send(self, message: Mapping[str, Any]) -> None:
@@ -136,13 +159,15 @@ class Renderer:
             self.kill()
         code = self._process.wait()
         self._drain.join(_QUIT)
+        if self._sandboxed and code > _SIGNALLED:
+            code = _SIGNALLED - code
         self._inbox.put(Died(self.child, self._how_it_died(code, trouble)))
 
     def _serve(self) -> str:
         """Reads the child's messages until it has nothing more to say; gives what was wrong with them, or ""."""
         try:
             with self._server:
-                lines = self._accept()
+                lines = self._accept() if self._ours is None else self._listened_to(self._ours, _CONNECT)
             if lines is None:
                 return "" if self._process.poll() is not None else "it did not connect in time"
             with lines:
@@ -175,15 +200,21 @@ class Renderer:
                 connection, _ = self._server.accept()
             except TimeoutError:
                 continue
-            connection.settimeout(_QUIT)
-            lines = connection.makefile("rb")
-            if self._proves_itself(lines):
-                connection.settimeout(None)
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._greet(connection)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if lines := self._listened_to(connection, _QUIT):
                 return lines
-            lines.close()
-            connection.close()
+        return None
+
+    def _listened_to(self, connection: socket.socket, timeout: float) -> BinaryIO | None:
+        """What comes over a connection on which the token is told within `timeout` seconds; else it is closed."""
+        connection.settimeout(timeout)
+        lines = connection.makefile("rb")
+        if self._proves_itself(lines):
+            connection.settimeout(None)
+            self._greet(connection)
+            return lines
+        lines.close()
+        connection.close()
         return None
 
     def _proves_itself(self, lines: BinaryIO) -> bool:
@@ -227,3 +258,13 @@ class Renderer:
             how = f"it ended with exit code {code}"
         words = " | ".join(line for line in tuple(self._last_words) if line)[-500:]
         return f"{how}{words and '; its last words: '}{words}"
+
+
+def why_not_run(command: Sequence[str]) -> str:
+    """Runs a command that should end at once and well; why it didn't, or ""."""
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_QUIT, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    words = done.stderr.decode("utf-8", "replace").strip()
+    return "" if done.returncode == 0 else words or f"exit code {done.returncode}"

@@ -7,12 +7,13 @@ import sys
 
 
 def suspend_process(pid: int, suspended: bool) -> None:
-    """Suspends a running process or resumes a suspended one. One that has just ended is left alone."""
+    """Suspends a running process and all of its group, or resumes them: a sandbox, and what runs in it. `pid` must lead
+    the group. One that has just ended is left alone."""
     if sys.platform == "win32":
         _suspend_on_windows(pid, suspended)
         return
     try:
-        os.kill(pid, signal.SIGSTOP if suspended else signal.SIGCONT)
+        os.killpg(pid, signal.SIGSTOP if suspended else signal.SIGCONT)
     except ProcessLookupError:
         return
 

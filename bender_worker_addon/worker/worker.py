@@ -29,6 +29,8 @@ from .intake import Intake, free_gigabytes, why_unwritable
 from .journal import Journal
 from .lane import Lane
 from .life import Life
+from .renderer import why_not_run
+from .sandbox import Sandbox, why_impossible
 from .snapshot import Record, Snapshot, State
 
 log = logging.getLogger(__name__)
@@ -87,6 +89,7 @@ class Worker:
         for folder in (config.blendpath, config.outpath):
             if trouble := why_unwritable(folder):
                 raise WorkerError(trouble)
+        sandbox = _sandbox(config)
         self.inbox: SimpleQueue[Any] = SimpleQueue()
         self.over = False
         self.stopping: Stop | None = None
@@ -117,6 +120,7 @@ class Worker:
         self._storing = Lane("bender-frames", inbox=self.inbox)
         self._dispatcher = Dispatcher(
             command=child_command,
+            sandbox=sandbox,
             scratch=config.outpath / ".rendering" / config.id,
             logs=config.data_dir / "logs",
             keep_children=config.keep_child,
@@ -332,6 +336,20 @@ class Worker:
     def _stop_waiting(self) -> None:
         log.warning("the broker did not confirm the last reports in time; they are kept for the next start")
         self.over = True
+
+
+def _sandbox(config: WorkerConfig) -> Sandbox | None:
+    """The sandbox for every child, if one is wanted and can be had. Raises WorkerError if it must be and can't."""
+    if config.sandbox == "off":
+        return None
+    sandbox = Sandbox(tuple(Path(path) for path in config.sandbox_paths.split(os.pathsep) if path))
+    trouble = why_impossible() or why_not_run(sandbox.command(["/bin/true"], folder=config.outpath))
+    if not trouble:
+        return sandbox
+    if config.sandbox == "on":
+        raise WorkerError(f"there is no sandbox for Blender: {trouble}; set sandbox to off to work without one")
+    log.warning("there is no sandbox for Blender, it can read what this user can: %s", trouble)
+    return None
 
 
 def _free_disk(folder: Path) -> _FreeDisk:

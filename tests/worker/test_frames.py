@@ -3,6 +3,7 @@
 
 import hashlib
 import itertools
+import os
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,38 @@ def test_frames_in_words() -> None:
     assert in_words([7]) == "frame 7"
     assert in_words([1, 2, 3, 5]) == "frames 1-3, 5"
     assert in_words(range(1, 100, 2)) == "frames 1, 3, 5, 7, 9, ..."
+
+
+def test_a_frame_is_not_led_elsewhere_by_a_link_in_the_place_of_its_folder(rendered: Path, target: Path) -> None:
+    elsewhere = target.parents[2] / "elsewhere"
+    elsewhere.mkdir()
+    target.parent.parent.mkdir()
+    target.parent.symlink_to(elsewhere, target_is_directory=True)
+    assert "is a link to another folder" in stored_error(rendered, target)
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_link_in_the_place_of_a_frame_is_replaced_and_not_followed(rendered: Path, target: Path) -> None:
+    elsewhere = target.parents[2] / "elsewhere"
+    elsewhere.write_bytes(b"precious")
+    target.parent.mkdir(parents=True)
+    target.symlink_to(elsewhere)
+    store(rendered=rendered, target=target, number=7, image_format="PNG")
+    assert elsewhere.read_bytes() == b"precious"
+    assert target.read_bytes() == PNG + b"pixels"
+    assert not target.is_symlink()
+
+
+def test_the_folder_of_all_frames_may_be_a_link(rendered: Path, target: Path) -> None:
+    elsewhere = target.parents[2] / "elsewhere"
+    elsewhere.mkdir()
+    target.parent.parent.symlink_to(elsewhere, target_is_directory=True)
+    store(rendered=rendered, target=target, number=7, image_format="PNG")
+    assert (elsewhere / "job" / "000007.png").is_file()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+def test_a_pipe_in_the_place_of_a_picture_is_not_waited_for(rendered: Path, target: Path) -> None:
+    rendered.unlink()
+    os.mkfifo(rendered)
+    assert "is no plain file" in stored_error(rendered, target)

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Worker: which child renders what. One serves as long as it may; pausing and low disks are honoured."""
 
+from pathlib import Path
+
+import pytest
+
 from bender_worker_addon.worker.worker import Pause
 from tests.worker.conftest import StartFarm
 from tests.worker.support import Farm, message, opened
@@ -126,3 +130,22 @@ def test_a_suspended_render_goes_on_where_it_was(farm: Farm) -> None:
     farm.until_settled()
     assert farm.broker.settled == [("ack", 1)]
     assert len(farm.renders()) == 1
+
+
+@pytest.mark.parametrize("name", [".rendering", ".rendering/w1"])
+def test_no_child_writes_where_a_link_leads(start_farm: StartFarm, tmp_path: Path, name: str) -> None:
+    """Nor is anything removed there as a killed worker's leftovers."""
+    precious = tmp_path / "elsewhere" / "w1" / "old" / "precious"
+    precious.parent.mkdir(parents=True)
+    precious.touch()
+    link = tmp_path / "frames" / name
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "elsewhere" / ("w1" if "/" in name else ""), target_is_directory=True)
+    farm = start_farm()
+    farm.add()
+    farm.broker.deliver(message())
+    farm.until_settled()
+    assert farm.broker.settled == [("requeued", 1)]
+    assert "leads to another folder" in farm.broker.tasks("error")[0]["data"]["error"]
+    assert precious.exists()
+    assert [path.name for path in (tmp_path / "elsewhere").rglob("*")] == ["w1", "old", "precious"]
