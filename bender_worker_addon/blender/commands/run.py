@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`run`: the worker, until it is told to stop."""
+
+import argparse
+import contextlib
+import logging
+import math
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from .. import online, versions
+from ..log import log_to_stderr
+from . import ENDED, PROGRAM, USAGE
+
+if TYPE_CHECKING:
+    from ...worker.config import Resolved
+    from ...worker.worker import Worker
+
+log = logging.getLogger(__name__)
+
+NAME = "run"
+HELP = "work until told to stop"
+DESCRIPTION = (
+    "Works until told to stop. SIGTERM or Ctrl-C finishes the frame in hand, gives back what is not begun and ends;"
+    " a second one ends at once and gives everything back."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--max-tasks", type=_at_least(int, 1), metavar="N", help="end after N tasks")
+    parser.add_argument("--idle-exit", type=_at_least(float, 0), metavar="SECONDS", help="end when idle for so long")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say more")
+
+
+def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
+    from ...worker.worker import Worker
+
+    resolved = settings()
+    log_to_stderr(verbose=options.verbose)
+    for name in resolved.unknown:
+        log.warning("BENDER_WORKER_%s is not a setting; `config` lists those there are", name.upper())
+    if not online.is_allowed(resolved.config.amqp_url, resolved.config.bender_url):
+        print(f"{PROGRAM}: the farm is on the internet: {online.ADVICE}", file=sys.stderr)
+        return USAGE
+    worker = Worker(
+        resolved.config,
+        child_command=versions.child_command(),
+        max_tasks=options.max_tasks,
+        idle_exit=options.idle_exit,
+    )
+    with _signals_stop(worker):
+        worker.run()
+    return ENDED
+
+
+@contextlib.contextmanager
+def _signals_stop(worker: "Worker") -> Iterator[None]:
+    """SIGTERM and Ctrl-C ask the worker to stop; it decides what that means the second time."""
+    from ...worker.worker import StopRequested
+
+    signals = [signal.SIGTERM, signal.SIGINT]
+    if hasattr(signal, "SIGBREAK"):  # Ctrl-Break, and what Windows has for a polite request to end
+        signals.append(signal.SIGBREAK)
+    before = {number: signal.signal(number, lambda *_: worker.inbox.put(StopRequested())) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+def _at_least(kind: type[int] | type[float], least: int) -> Callable[[str], int | float]:
+    def read(text: str) -> int | float:
+        with contextlib.suppress(ValueError):
+            number = kind(text)
+            if least <= number < math.inf:
+                return number
+        raise argparse.ArgumentTypeError(f"it should be a number of at least {least}, found {text!r}")
+
+    return read
