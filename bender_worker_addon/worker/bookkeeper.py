@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 
-from .broker import Broker
+from .deliveries import TaskQueue
 from .journal import Journal
 from .task import Task, unreadable_report
 
@@ -11,7 +11,7 @@ from .task import Task, unreadable_report
 class Bookkeeper:
     """Sends reports in the order they were made, across lost connections and restarts."""
 
-    def __init__(self, *, journal: Journal, broker: Broker, worker_id: str) -> None:
+    def __init__(self, *, journal: Journal, broker: TaskQueue, worker_id: str) -> None:
         self._journal = journal
         self._broker = broker
         self._worker_id = worker_id

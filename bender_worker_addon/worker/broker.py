@@ -12,7 +12,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -28,6 +27,7 @@ from pika.exceptions import (
     ProbableAuthenticationError,
 )
 
+from .deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
 from .errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -44,47 +44,8 @@ _NOT_FOUND, _PRECONDITION_FAILED = 404, 406  # AMQP reply codes
 _TROUBLE = (AMQPError, OSError, ValueError)  # pika raises ValueError for calls on a connection that just died
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A message as it came; `session` and `tag` are what settles it. `redelivered`: it has been out before."""
-
-    session: int
-    tag: int
-    body: bytes
-    redelivered: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    session: int
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnected:
-    """The session is over, or could not begin; the next attempt comes in `retry_in` seconds."""
-
-    reason: str
-    retry_in: float
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    delivery: Delivery
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmed:
-    """The broker has the report with this id."""
-
-    report_id: int
-
-
 class Broker:
-    """One connection to RabbitMQ, made again whenever it is lost. Takes nothing before `consume` has said how much.
-
-    Puts Connected, Disconnected, Delivered and Confirmed into `inbox`. All methods may be called from the worker's
-    thread, return at once and never fail; what can't be done any more is told by Disconnected.
-    """
+    """A TaskQueue: one connection to RabbitMQ, made again whenever it is lost."""
 
     def __init__(self, *, url: str, worker_id: str, inbox: SimpleQueue[Any]) -> None:
         """Raises ConfigError if `url` can't be understood."""

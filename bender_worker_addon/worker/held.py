@@ -4,7 +4,7 @@
 import enum
 from dataclasses import dataclass, field
 
-from .broker import Delivery
+from .deliveries import Delivery
 from .frames import StoredFrame
 from .task import Task
 

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .broker import Broker
+from .deliveries import TaskQueue
 
 log = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ class Intake:
     """Tells the broker how many deliveries to send ahead: `workload`, until `max_tasks` were taken, and none while less
     than `disklimit` GB are free or once it is shut."""
 
-    def __init__(self, *, broker: Broker, workload: int, max_tasks: int | None, disklimit: float) -> None:
+    def __init__(self, *, broker: TaskQueue, workload: int, max_tasks: int | None, disklimit: float) -> None:
         self._broker = broker
         self._most = workload if max_tasks is None else min(workload, max_tasks)
         self._max_tasks = max_tasks

@@ -12,7 +12,7 @@ from typing import Any
 from . import frames
 from .blends import Blends
 from .bookkeeper import Bookkeeper
-from .broker import Broker, Delivered, Delivery
+from .deliveries import Delivered, Delivery, TaskQueue
 from .dispatcher import Dispatcher
 from .errors import FrameError, TaskRefused, WorkerError
 from .flaskbender import BlendFailed, BlendReady
@@ -63,7 +63,7 @@ class Life:
         *,
         outpath: Path,
         journal: Journal,
-        broker: Broker,
+        broker: TaskQueue,
         bookkeeper: Bookkeeper,
         intake: Intake,
         blends: Blends,

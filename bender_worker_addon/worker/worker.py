@@ -19,8 +19,9 @@ from typing import Any
 
 from .blends import Blends
 from .bookkeeper import Bookkeeper
-from .broker import Broker, Confirmed, Connected, Disconnected
+from .broker import Broker
 from .config import WorkerConfig, redacted
+from .deliveries import Confirmed, Connected, Disconnected
 from .dispatcher import Dispatcher
 from .errors import WorkerError
 from .flaskbender import Flaskbender, JobStatus

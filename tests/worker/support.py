@@ -13,7 +13,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from bender_worker_addon.worker.broker import Confirmed, Connected, Delivered, Delivery, Disconnected
+from bender_worker_addon.worker.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
 from bender_worker_addon.worker.worker import Worker
 from tools.blend_server import BlendServer
 

@@ -29,7 +29,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 @pytest.fixture
 def bookkeeper(journal: Journal, broker: StandInBroker) -> Bookkeeper:
-    return Bookkeeper(journal=journal, broker=broker, worker_id="w1")  # type: ignore[arg-type]
+    return Bookkeeper(journal=journal, broker=broker, worker_id="w1")
 
 
 def go_online(bookkeeper: Bookkeeper, broker: StandInBroker) -> None:
@@ -103,7 +103,7 @@ def test_reports_of_an_earlier_run_leave_before_those_of_this_one(
     bookkeeper: Bookkeeper, broker: StandInBroker, journal: Journal
 ) -> None:
     bookkeeper.report("start", TASK)
-    next_run = Bookkeeper(journal=journal, broker=broker, worker_id="w1")  # type: ignore[arg-type]
+    next_run = Bookkeeper(journal=journal, broker=broker, worker_id="w1")
     next_run.report("receive", TASK)
     go_online(next_run, broker)
     assert broker.history == ["start", "receive"]

@@ -16,7 +16,7 @@ def broker() -> StandInBroker:
 
 
 def intake(broker: StandInBroker, *, workload: int = 2, max_tasks: int | None = None) -> Intake:
-    made = Intake(broker=broker, workload=workload, max_tasks=max_tasks, disklimit=2.0)  # type: ignore[arg-type]
+    made = Intake(broker=broker, workload=workload, max_tasks=max_tasks, disklimit=2.0)
     made.start()
     return made
 
