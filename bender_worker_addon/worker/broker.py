@@ -62,6 +62,8 @@ class Broker:
         self._consumer: str | None = None
         self._consumer_lost = False
         self._subscribed = 0
+        self._counted: set[int] = set()  # tags of deliveries that are held and not set aside
+        self._last_tag = self._consumer_since = 0
         self._consumer_arguments: dict[str, Any] = {"x-consumer-timeout": _CONSUMER_TIMEOUT}
         self._thread = threading.Thread(target=self._run, name="bender-broker", daemon=True)
 
@@ -78,6 +80,9 @@ class Broker:
 
     def reject(self, delivery: Delivery) -> None:
         self._do(lambda: self._settle(delivery, lambda work: work.basic_nack(delivery.tag, requeue=False)))
+
+    def set_aside(self, delivery: Delivery) -> None:
+        self._do(lambda: self._set_aside(delivery))
 
     def publish(self, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
         """Publishes a report; Confirmed follows where `report_id` is given."""
@@ -144,6 +149,8 @@ class Broker:
         self._reports = _report_channel(connection)
         self._work = _work_channel(connection)
         self._consumer, self._consumer_lost, self._subscribed = None, False, 0
+        self._counted.clear()
+        self._last_tag = self._consumer_since = 0
         self._inbox.put(Connected(self._session))
         self._connection = connection
         self._subscribe()
@@ -157,14 +164,19 @@ class Broker:
             command()
 
     def _subscribe(self) -> None:
-        """Consumes with the prefetch now in force. It counts for new consumers only, hence cancel and consume."""
-        if self._subscribed == self._prefetch:
-            return
+        """Consumes with the prefetch now in force, unless it does."""
+        if self._subscribed != self._prefetch:
+            self._subscribe_anew()
+
+    def _subscribe_anew(self) -> None:
+        """Makes room for as many deliveries as may be held, less those that are. RabbitMQ counts by consumer and a new
+        prefetch holds for new ones only, hence cancel and consume."""
         self._subscribed = self._prefetch
         if self._consumer is not None:
             self._work.basic_cancel(self._consumer)
             self._consumer = None
-        if not self._prefetch:
+        self._consumer_since = self._last_tag
+        if self._prefetch <= len(self._counted):
             return
         try:
             self._consume()
@@ -179,20 +191,31 @@ class Broker:
         session = self._session
 
         def deliver(_channel: object, method: Any, _properties: object, body: bytes) -> None:
+            self._last_tag = method.delivery_tag
+            self._counted.add(method.delivery_tag)
             self._inbox.put(Delivered(Delivery(session, method.delivery_tag, body, method.redelivered)))
 
         def cancelled(_frame: object) -> None:
             self._consumer_lost = True
 
-        self._work.basic_qos(prefetch_count=self._prefetch)
+        self._work.basic_qos(prefetch_count=self._prefetch - len(self._counted))
         self._work.add_on_cancel_callback(cancelled)
         self._consumer = self._work.basic_consume(WORK_QUEUE, deliver, arguments=self._consumer_arguments)
 
     def _settle(self, delivery: Delivery, how: Callable[[BlockingChannel], None]) -> None:
-        if delivery.session == self._session and self._work.is_open:
-            how(self._work)
-        else:
+        if delivery.session != self._session or not self._work.is_open:
             log.debug("delivery %d belonged to an earlier session; the broker will send it again", delivery.tag)
+            return
+        how(self._work)
+        if delivery.tag in self._counted:
+            self._counted.remove(delivery.tag)
+            if delivery.tag <= self._consumer_since:  # it came on an earlier consumer: RabbitMQ sends none in its place
+                self._subscribe_anew()
+
+    def _set_aside(self, delivery: Delivery) -> None:
+        if delivery.session == self._session and delivery.tag in self._counted:
+            self._counted.remove(delivery.tag)
+            self._subscribe_anew()
 
     def _publish(self, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
         if session != self._session:

@@ -55,6 +55,9 @@ class TaskQueue(Protocol):
 
     def reject(self, delivery: Delivery) -> None: ...
 
+    def set_aside(self, delivery: Delivery) -> None:
+        """Holds the delivery on, but no longer counts it: it only waits for something, and another may come."""
+
     def publish(self, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
         """Publishes a report; Confirmed follows where `report_id` is given."""
 

@@ -119,6 +119,7 @@ class StandInBroker:
     session: int = 0
     tags: int = 0
     closed: bool = False
+    aside: list[int] = field(default_factory=list)
 
     # What the worker calls
 
@@ -146,6 +147,9 @@ class StandInBroker:
 
     def reject(self, delivery: Delivery) -> None:
         self._settle("rejected", delivery)
+
+    def set_aside(self, delivery: Delivery) -> None:
+        self.aside.append(delivery.tag)
 
     def close(self, *, timeout: float) -> None:
         self.closed = True
