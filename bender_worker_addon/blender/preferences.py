@@ -4,7 +4,6 @@
 import functools
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -12,7 +11,8 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from .. import __package__ as base_package
-from ..worker.config import PREFERENCES, Resolved, resolve, settings
+from ..worker.config import PREFERENCES, Resolved, config_path, resolve, settings
+from ..worker.config import shown as shown_value
 from ..worker.errors import ConfigError
 from . import online, versions
 from .connection_test import connection_test
@@ -137,7 +137,7 @@ class BenderWorkerPreferences(bpy.types.AddonPreferences):
         shown = str(getattr(found.config, name)) if name in _FOLDERS and not isinstance(found, str) else ""
         row.prop(self, name, placeholder=shown)
         if not isinstance(found, str) and not row.enabled:
-            layout.label(text=f"{found.sources[name]} says {_shown(name, found)}", icon="LOCKED")
+            layout.label(text=f"{found.sources[name]} says {shown_value(found.config, name)}", icon="LOCKED")
 
     def _draw_test(self, layout: bpy.types.UILayout) -> None:
         layout.operator("bender.worker_test_connection", icon="LINKED")
@@ -179,15 +179,27 @@ def changed() -> Mapping[str, str]:
 
 def resolved() -> Resolved | str:
     """The settings in force for a worker in this window, or what is wrong with them. Cheap enough for drawing."""
-    return _resolve(frozenset(changed().items()))
+    return _resolve(frozenset(changed().items()), _stamp())
 
 
 @functools.lru_cache(maxsize=1)
-def _resolve(changed: frozenset[tuple[str, str]]) -> Resolved | str:
+def _resolve(changed: frozenset[tuple[str, str]], _stamp: int) -> Resolved | str:
     try:
-        return resolve(data_dir=versions.data_folder(), environment=os.environ, options={}, preferences=dict(changed))
+        return resolve(**_layers(dict(changed)))
     except ConfigError as error:
         return str(error)
+
+
+def _stamp() -> int:
+    """Another number whenever the config file was changed; 0 if there is none."""
+    try:
+        return config_path(**_layers(changed())).stat().st_mtime_ns
+    except (OSError, ConfigError):
+        return 0
+
+
+def _layers(changed: Mapping[str, str]) -> dict[str, Any]:
+    return {"data_dir": versions.data_folder(), "environment": os.environ, "options": {}, "preferences": changed}
 
 
 def why_not_to_start(found: Resolved | str) -> str:
@@ -209,13 +221,6 @@ def unregister() -> None:
 
 def _may_be_set(name: str, found: Resolved | str) -> bool:
     return isinstance(found, str) or found.sources[name].startswith((PREFERENCES, "default", "kept"))
-
-
-def _shown(name: str, found: Resolved) -> str:
-    from ..worker.config import redacted
-
-    value: Any = getattr(found.config, name)
-    return redacted(value) if name.endswith("_url") else str(value) if not isinstance(value, Path) else value.as_posix()
 
 
 def _box(layout: bpy.types.UILayout, title: str, icon: str) -> bpy.types.UILayout:

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""WorkerConfig: every setting, checked, and where each value came from. Reads settings, never writes them."""
+"""WorkerConfig: every setting, checked, and where each value came from. The file is `config_file`'s."""
 
 import dataclasses
 import math
 import os
 import re
-import tomllib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from . import config_file
 from .errors import ConfigError
 
 ENVIRONMENT_PREFIX = "BENDER_WORKER_"
@@ -135,12 +135,13 @@ class WorkerConfig:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A configuration and, for each setting, a few words on where its value came from; `unknown` names what looked
-    like a setting and is none."""
+    """A configuration and, for each setting, a few words on where its value came from; `unknown` says what looked like
+    a setting and is none, with its place. `file` is the config file, which may not be there."""
 
     config: WorkerConfig
     sources: Mapping[str, str]
     unknown: tuple[str, ...]
+    file: Path
 
 
 def settings() -> list[dataclasses.Field[Any]]:
@@ -162,8 +163,10 @@ def resolve(
     Raises ConfigError for the first value that can't be used.
     """
     known = {setting.name for setting in settings()}
+    path = config_path(data_dir=data_dir, environment=environment, options=options, preferences=preferences)
+    file = _config_file(path, must_be_there=bool(environment.get(CONFIG_FILE)))
     found: dict[str, tuple[Any, str]] = {}
-    for name, text, source in _layers(preferences, environment, options):
+    for name, text, source in _layers(preferences, file, environment, options):
         if name in known:
             found[name] = (_read(name, text, source), source)
     values = {name: value for name, (value, _) in found.items()}
@@ -176,9 +179,36 @@ def resolve(
     sources = {name: found[name][1] if name in found else "default" for name in known}
     if kept_id:
         sources["id"] = f"kept in {values['data_dir'] / 'worker-id'}"
-    ours = {key.removeprefix(ENVIRONMENT_PREFIX).lower() for key in environment if key.startswith(ENVIRONMENT_PREFIX)}
-    unknown = tuple(sorted(ours - known - {"config"}))
-    return Resolved(config=WorkerConfig(**values), sources=sources, unknown=unknown)
+    variables = {ENVIRONMENT_PREFIX + name.upper() for name in known} | {CONFIG_FILE}
+    ours = {key for key in environment if key.startswith(ENVIRONMENT_PREFIX)}
+    unknown = *sorted(ours - variables), *(file.where(name) for name in file.values if name not in known)
+    return Resolved(config=WorkerConfig(**values), sources=sources, unknown=unknown, file=path)
+
+
+def config_path(
+    *,
+    data_dir: Path,
+    environment: Mapping[str, str],
+    options: Mapping[str, str | None],
+    preferences: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
+    """Where the config file is or would be: named by BENDER_WORKER_CONFIG, or in the data folder that is set without
+    it. Raises ConfigError if that folder can't be one."""
+    if environment.get(CONFIG_FILE):
+        return Path(environment[CONFIG_FILE]).absolute()
+    nothing = config_file.ConfigFile(Path(), "", {})
+    layers = _layers(preferences, nothing, environment, options)
+    set_ones = [(text, source) for name, text, source in layers if name == "data_dir"]
+    folder = _read("data_dir", *set_ones[-1]) if set_ones else data_dir
+    return Path(folder) / config_file.NAME
+
+
+def shown(config: WorkerConfig, name: str) -> Any:
+    """A setting's value as people and JSON may have it: folders as text, addresses without user and password."""
+    value = getattr(config, name)
+    if name.endswith("_url"):
+        return redacted(value)
+    return str(value) if isinstance(value, Path) else value
 
 
 def redacted(url: str) -> str:
@@ -188,12 +218,13 @@ def redacted(url: str) -> str:
 
 
 def _layers(
-    preferences: Mapping[str, str], environment: Mapping[str, str], options: Mapping[str, str | None]
+    preferences: Mapping[str, str],
+    file: config_file.ConfigFile,
+    environment: Mapping[str, str],
+    options: Mapping[str, str | None],
 ) -> list[tuple[str, str, str]]:
     layers = [(name, text, PREFERENCES) for name, text in preferences.items()]
-    if environment.get(CONFIG_FILE):
-        path = Path(environment[CONFIG_FILE])
-        layers += [(name, text, f"{name} in {path}") for name, text in _config_file(path).items()]
+    layers += [(name, str(value), file.where(name)) for name, value in file.values.items()]
     for setting in settings():
         variable = ENVIRONMENT_PREFIX + setting.name.upper()
         if environment.get(variable):
@@ -204,14 +235,13 @@ def _layers(
     return layers
 
 
-def _config_file(path: Path) -> dict[str, str]:
+def _config_file(path: Path, *, must_be_there: bool) -> config_file.ConfigFile:
+    if not must_be_there:
+        return config_file.read_if_there(path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        return config_file.read(path)
+    except FileNotFoundError as error:
         raise ConfigError(f"{CONFIG_FILE}: {path} can't be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ConfigError(f"{CONFIG_FILE}: {path} is not TOML: {error}") from error
-    return {name: str(value) for name, value in table.items()}
 
 
 def _read(name: str, text: str, source: str) -> Any:

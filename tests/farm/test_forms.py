@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The ways in which a headless worker is started, and what its command line says."""
 
+import json
 import os
 import re
 import shutil
@@ -79,10 +80,18 @@ def test_config_shows_each_value_and_where_it_came_from_but_no_password(farm: Fa
     assert told.returncode == 0
     assert "amqp_url = amqp://farm.example/%2F  (BENDER_WORKER_AMQP_URL)" in told.stdout
     assert "id = worker-7  (BENDER_WORKER_ID)" in told.stdout
-    assert f"workload = 3  (workload in {tmp_path / 'config.toml'})" in told.stdout
+    assert f"workload = 3  (workload in {tmp_path / 'config.toml'}, line 1)" in told.stdout
     assert "grace_period = 5.0  (--grace-period)" in told.stdout
     assert "heart_rate_seconds = 60.0  (default)" in told.stdout
     assert "secret" not in told.stdout + told.stderr
+
+
+def test_scripts_are_told_one_value_or_all_and_nothing_else(farm: Farm, tmp_path: Path) -> None:
+    bare = _command(farm, "get", "outpath")
+    assert (bare.returncode, bare.stdout) == (0, f"{farm.outpath}\n")
+    told = json.loads(_command(farm, "config", "--json", amqp_url="amqp://a:secret@farm/%2F").stdout)
+    assert told["amqp_url"] == {"value": "amqp://farm/%2F", "source": "BENDER_WORKER_AMQP_URL"}
+    assert told["keep_child"] == {"value": True, "source": "default"}
 
 
 def test_the_log_is_plain_lines_with_a_time_on_stderr_and_no_password_is_in_it(farm: Farm) -> None:

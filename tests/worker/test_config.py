@@ -56,7 +56,7 @@ def test_each_layer_lies_on_top_of_the_one_before(data_dir: Path, tmp_path: Path
     }
     found = resolved(data_dir, {"grace_period": "5", "workload": None}, **environment)
     assert (found.config.workload, found.config.disklimit, found.config.grace_period) == (3, 4.0, 5.0)
-    assert found.sources["workload"] == f"workload in {file}"
+    assert found.sources["workload"] == f"workload in {file}, line 1"
     assert found.sources["disklimit"] == "BENDER_WORKER_DISKLIMIT"
     assert found.sources["grace_period"] == "--grace-period"
     assert found.sources["heart_rate_seconds"] == "default"
@@ -68,6 +68,27 @@ def test_a_file_of_bender_worker_is_read(data_dir: Path, tmp_path: Path) -> None
     config = resolved(data_dir, BENDER_WORKER_CONFIG=str(file)).config
     assert config.id == "5d7a1bd2-8b5f-4c0e-9a35-0c2d4b3b6b9e"
     assert (config.workload, config.disklimit, config.outpath) == (1, 2.0, Path("/data/frames"))
+
+
+def test_a_file_in_the_data_folder_is_read_without_being_named(data_dir: Path, tmp_path: Path) -> None:
+    data_dir.mkdir()
+    (data_dir / "config.toml").write_text(f"workload = 3\ndata_dir = '{tmp_path / 'else'}'\n")
+    found = resolved(data_dir)
+    assert found.file == data_dir / "config.toml"
+    assert (found.config.workload, found.config.data_dir) == (3, tmp_path / "else")
+    found = resolved(tmp_path / "unused", BENDER_WORKER_DATA_DIR=str(data_dir))
+    assert (found.config.workload, found.config.data_dir) == (3, data_dir)
+
+
+def test_what_a_file_holds_and_is_no_setting_is_told_with_its_line(data_dir: Path) -> None:
+    data_dir.mkdir()
+    (data_dir / "config.toml").write_text("workload = 3\n\nwokload = 4\n[farm]\nworkload = 9\n")
+    found = resolved(data_dir)
+    assert found.config.workload == 3
+    assert found.unknown == (
+        f"wokload in {data_dir / 'config.toml'}, line 3",
+        f"farm in {data_dir / 'config.toml'}",
+    )
 
 
 def test_an_empty_variable_is_not_set(data_dir: Path) -> None:
@@ -120,7 +141,7 @@ def test_a_bad_value_on_the_command_line_is_named_by_its_option(data_dir: Path) 
 def test_a_bad_value_in_a_file_is_named_by_the_file(data_dir: Path, tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("workload = [1]")
-    with pytest.raises(ConfigError, match=r"^workload in .*config\.toml"):
+    with pytest.raises(ConfigError, match=r"^workload in .*config\.toml, line 1: found '\[1\]', it should be a whole"):
         resolved(data_dir, BENDER_WORKER_CONFIG=str(file))
 
 
@@ -169,7 +190,7 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 def test_what_looks_like_a_setting_and_is_none_is_told(data_dir: Path) -> None:
-    assert resolved(data_dir, BENDER_WORKER_WORKLAOD="3", BENDER_URL="x").unknown == ("worklaod",)
+    assert resolved(data_dir, BENDER_WORKER_WORKLAOD="3", BENDER_URL="x").unknown == ("BENDER_WORKER_WORKLAOD",)
 
 
 def test_a_configuration_cannot_be_changed(data_dir: Path) -> None:

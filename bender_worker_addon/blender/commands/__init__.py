@@ -32,6 +32,6 @@ class Command(Protocol):
 
 def all_commands() -> "tuple[Command, ...]":
     """In the order in which help lists them; the first is the default."""
-    from . import config, run
+    from . import config, get, run
 
-    return run, config
+    return run, config, get

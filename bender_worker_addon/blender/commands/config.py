@@ -2,6 +2,7 @@
 """`config`: every setting, its value and where that came from."""
 
 import argparse
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,17 +16,24 @@ HELP = "show every setting, its value and where that came from"
 DESCRIPTION = "Shows every setting, its value and where that came from; of addresses no user and no password."
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """It has no options of its own."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for scripts: an object with value and source by setting")
 
 
-def carry_out(_options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
-    from ...worker.config import redacted
+def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
     from ...worker.config import settings as all_settings
+    from ...worker.config import shown
 
     resolved = settings()
-    for setting in all_settings():
-        value = getattr(resolved.config, setting.name)
-        shown = redacted(value) if setting.name.endswith("_url") else value
-        print(f"{setting.name} = {shown}  ({resolved.sources[setting.name]})")
+    table = {
+        setting.name: {"value": shown(resolved.config, setting.name), "source": resolved.sources[setting.name]}
+        for setting in all_settings()
+    }
+    if options.json:
+        print(json.dumps(table, indent=2))
+        return ENDED
+    for name, row in table.items():
+        print(f"{name} = {row['value']}  ({row['source']})")
+    for where in resolved.unknown:
+        print(f"# {where} is not a setting")
     return ENDED

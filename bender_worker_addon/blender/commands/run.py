@@ -40,7 +40,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     resolved = settings()
     log_to_stderr(verbose=options.verbose)
     for name in resolved.unknown:
-        log.warning("BENDER_WORKER_%s is not a setting; `config` lists those there are", name.upper())
+        log.warning("%s is not a setting; `config` lists those there are", name)
     if not online.is_allowed(resolved.config.amqp_url, resolved.config.bender_url):
         print(f"{PROGRAM}: the farm is on the internet: {online.ADVICE}", file=sys.stderr)
         return USAGE
