@@ -20,10 +20,10 @@ from .paragraph import draw_paragraph
 
 _HELP = {setting.name: setting.metadata["help"].capitalize() for setting in settings()}
 _WIDTH = 70  # characters a line, in a window of the usual width
-_FARM = ("amqp_url", "bender_url", "id", "mode")
-_STORAGE = ("data_dir", "blendpath", "outpath", "disklimit", "grace_period")
+_FARM = ("queue", "amqp_url", "bender_url", "id", "mode")
+_STORAGE = ("data_dir", "farm_dir", "blendpath", "outpath", "disklimit", "grace_period")
 _RENDERING = ("workload", "keep_child", "stall_timeout", "sandbox", "sandbox_paths")
-_FOLDERS = ("data_dir", "blendpath", "outpath")
+_FOLDERS = ("data_dir", "farm_dir", "blendpath", "outpath")
 _SHARED = ("heart_rate_seconds",)
 
 
@@ -40,10 +40,18 @@ def _part_credentials(self: "BenderWorkerPreferences", _context: bpy.types.Conte
 class BenderWorkerPreferences(bpy.types.AddonPreferences):
     bl_idname = base_package
 
+    queue: EnumProperty(
+        name="Tasks",
+        description=_HELP["queue"],
+        items=[
+            ("auto", "Automatic", "From the address below, or if there is none from the queue on this machine"),
+            ("local", "This Machine", "From the queue on this machine, which needs no RabbitMQ"),
+            ("rabbitmq", "Farm", "From a RabbitMQ"),
+        ],
+    )
     amqp_url: StringProperty(
         name="RabbitMQ",
         description="Where RabbitMQ is: amqp://host:port/vhost, or amqps:// for TLS",
-        default="amqp://localhost:5672/%2F",
         update=_part_credentials,
     )
     amqp_user: StringProperty(name="User", description="The user this worker is to RabbitMQ", default="guest")
@@ -55,9 +63,13 @@ class BenderWorkerPreferences(bpy.types.AddonPreferences):
     mode: EnumProperty(
         name="Mode",
         description=_HELP["mode"],
-        items=[("Independent", "Independent", "Blends come over HTTP, frames stay on this machine")],
+        items=[
+            ("Independent", "Independent", "Blends come over HTTP, frames stay on this machine"),
+            ("Server", "Server", "Blends and frames are on a disk that the farm shares"),
+        ],
     )
     data_dir: StringProperty(name="Data", description=_HELP["data_dir"], subtype="DIR_PATH")
+    farm_dir: StringProperty(name="Jobs", description=_HELP["farm_dir"], subtype="DIR_PATH")
     blendpath: StringProperty(name="Blends", description=_HELP["blendpath"], subtype="DIR_PATH")
     outpath: StringProperty(name="Frames", description=_HELP["outpath"], subtype="DIR_PATH")
     disklimit: FloatProperty(name="Keep Free (GB)", description=_HELP["disklimit"], default=2.0, min=0.0)
@@ -135,7 +147,7 @@ class BenderWorkerPreferences(bpy.types.AddonPreferences):
         row = layout.row()
         row.enabled = _may_be_set(name, found)
         shown = str(getattr(found.config, name)) if name in _FOLDERS and not isinstance(found, str) else ""
-        row.prop(self, name, placeholder=shown)
+        row.prop(self, name, placeholder="amqp://localhost:5672/%2F" if name == "amqp_url" else shown)
         if not isinstance(found, str) and not row.enabled:
             layout.label(text=f"{found.sources[name]} says {shown_value(found.config, name)}", icon="LOCKED")
 
@@ -154,7 +166,7 @@ class BenderWorkerPreferences(bpy.types.AddonPreferences):
         for name in _FOLDERS:
             if values.get(name):
                 values[name] = bpy.path.abspath(values[name])
-        if any(self.is_property_set(name) for name in ("amqp_url", "amqp_user", "amqp_password")):
+        if self.amqp_url:
             values["amqp_url"] = self._amqp_url_with_credentials()
         return {name: value for name, value in values.items() if value}
 
@@ -206,7 +218,7 @@ def why_not_to_start(found: Resolved | str) -> str:
     """Why the worker can't be started with these settings; empty if it can."""
     if isinstance(found, str):
         return found
-    if not online.is_allowed(found.config.amqp_url, found.config.bender_url):
+    if not online.is_allowed(*found.config.addresses):
         return f"The farm is on the internet: {online.ADVICE}"
     return ""
 
@@ -220,7 +232,7 @@ def unregister() -> None:
 
 
 def _may_be_set(name: str, found: Resolved | str) -> bool:
-    return isinstance(found, str) or found.sources[name].startswith((PREFERENCES, "default", "kept"))
+    return isinstance(found, str) or found.sources[name].startswith((PREFERENCES, "default", "kept", "there is"))
 
 
 def _box(layout: bpy.types.UILayout, title: str, icon: str) -> bpy.types.UILayout:

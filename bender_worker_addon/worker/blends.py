@@ -4,11 +4,13 @@
 import logging
 import sched
 import time
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from .errors import BlendError
-from .flaskbender import BlendFailed, BlendReady, Flaskbender, JobStatus
+from .flaskbender import BlendFailed, BlendReady, JobStatus
 from .lane import Lane
 
 log = logging.getLogger(__name__)
@@ -18,16 +20,24 @@ _RETRY_FIRST, _RETRY_LAST = 0.5, 60.0  # seconds between two attempts
 _OVER = frozenset({"Finished", "Canceled"})  # job statuses after which no task of the job will come
 
 
+class Source(Protocol):
+    """Where blends come from. Both methods block."""
+
+    def fetch_blend(self, job_id: str, target: Path, /) -> BlendReady | BlendFailed: ...
+
+    def job_status(self, job_id: str, /) -> JobStatus: ...
+
+
 class Blends:
     """The folder of blends, `<job-id>.blend` each: one download a job, however many tasks wait for it. `trouble` says
     why none can be fetched at all, if so."""
 
     def __init__(
-        self, folder: Path, *, flaskbender: Flaskbender, transfers: Lane, schedule: sched.scheduler, grace_period: float
+        self, folder: Path, *, source: Source, transfers: Lane, schedule: sched.scheduler, grace_period: float
     ) -> None:
         """`grace_period`: seconds the blend of a job that is over is kept."""
         self._folder = folder
-        self._flaskbender = flaskbender
+        self._source = source
         self._transfers = transfers
         self._schedule = schedule
         self._grace_period = grace_period
@@ -77,9 +87,7 @@ class Blends:
             past_grace = time.monotonic() - since >= self._grace_period
             if past_grace and job_id not in needed and self._remove(job_id):
                 log.info("job %s is over: its blend is deleted", job_id)
-        for job_id in sorted(self._here - needed - self._asked):
-            self._asked.add(job_id)
-            self._transfers.submit(partial(self._flaskbender.job_status, job_id))
+        self._ask(self._here - needed)
 
     def job_is(self, event: JobStatus) -> None:
         """Notes a job's status. An answer that did not come changes nothing."""
@@ -89,8 +97,13 @@ class Blends:
         elif event.status is not None:
             self._over_since.pop(event.job_id, None)
 
+    def _ask(self, jobs: Iterable[str]) -> None:
+        for job_id in sorted(set(jobs) - self._asked):
+            self._asked.add(job_id)
+            self._transfers.submit(partial(self._source.job_status, job_id))
+
     def _download(self, job_id: str) -> None:
-        self._transfers.submit(partial(self._flaskbender.fetch_blend, job_id, self.path(job_id)))
+        self._transfers.submit(partial(self._source.fetch_blend, job_id, self.path(job_id)))
 
     def _remove(self, job_id: str) -> bool:
         try:

@@ -47,6 +47,8 @@ _TROUBLE = (AMQPError, OSError, ValueError)  # pika raises ValueError for calls 
 class Broker:
     """A TaskQueue: one connection to RabbitMQ, made again whenever it is lost."""
 
+    name = "RabbitMQ"
+
     def __init__(self, *, url: str, worker_id: str, inbox: SimpleQueue[Any]) -> None:
         """Raises ConfigError if `url` can't be understood."""
         self._parameters = _parameters(url, worker_id)

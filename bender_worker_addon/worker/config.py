@@ -19,6 +19,7 @@ from .errors import ConfigError
 ENVIRONMENT_PREFIX = "BENDER_WORKER_"
 CONFIG_FILE = "BENDER_WORKER_CONFIG"
 PREFERENCES = "preferences"
+AUTO, LOCAL, RABBITMQ = "auto", "local", "rabbitmq"
 
 
 def _setting(default: Any, read: Callable[[str], Any], help: str) -> Any:
@@ -82,8 +83,14 @@ def _worker_id(value: str) -> str:
 
 
 def _mode(value: str) -> str:
-    if value != "Independent":
-        raise ValueError("Independent, the one mode there is so far")
+    if value not in ("Independent", "Server"):
+        raise ValueError("Independent or Server")
+    return value
+
+
+def _queue(value: str) -> str:
+    if value not in (AUTO, LOCAL, RABBITMQ):
+        raise ValueError("auto, local or rabbitmq")
     return value
 
 
@@ -96,8 +103,13 @@ def _yes_or_no(value: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerConfig:
-    """All that can be set about a worker. Made by `resolve`; every value has been checked."""
+    """All that can be set about a worker. Made by `resolve`; every value has been checked, and `queue` is decided."""
 
+    queue: str = _setting(
+        AUTO,
+        _queue,
+        "where tasks come from: local, a queue on this machine; rabbitmq; auto: local if no amqp_url is set",
+    )
     amqp_url: str = _setting(
         "amqp://guest:guest@localhost:5672/%2F",
         _url("amqp", "amqps"),
@@ -113,7 +125,14 @@ class WorkerConfig:
         2, _number(least=1, whole=True), "tasks held at once: one is rendered, the others are ready to follow"
     )
     grace_period: float = _setting(60.0, _number(least=0, unit="seconds"), "seconds a finished job's blend is kept")
-    mode: str = _setting("Independent", _mode, "Independent: blends come over HTTP, frames stay here")
+    mode: str = _setting(
+        "Independent", _mode, "Independent: blends come over HTTP; Server: this machine shares a disk with the farm"
+    )
+    farm_dir: Path = _setting(
+        Path(),
+        _folder,
+        "the farm's own folder on this machine or a shared disk: its jobs, their frames, the local queue",
+    )
     heart_rate_seconds: float = _setting(60.0, _number(least=1, unit="seconds"), "seconds between two signs of life")
     stall_timeout: float = _setting(
         1800.0, _number(least=1, unit="seconds"), "seconds without progress after which a render counts as hung"
@@ -131,6 +150,31 @@ class WorkerConfig:
         _folders,
         f"folders that Blender may read in its sandbox, shared textures for one; between two: {os.pathsep}",
     )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether tasks come from the queue on this machine."""
+        return self.queue == LOCAL
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether blends and frames are in folders that the farm shares: `blendpath` has a folder a job."""
+        return self.is_local or self.mode == "Server"
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses that a worker with these settings talks to."""
+        rabbitmq = () if self.is_local else (self.amqp_url,)
+        return rabbitmq if self.is_shared else (*rabbitmq, self.bender_url)
+
+    @property
+    def tasks_from(self) -> str:
+        """Where tasks come from, for people."""
+        return f"the local queue in {self.farm_dir}" if self.is_local else redacted(self.amqp_url)
+
+    @property
+    def blends_from(self) -> str:
+        return str(self.blendpath) if self.is_shared else self.bender_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +215,16 @@ def resolve(
             found[name] = (_read(name, text, source), source)
     values = {name: value for name, (value, _) in found.items()}
     values.setdefault("data_dir", data_dir)
-    values.setdefault("blendpath", values["data_dir"] / "blends")
-    values.setdefault("outpath", values["data_dir"] / "frames")
+    sources = {name: found[name][1] if name in found else "default" for name in known}
+    if values.get("queue", AUTO) == AUTO:
+        values["queue"] = RABBITMQ if "amqp_url" in found else LOCAL
+        sources["queue"] = "there is an amqp_url" if "amqp_url" in found else "there is no amqp_url"
+    values.setdefault("farm_dir", values["data_dir"] / "farm")
+    for name, folder in _default_folders(values).items():
+        values.setdefault(name, folder)
     kept_id = "id" not in values
     if kept_id:
         values["id"] = _kept_id(values["data_dir"])
-    sources = {name: found[name][1] if name in found else "default" for name in known}
     if kept_id:
         sources["id"] = f"kept in {values['data_dir'] / 'worker-id'}"
     variables = {ENVIRONMENT_PREFIX + name.upper() for name in known} | {CONFIG_FILE}
@@ -209,6 +257,12 @@ def shown(config: WorkerConfig, name: str) -> Any:
     if name.endswith("_url"):
         return redacted(value)
     return str(value) if isinstance(value, Path) else value
+
+
+def _default_folders(values: Mapping[str, Any]) -> dict[str, Path]:
+    if values["queue"] == LOCAL or values.get("mode") == "Server":
+        return {"blendpath": values["farm_dir"] / "jobs", "outpath": values["farm_dir"] / "frames"}
+    return {"blendpath": values["data_dir"] / "blends", "outpath": values["data_dir"] / "frames"}
 
 
 def redacted(url: str) -> str:

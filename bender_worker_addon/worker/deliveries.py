@@ -41,11 +41,14 @@ class Confirmed:
 
 
 class TaskQueue(Protocol):
-    """Where tasks come from and reports go to. Takes nothing before `consume` has said how much.
+    """Where tasks come from and reports go to; `name` is for people. Takes nothing before `consume` has said how much.
 
     Puts Connected, Disconnected, Delivered and Confirmed into the worker's inbox. All methods may be called from the
     worker's thread, return at once and never fail; what can't be done any more is told by Disconnected.
     """
+
+    @property
+    def name(self) -> str: ...
 
     def start(self) -> None: ...
 

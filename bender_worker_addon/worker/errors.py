@@ -14,6 +14,10 @@ class FolderInUse(WorkerError):
     """Another running worker owns the data folder."""
 
 
+class FarmError(WorkerError):
+    """The farm's own side, its folder or its queue, can't be used, or was asked for what it can't do."""
+
+
 class TaskRefused(WorkerError):
     """A message that no worker could ever carry out: it is rejected, never tried."""
 

@@ -18,13 +18,16 @@ from .frames import make_last
 _TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two pieces of an answer
 _PIECE = 1 << 17  # bytes
 _HEADERS = {"User-Agent": "bender-worker"}
-_JOB_STATUSES = frozenset({"Queued", "Running", "Canceled", "Errored", "Finished"})
+JOB_STATUSES = frozenset({"Queued", "Running", "Canceled", "Errored", "Finished"})
 
 
 @dataclass(frozen=True, slots=True)
 class BlendReady:
+    """`path`: where it is, if that is not where it was to come."""
+
     job_id: str
     size: int
+    path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ def _job_status(text: str) -> str | None:
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             continue
         status = answer.get("Job") if isinstance(answer, dict) else None
-        return status if isinstance(status, str) and status in _JOB_STATUSES else None
+        return status if isinstance(status, str) and status in JOB_STATUSES else None
     return None
 
 

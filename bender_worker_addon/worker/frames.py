@@ -10,6 +10,8 @@ from pathlib import Path
 
 from .errors import FrameError
 
+_SHARED = 0o2775
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
@@ -71,8 +73,9 @@ def in_words(numbers: Sequence[int]) -> str:
     return f"frame{'s' if len(numbers) > 1 else ''} {shown}"
 
 
-def store(*, rendered: Path, target: Path, number: int, image_format: str) -> StoredFrame:
-    """Proves the rendered file, makes it last and moves it to `target` in one step; both must be on one disk.
+def store(*, rendered: Path, target: Path, number: int, image_format: str, shared: bool = False) -> StoredFrame:
+    """Proves the rendered file, makes it last and moves it to `target` in one step; both must be on one disk. `shared`:
+    folder and file can be written by their group.
 
     Raises FrameError if the file is missing, no plain file, empty, of another format, or can't be stored; and where the
     target's folder is a link, for which a job has no use: it would lead the frame out of the folder for frames.
@@ -88,7 +91,9 @@ def store(*, rendered: Path, target: Path, number: int, image_format: str) -> St
             _check_signature(file.read(16), number, image_format)
             file.seek(0)
             digest = hashlib.file_digest(file, "blake2b").hexdigest()
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent, shared=shared)
+        if shared:
+            rendered.chmod(stat.S_IMODE(status.st_mode) | stat.S_IRGRP | stat.S_IWGRP)
         make_last(rendered, target)
     except OSError as error:
         raise FrameError(f"frame {number} could not be stored as {target}: {error.strerror or error}") from error
@@ -104,6 +109,18 @@ def unchanged(frame: StoredFrame) -> bool:
             return hashlib.file_digest(file, "blake2b").hexdigest() == frame.hash
     except OSError:
         return False
+
+
+def make_folder(folder: Path, *, shared: bool) -> None:
+    """Makes a folder, if it is missing; a `shared` one as bender does: its group may write, what is made in it is of
+    that group too."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return
+    if shared and os.name != "nt":  # there the folder's owner says who may write what is in it
+        folder.chmod(_SHARED)
 
 
 def leads_away(folder: Path) -> bool:

@@ -53,7 +53,7 @@ class _NotStored:
 
 
 class Life:
-    """The tasks in the worker's hands and all that becomes of them.
+    """The tasks in the worker's hands and all that becomes of them. `shared`: others of its group work with the frames.
 
     `winding_down`: set while the worker is about to stop or to pause: a task is finished or given back, no other begun.
     """
@@ -62,6 +62,7 @@ class Life:
         self,
         *,
         outpath: Path,
+        shared: bool,
         journal: Journal,
         broker: TaskQueue,
         bookkeeper: Bookkeeper,
@@ -75,6 +76,7 @@ class Life:
         self.winding_down = False
         self.idle_since = self.sign_of_life = time.monotonic()
         self._outpath = outpath
+        self._shared = shared
         self._journal = journal
         self._broker = broker
         self._bookkeeper = bookkeeper
@@ -143,9 +145,8 @@ class Life:
     # 2. Construct
 
     def _construct(self, held: Held) -> None:
-        task = held.task
-        blend, folder = self._blends.path(task.job_id), self._folder(task)
-        task.constructed(blend=blend, folder=folder, command=blender_command(task, blend=blend, folder=folder))
+        task, folder = held.task, self._folder(held.task)
+        self._fill_in(task)
         self._report(held, "construct", "constructed")
         finished = self._journal.finished(task.id)
         known = Task.from_json(finished) if finished else None
@@ -154,6 +155,10 @@ class Life:
             self._storing.submit(partial(_prove, held, tuple(known.stored_frames(folder))))
         else:
             self._fetch(held)
+
+    def _fill_in(self, task: Task) -> None:
+        blend, folder = self._blends.path(task.job_id), self._folder(task)
+        task.constructed(blend=blend, folder=folder, command=blender_command(task, blend=blend, folder=folder))
 
     def _proven(self, event: _Proven) -> None:
         held = event.held
@@ -189,6 +194,7 @@ class Life:
 
     def _has_blend(self, held: Held, words: str) -> None:
         held.stage = Stage.READY
+        self._fill_in(held.task)  # only now it is known where on a shared disk the blend is
         self._report(held, "blend", words)
 
     def _waiting_for(self, job_id: str) -> list[Held]:
@@ -237,7 +243,7 @@ class Life:
         if found is not None:
             held, rendered = found
             target = self._folder(held.task) / frames.frame_name(frame, held.task.image_format)
-            self._storing.submit(partial(_store, held, frame, rendered, target))
+            self._storing.submit(partial(_store, held, frame, rendered, target, shared=self._shared))
             if held.stage is Stage.STORING and self.winding_down:
                 self.take_back()
 
@@ -355,10 +361,11 @@ class Life:
         return self._outpath / task.job_id
 
 
-def _store(held: Held, number: int, rendered: Path, target: Path) -> _Stored | _NotStored:
-    image_format = held.task.image_format
+def _store(held: Held, number: int, rendered: Path, target: Path, *, shared: bool) -> _Stored | _NotStored:
+    where = {"rendered": rendered, "target": target}
     try:
-        return _Stored(held, frames.store(rendered=rendered, target=target, number=number, image_format=image_format))
+        frame = frames.store(**where, number=number, image_format=held.task.image_format, shared=shared)
+        return _Stored(held, frame)
     except FrameError as error:
         return _NotStored(held, error)
 

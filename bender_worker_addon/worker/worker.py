@@ -17,10 +17,10 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from ..queues.choice import task_queue
 from .blends import Blends
 from .bookkeeper import Bookkeeper
-from .broker import Broker
-from .config import WorkerConfig, redacted
+from .config import WorkerConfig
 from .deliveries import Confirmed, Connected, Disconnected
 from .dispatcher import Dispatcher
 from .errors import WorkerError
@@ -32,6 +32,7 @@ from .lane import Lane
 from .life import Life
 from .renderer import why_not_run
 from .sandbox import Sandbox, why_impossible
+from .shared_blends import SharedBlends
 from .snapshot import Record, Snapshot, State
 
 log = logging.getLogger(__name__)
@@ -105,19 +106,13 @@ class Worker:
         self._last_reports = math.inf
         self._schedule = sched.scheduler(time.monotonic)
         self._journal = Journal(config.data_dir / "journal.sqlite")
-        self._broker = Broker(url=config.amqp_url, worker_id=config.id, inbox=self.inbox)
+        self._broker = task_queue(config, inbox=self.inbox)
         self._bookkeeper = Bookkeeper(journal=self._journal, broker=self._broker, worker_id=config.id)
         self._intake = Intake(
             broker=self._broker, workload=config.workload, max_tasks=max_tasks, disklimit=config.disklimit
         )
         self._transfers = Lane("bender-transfer", inbox=self.inbox, threads=2)
-        self._blends = Blends(
-            config.blendpath,
-            flaskbender=Flaskbender(config.bender_url),
-            transfers=self._transfers,
-            schedule=self._schedule,
-            grace_period=config.grace_period,
-        )
+        self._blends = _blends(config, transfers=self._transfers, schedule=self._schedule)
         self._storing = Lane("bender-frames", inbox=self.inbox)
         self._dispatcher = Dispatcher(
             command=child_command,
@@ -130,6 +125,7 @@ class Worker:
         )
         self._life = Life(
             outpath=config.outpath,
+            shared=config.is_shared,
             journal=self._journal,
             broker=self._broker,
             bookkeeper=self._bookkeeper,
@@ -152,7 +148,7 @@ class Worker:
 
     def start(self) -> None:
         config = self._config
-        log.info("worker %s; tasks from %s, blends from %s", config.id, redacted(config.amqp_url), config.bender_url)
+        log.info("worker %s; tasks from %s, blends from %s", config.id, config.tasks_from, config.blends_from)
         log.info("frames go to %s", config.outpath)
         self._intake.start()
         self._broker.start()
@@ -284,14 +280,15 @@ class Worker:
                 self._life.handle(event)
 
     def _came_online(self, session: int) -> None:
-        log.info("connected to RabbitMQ")
+        log.info("connected to %s", self._broker.name)
         self._online, self._offline = True, None
         self._life.idle_since = time.monotonic()
         self._bookkeeper.connected(session)
         self._bookkeeper.beat()
 
     def _went_offline(self, event: Disconnected) -> None:
-        log.warning("no connection to RabbitMQ: %s; trying again in %.0f s", event.reason, event.retry_in)
+        words = "no connection to %s: %s; trying again in %.0f s"
+        log.warning(words, self._broker.name, event.reason, event.retry_in)
         self._online, self._offline, self._retry_at = False, event, time.monotonic() + event.retry_in
         self._bookkeeper.disconnected()
         self._life.lost_connection()
@@ -337,6 +334,13 @@ class Worker:
     def _stop_waiting(self) -> None:
         log.warning("the broker did not confirm the last reports in time; they are kept for the next start")
         self.over = True
+
+
+def _blends(config: WorkerConfig, *, transfers: Lane, schedule: sched.scheduler) -> Blends:
+    if config.is_shared:
+        return SharedBlends(config.blendpath, transfers=transfers, schedule=schedule)
+    source, grace_period = Flaskbender(config.bender_url), config.grace_period
+    return Blends(config.blendpath, source=source, transfers=transfers, schedule=schedule, grace_period=grace_period)
 
 
 def _sandbox(config: WorkerConfig) -> Sandbox | None:

@@ -35,11 +35,11 @@ def start_farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Star
     another one when the first was closed: its next run."""
     brokers: list[StandInBroker] = []
 
-    def stand_in(**arguments: Any) -> StandInBroker:
-        brokers.append(StandInBroker(**arguments))
+    def stand_in(config: WorkerConfig, *, inbox: Any) -> StandInBroker:
+        brokers.append(StandInBroker(url=config.amqp_url, worker_id=config.id, inbox=inbox))
         return brokers[-1]
 
-    monkeypatch.setattr(worker_module, "Broker", stand_in)
+    monkeypatch.setattr(worker_module, "task_queue", stand_in)
     with ExitStack() as at_the_end:
         http = at_the_end.enter_context(BlendServer())
 

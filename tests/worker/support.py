@@ -120,6 +120,7 @@ class StandInBroker:
     tags: int = 0
     closed: bool = False
     aside: list[int] = field(default_factory=list)
+    name: str = "the stand-in"
 
     # What the worker calls
 

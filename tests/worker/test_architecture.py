@@ -13,7 +13,10 @@ import bender_worker_addon
 from tests.worker.support import DEADLINE
 
 PACKAGE = Path(bender_worker_addon.__file__).parent
-WORKER, CHILD, BLENDER = (PACKAGE / name for name in ("worker", "render_child", "blender"))
+WORKER, CHILD, BLENDER, QUEUES, FARM = (
+    PACKAGE / name for name in ("worker", "render_child", "blender", "queues", "farm")
+)
+CHOICE = "bender_worker_addon.queues.choice"  # of a queue: all that a worker knows of those besides RabbitMQ
 OUTSIDE = {"pika": "broker.py", "requests": "flaskbender.py"}
 
 
@@ -33,6 +36,10 @@ def imports(module: Path) -> Iterator[str]:
             yield from (f"{origin}.{alias.name}" for alias in node.names)
 
 
+def _of(*packages: str) -> tuple[str, ...]:
+    return tuple(f"bender_worker_addon.{package}." for package in packages)
+
+
 def top(name: str) -> str:
     return name.partition(".")[0]
 
@@ -41,9 +48,16 @@ def top(name: str) -> str:
 def test_the_worker_knows_neither_blender_nor_its_neighbours(module: Path) -> None:
     found = set(imports(module))
     assert not {"bpy", "imbuf", "mathutils", "addon_utils"} & {top(name) for name in found}
-    assert not [
-        name for name in found if name.startswith(("bender_worker_addon.blender", "bender_worker_addon.render"))
-    ]
+    neighbours = _of("blender", "render_child", "queues", "farm")
+    assert not [name for name in found if name.startswith(neighbours) and not name.startswith(CHOICE)]
+
+
+@pytest.mark.parametrize("module", [*modules(QUEUES), *modules(FARM)], ids=lambda path: path.name)
+def test_queues_and_the_farms_side_know_no_blender(module: Path) -> None:
+    found = set(imports(module))
+    assert not {"bpy", "imbuf", "mathutils", "addon_utils"} & {top(name) for name in found}
+    neighbours = _of("blender", "render_child", *(["queues"] if module.parent == FARM else []))
+    assert not [name for name in found if name.startswith(neighbours)]
 
 
 @pytest.mark.parametrize("name", OUTSIDE)

@@ -33,7 +33,7 @@ class Store:
     def open(self, *, grace_period: float = 0.0) -> Blends:
         self.blends = Blends(
             self.folder,
-            flaskbender=Flaskbender(self.server.url),
+            source=Flaskbender(self.server.url),
             transfers=self.lane,
             schedule=self.schedule,
             grace_period=grace_period,

@@ -34,16 +34,46 @@ def resolved(data_dir: Path, options: dict[str, str | None] | None = None, **env
 def test_without_any_setting_all_is_in_a_folder_of_its_own(data_dir: Path) -> None:
     config = resolved(data_dir).config
     assert config.data_dir == data_dir
-    assert config.blendpath == data_dir / "blends"
-    assert config.outpath == data_dir / "frames"
-    assert config.amqp_url == "amqp://guest:guest@localhost:5672/%2F"
+    assert config.farm_dir == data_dir / "farm"
+    assert config.blendpath == data_dir / "farm" / "jobs"
+    assert config.outpath == data_dir / "farm" / "frames"
     assert config.bender_url == "http://localhost:8000"
-    assert set(resolved(data_dir, {"id": "x"}).sources.values()) == {"default", "--id"}
+    assert set(resolved(data_dir, {"id": "x"}).sources.values()) == {"default", "--id", "there is no amqp_url"}
+
+
+def test_without_an_address_of_rabbitmq_tasks_come_from_this_machine(data_dir: Path) -> None:
+    config = resolved(data_dir).config
+    assert config.is_local
+    assert config.addresses == ()
+
+
+def test_with_an_address_of_rabbitmq_they_come_from_there(data_dir: Path) -> None:
+    found = resolved(data_dir, BENDER_WORKER_AMQP_URL="amqp://farm/%2F")
+    assert not found.config.is_local
+    assert found.sources["queue"] == "there is an amqp_url"
+    assert found.config.addresses == ("amqp://farm/%2F", "http://localhost:8000")
+    assert found.config.blendpath == data_dir / "blends"
+    assert found.config.outpath == data_dir / "frames"
+
+
+def test_the_choice_of_a_queue_is_stronger_than_an_address(data_dir: Path) -> None:
+    url = "amqp://farm/%2F"
+    assert resolved(data_dir, BENDER_WORKER_AMQP_URL=url, BENDER_WORKER_QUEUE="local").config.is_local
+    config = resolved(data_dir, BENDER_WORKER_QUEUE="rabbitmq").config
+    assert config.addresses[0] == "amqp://guest:guest@localhost:5672/%2F"
+
+
+def test_in_server_mode_jobs_and_frames_are_in_the_farms_folder_and_flaskbender_is_not_asked(data_dir: Path) -> None:
+    environment = {"BENDER_WORKER_AMQP_URL": "amqp://farm/%2F", "BENDER_WORKER_MODE": "Server"}
+    config = resolved(data_dir, {"farm_dir": str(data_dir / "shared")}, **environment).config
+    assert config.blendpath == data_dir / "shared" / "jobs"
+    assert config.outpath == data_dir / "shared" / "frames"
+    assert config.addresses == ("amqp://farm/%2F",)
 
 
 def test_the_folders_follow_the_data_folder_that_is_set(data_dir: Path, tmp_path: Path) -> None:
     config = resolved(data_dir, BENDER_WORKER_DATA_DIR=str(tmp_path / "else")).config
-    assert config.outpath == tmp_path / "else" / "frames"
+    assert config.outpath == tmp_path / "else" / "farm" / "frames"
 
 
 def test_each_layer_lies_on_top_of_the_one_before(data_dir: Path, tmp_path: Path) -> None:

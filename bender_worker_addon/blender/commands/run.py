@@ -41,7 +41,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     log_to_stderr(verbose=options.verbose)
     for name in resolved.unknown:
         log.warning("%s is not a setting; `config` lists those there are", name)
-    if not online.is_allowed(resolved.config.amqp_url, resolved.config.bender_url):
+    if not online.is_allowed(*resolved.config.addresses):
         print(f"{PROGRAM}: the farm is on the internet: {online.ADVICE}", file=sys.stderr)
         return USAGE
     worker = Worker(

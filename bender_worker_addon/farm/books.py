@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Books: what is known of the jobs of a farm on one machine: each works inside a transaction of the Database.
+
+With RabbitMQ that is bender-bookkeeper's work, and `data.json` all there is; here the database knows it first, and
+`data.json` follows (`job_files.py`).
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ..worker.errors import FarmError
+from .merging import merged
+
+OVER = frozenset({"Finished", "Canceled", "Errored"})  # nothing happens to such a job by itself
+_WAITING = ("Waiting", "Queued", "Running", "Paused")
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task that is to be rendered. `frames` as people write them, `body` its JSON."""
+
+    id: str
+    frames: str
+    frame_count: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job and how far it is. `frames` counts frames by the status of their task; `created` in RFC 3339."""
+
+    id: str
+    name: str
+    created: str
+    status: str
+    priority: int
+    frames: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.frames.values())
+
+    @property
+    def done(self) -> int:
+        return self.frames.get("Finished", 0)
+
+    @property
+    def failed(self) -> int:
+        return self.frames.get("Errored", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    frames: str
+    reason: str
+
+
+def add_job(
+    connection: sqlite3.Connection, head: Mapping[str, Any], *, name: str, priority: int, tasks: Sequence[NewTask]
+) -> None:
+    """Enters a job, whose data.json is `head` but for status and tasks, and queues its tasks. Raises FarmError if there
+    is one of its id."""
+    job = head["id"]
+    row = (job, name, head["time"]["creation"], json.dumps(head), "Queued", priority)
+    try:
+        connection.execute("INSERT INTO job (id, name, created, head, status, priority) VALUES (?, ?, ?, ?, ?, ?)", row)
+    except sqlite3.IntegrityError as error:
+        raise FarmError(f"there is a job {job} already; give this one another id") from error
+    connection.executemany(
+        "INSERT INTO task (job, id, status, frames, frame_count, body) VALUES (?, ?, 'Waiting', ?, ?, ?)",
+        ((job, task.id, task.frames, task.frame_count, task.body) for task in tasks),
+    )
+    connection.executemany(
+        "INSERT INTO message (priority, job, task) VALUES (?, ?, ?)", ((priority, job, task.id) for task in tasks)
+    )
+    tally = (job, len(tasks), sum(task.frame_count for task in tasks))
+    connection.execute("INSERT INTO tally VALUES (?, 'Waiting', ?, ?)", tally)
+
+
+def merge(connection: sqlite3.Connection, body: bytes) -> None:
+    """Enters what a report says of its task. One that speaks of no task of a job here is passed over."""
+    told = json.loads(body)
+    if not isinstance(told, dict):
+        return
+    job, task = told.get("parent_id"), told.get("id")
+    if not isinstance(job, str) or not isinstance(task, str):
+        return
+    row = connection.execute("SELECT number, body FROM task WHERE job = ? AND id = ?", (job, task)).fetchone()
+    if row is None:
+        return
+    known = merged(json.loads(row[1]), told)
+    connection.execute(
+        "UPDATE task SET status = ?, body = ? WHERE number = ?", (known["status"], json.dumps(known), row[0])
+    )
+    _changed(connection, job)
+
+
+def jobs(connection: sqlite3.Connection) -> list[Job]:
+    """All jobs, the newest first."""
+    rows = connection.execute(
+        "SELECT id, name, created, status, priority FROM job ORDER BY created DESC, id"
+    ).fetchall()
+    frames: dict[str, dict[str, int]] = {}
+    for job, status, count in connection.execute("SELECT job, status, frames FROM tally WHERE frames > 0"):
+        frames.setdefault(job, {})[status] = count
+    return [
+        Job(id, name, created, status, priority, frames.get(id, {})) for id, name, created, status, priority in rows
+    ]
+
+
+def frames_by_status(connection: sqlite3.Connection, job: str) -> dict[str, str]:
+    """The frames of a job, as people write them but not yet in order, by the status of their task."""
+    rows = connection.execute("SELECT status, group_concat(frames) FROM task WHERE job = ? GROUP BY status", (job,))
+    return dict(rows.fetchall())
+
+
+def failures(connection: sqlite3.Connection, job: str, *, most: int) -> list[Failure]:
+    """Which frames failed and why: the first `most` tasks."""
+    rows = connection.execute(
+        "SELECT frames, json_extract(body, '$.data.error') FROM task WHERE job = ? AND status = 'Errored'"
+        " ORDER BY number LIMIT ?",
+        (job, most),
+    )
+    return [Failure(frames, reason or "nothing was said of why") for frames, reason in rows.fetchall()]
+
+
+def cancel(connection: sqlite3.Connection, job: str) -> None:
+    """Takes what is left of a job out of the queue. What a worker has begun is taken from it when it gives it back."""
+    connection.execute("UPDATE job SET canceled = 1 WHERE id = ?", (job,))
+    drop_canceled(connection)
+    _changed(connection, job)
+
+
+def drop_canceled(connection: sqlite3.Connection) -> None:
+    """Takes tasks of canceled jobs that nobody holds out of the queue."""
+    gone = connection.execute(
+        "DELETE FROM message WHERE owner IS NULL AND job IN (SELECT id FROM job WHERE canceled) RETURNING job, task"
+    ).fetchall()
+    connection.executemany(
+        "UPDATE task SET status = 'Aborted', body = json_set(body, '$.status', 'Aborted', '$.time.abort', ?)"
+        " WHERE job = ? AND id = ?",
+        ((now(), job, task) for job, task in gone),
+    )
+    for job in {job for job, _ in gone}:
+        _changed(connection, job)
+
+
+def retry(connection: sqlite3.Connection, job: str) -> int:
+    """Queues again what failed of a job or was canceled; gives how many tasks."""
+    connection.execute("UPDATE job SET canceled = 0 WHERE id = ?", (job,))
+    again = "task.job = ? AND task.status IN ('Errored', 'Aborted')"
+    queued = connection.execute(
+        "INSERT INTO message (priority, job, task) SELECT job.priority, job.id, task.id FROM task"
+        f" JOIN job ON job.id = task.job WHERE {again} AND NOT EXISTS"
+        " (SELECT 1 FROM message WHERE message.job = task.job AND message.task = task.id) ORDER BY task.number",
+        (job,),
+    ).rowcount
+    connection.execute(
+        "UPDATE task SET status = 'Waiting',"
+        f" body = json_remove(json_set(body, '$.status', 'Waiting'), '$.data.error') WHERE {again}",
+        (job,),
+    )
+    _changed(connection, job)
+    return queued
+
+
+def unwritten(connection: sqlite3.Connection) -> dict[str, str]:
+    """The jobs whose data.json does not know all yet, each with its status."""
+    return dict(connection.execute("SELECT id, status FROM job WHERE written < changes").fetchall())
+
+
+def data_json(connection: sqlite3.Connection, job: str) -> tuple[int, Iterable[str]]:
+    """How many changes of a job there were, and the text of its data.json with all of them, in pieces."""
+    head, status, changes = connection.execute("SELECT head, status, changes FROM job WHERE id = ?", (job,)).fetchone()
+    tasks = connection.execute("SELECT body FROM task WHERE job = ? ORDER BY number", (job,)).fetchall()
+    beginning = json.dumps({**json.loads(head), "status": {"Job": status}}, indent=2).removesuffix("\n}")
+    return changes, [beginning, ',\n  "tasks": [\n    ', ",\n    ".join(body for (body,) in tasks), "\n  ]\n}\n"]
+
+
+def note_written(connection: sqlite3.Connection, job: str, changes: int) -> None:
+    connection.execute("UPDATE job SET written = ? WHERE id = ?", (changes, job))
+
+
+def now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def _changed(connection: sqlite3.Connection, job: str) -> None:
+    (canceled,) = connection.execute("SELECT canceled FROM job WHERE id = ?", (job,)).fetchone()
+    rows = connection.execute("SELECT status, tasks FROM tally WHERE job = ? AND tasks > 0", (job,))
+    status = "Canceled" if canceled else job_status(dict(rows.fetchall()))
+    connection.execute("UPDATE job SET status = ?, changes = changes + 1 WHERE id = ?", (status, job))
+
+
+def job_status(tasks: Mapping[str, int]) -> str:
+    """A job's status by how many of its tasks have which."""
+    begun = set(tasks) - {"Waiting"}
+    if not begun:
+        return "Queued"
+    if begun.union(tasks).intersection(_WAITING):
+        return "Running"
+    return "Errored" if "Errored" in tasks else "Finished"

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Merging: what a report changes in what is known of a task, by the rules of bender's own bookkeeper."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_SETTLED = frozenset({"Finished", "Aborted"})
+
+
+def merged(known: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """The task as it is known after a report of it. Reports may be late: what is finished never runs again, what was
+    canceled can only be finished still, and of two times for one moment the older holds."""
+    stays = known["status"] in _SETTLED and told["status"] != "Finished"
+    newest = known if stays else told
+    return {
+        **newest,
+        "time": _oldest(known.get("time"), told.get("time")),
+        "command": _with_files(newest["command"], known["command"]),
+    }
+
+
+def _oldest(known: Any, told: Any) -> dict[str, Any]:
+    """RFC 3339 in UTC sorts as text, but for the `Z` behind fractions of another length."""
+    times = dict(known or {})
+    for moment, time in (told or {}).items():
+        before = times.get(moment)
+        if before is None or (time is not None and time.rstrip("Z") < before.rstrip("Z")):
+            times[moment] = time
+    return times
+
+
+def _with_files(command: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a frame's file stays known, unless something else is told of it."""
+    blender, before = command.get("Blender"), known.get("Blender")
+    if not blender or not before:
+        return dict(command)
+    frames = {
+        number: {
+            **frame,
+            **{key: value for key, value in before["frame"].get(number, {}).items() if not frame.get(key)},
+        }
+        for number, frame in blender["frame"].items()
+    }
+    return {**command, "Blender": {**blender, "frame": frames}}

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Choice: which queue a worker takes its tasks from. What is not chosen is not even imported."""
+
+from queue import SimpleQueue
+from typing import Any
+
+from ..worker.config import WorkerConfig
+from ..worker.deliveries import TaskQueue
+
+
+def task_queue(config: WorkerConfig, *, inbox: "SimpleQueue[Any]") -> TaskQueue:
+    """The queue of these settings, not yet started. Raises ConfigError if its address can't be understood."""
+    if config.is_local:
+        from .local import LocalQueue
+
+        return LocalQueue(config.farm_dir, jobs=config.blendpath, inbox=inbox)
+    from ..worker.broker import Broker
+
+    return Broker(url=config.amqp_url, worker_id=config.id, inbox=inbox)
