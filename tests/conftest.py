@@ -22,6 +22,10 @@ class Installed:
     env: dict[str, str]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rabbitmq", metavar="X.Y", help="try the tests of long frames on RabbitMQ 4.0 or 4.3")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "blender" in metafunc.fixturenames:
         both = metafunc.definition.get_closest_marker("both_blenders")

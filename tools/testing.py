@@ -20,7 +20,7 @@ from tools.process import end, run_shown
 from tools.rabbitmq import RabbitNode
 
 INSIDE = "tests/blender"
-OUTSIDE = ["tests/worker", "tests/tools", "tests/farm", "tests/hostile"]
+OUTSIDE = ["tests/worker", "tests/tools", "tests/farm", "tests/faults", "tests/hostile"]
 WINDOW = ["tests/window"]
 VERSIONS = (blenders.DEFAULT, "5.2")
 LINT_TIMEOUT = 300.0

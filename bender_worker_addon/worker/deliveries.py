@@ -29,6 +29,13 @@ class Disconnected:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwelcome:
+    """There will be no session for this worker, ever; `reason` says what to do."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
     delivery: Delivery
 
@@ -43,8 +50,8 @@ class Confirmed:
 class TaskQueue(Protocol):
     """Where tasks come from and reports go to; `name` is for people. Takes nothing before `consume` has said how much.
 
-    Puts Connected, Disconnected, Delivered and Confirmed into the worker's inbox. All methods may be called from the
-    worker's thread, return at once and never fail; what can't be done any more is told by Disconnected.
+    Puts Connected, Disconnected, Unwelcome, Delivered and Confirmed into the worker's inbox. All methods may be called
+    from the worker's thread, return at once and never fail; what can't be done any more is told by Disconnected.
     """
 
     @property

@@ -21,7 +21,7 @@ from ..queues.choice import task_queue
 from .blends import Blends
 from .bookkeeper import Bookkeeper
 from .config import WorkerConfig
-from .deliveries import Confirmed, Connected, Disconnected
+from .deliveries import Confirmed, Connected, Disconnected, Unwelcome
 from .dispatcher import Dispatcher
 from .errors import WorkerError
 from .flaskbender import Flaskbender, JobStatus
@@ -101,6 +101,7 @@ class Worker:
         self._paused_because = ""
         self._online = False
         self._offline: Disconnected | None = None
+        self._told_offline = ""  # a trouble that lasts is told once
         self._retry_at = 0.0
         self._record = Record()
         self._last_reports = math.inf
@@ -264,11 +265,14 @@ class Worker:
     def _handle(self, event: Any) -> None:
         match event:
             case Confirmed(report_id):
+                self._told_offline = ""
                 self._bookkeeper.confirmed(report_id)
             case Connected(session):
                 self._came_online(session)
             case Disconnected():
                 self._went_offline(event)
+            case Unwelcome(reason):
+                raise WorkerError(reason)
             case JobStatus():
                 self._blends.job_is(event)
             case _FreeDisk(gigabytes):
@@ -287,8 +291,10 @@ class Worker:
         self._bookkeeper.beat()
 
     def _went_offline(self, event: Disconnected) -> None:
+        level = logging.DEBUG if event.reason == self._told_offline else logging.WARNING
         words = "no connection to %s: %s; trying again in %.0f s"
-        log.warning(words, self._broker.name, event.reason, event.retry_in)
+        log.log(level, words, self._broker.name, event.reason, event.retry_in)
+        self._told_offline = event.reason
         self._online, self._offline, self._retry_at = False, event, time.monotonic() + event.retry_in
         self._bookkeeper.disconnected()
         self._life.lost_connection()

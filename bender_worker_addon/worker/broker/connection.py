@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Broker: the connection to RabbitMQ, on a thread of its own. The only module that knows pika.
+"""Connection: the connection to RabbitMQ, on a thread of its own.
 
 The worker hands over what it has decided (ack, requeue, reject, publish, consume) and finds in its inbox what came of
 it. A session is one connection: what was decided for an earlier session is never done in a later one, since delivery
@@ -7,41 +7,44 @@ tags lose their meaning with the channel they came on.
 """
 
 import logging
+import math
 import random
-import ssl
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
-from pika.exceptions import (
-    AMQPConnectionError,
-    AMQPError,
-    ChannelClosedByBroker,
-    ConnectionClosedByBroker,
-    IncompatibleProtocolError,
-    ProbableAccessDeniedError,
-    ProbableAuthenticationError,
-)
+from pika.exceptions import AMQPConnectionError, AMQPError, ChannelClosedByBroker
 
-from .deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
-from .errors import ConfigError
+from ..deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected, Unwelcome
+from ..errors import ConfigError
+from . import leases
+from .channels import REPORT_EXCHANGE, WORK_QUEUE, parameters, report_channel, take_id, work_channel
+from .leases import Leases, LeaseTimes
+from .troubles import PRECONDITION_FAILED, TROUBLE, IdTaken, close_quietly, in_words, root
 
 log = logging.getLogger(__name__)
 
-WORK_QUEUE = "work"
-REPORT_EXCHANGE = "worker-topic"
-
 _RETRY_FIRST, _RETRY_LAST = 1.0, 30.0  # seconds between attempts to connect
-_BLOCKED = 300.0  # seconds the broker may refuse to take reports before the session counts as lost
 _IDLE = 5.0  # seconds without anything to do after which the channels are looked at
 _STABLE = 10.0  # seconds after which a session counts as a good one
 _CONSUMER_TIMEOUT = 7 * 24 * 3600 * 1000  # ms a delivery may be held, where the broker lets a consumer say so
-_NOT_FOUND, _PRECONDITION_FAILED = 404, 406  # AMQP reply codes
-_TROUBLE = (AMQPError, OSError, ValueError)  # pika raises ValueError for calls on a connection that just died
+_ID_TAKEN = 200.0  # seconds after which RabbitMQ has noticed that a worker is gone, however it went
+_LOOKS = 4  # at what is held, in the time it may be held
+
+
+@dataclass(frozen=True, slots=True)
+class _Unacked:
+    """A delivery that is acknowledged only when it is settled, since when it is held, and what came with it."""
+
+    delivery: Delivery
+    properties: pika.BasicProperties
+    since: float
 
 
 class Broker:
@@ -49,21 +52,28 @@ class Broker:
 
     name = "RabbitMQ"
 
-    def __init__(self, *, url: str, worker_id: str, inbox: SimpleQueue[Any]) -> None:
+    def __init__(
+        self, *, url: str, worker_id: str, inbox: SimpleQueue[Any], lease_times: LeaseTimes | None = None
+    ) -> None:
         """Raises ConfigError if `url` can't be understood."""
-        self._parameters = _parameters(url, worker_id)
+        self._parameters = parameters(url, worker_id)
         self._worker_id = worker_id
         self._prefetch = 0
         self._inbox = inbox
         self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._closing = threading.Event()
         self._session = 0
+        self._taken: IdTaken | None = None
+        self._started = math.inf
         self._connection: BlockingConnection | None = None
         self._work: BlockingChannel
         self._reports: BlockingChannel
         self._consumer: str | None = None
         self._consumer_lost = False
         self._subscribed = 0
+        self._lease_times = lease_times or LeaseTimes()
+        self._leases = Leases(worker_id=worker_id, times=self._lease_times)
+        self._unacked: dict[int, _Unacked] = {}
         self._counted: set[int] = set()  # tags of deliveries that are held and not set aside
         self._last_tag = self._consumer_since = 0
         self._consumer_arguments: dict[str, Any] = {"x-consumer-timeout": _CONSUMER_TIMEOUT}
@@ -75,13 +85,15 @@ class Broker:
         self._thread.start()
 
     def ack(self, delivery: Delivery) -> None:
-        self._do(lambda: self._settle(delivery, lambda work: work.basic_ack(delivery.tag)))
+        self._do(lambda: self._settle(delivery, self._leases.ack, lambda work: work.basic_ack(delivery.tag)))
 
     def requeue(self, delivery: Delivery) -> None:
-        self._do(lambda: self._settle(delivery, lambda work: work.basic_nack(delivery.tag, requeue=True)))
+        plainly = partial(_nack, delivery.tag, requeue=True)
+        self._do(lambda: self._settle(delivery, self._leases.requeue, plainly))
 
     def reject(self, delivery: Delivery) -> None:
-        self._do(lambda: self._settle(delivery, lambda work: work.basic_nack(delivery.tag, requeue=False)))
+        plainly = partial(_nack, delivery.tag, requeue=False)
+        self._do(lambda: self._settle(delivery, self._leases.reject, plainly))
 
     def set_aside(self, delivery: Delivery) -> None:
         self._do(lambda: self._set_aside(delivery))
@@ -114,11 +126,11 @@ class Broker:
     # What the thread does
 
     def _run(self) -> None:
-        delay = _RETRY_FIRST
+        delay, self._started = _RETRY_FIRST, time.monotonic()
         while not self._closing.is_set():
             began = time.monotonic()
             reason = self._one_session()
-            if self._closing.is_set():
+            if self._closing.is_set() or self._has_no_id():
                 return
             if time.monotonic() - began > _STABLE:
                 delay = _RETRY_FIRST
@@ -127,6 +139,13 @@ class Broker:
             self._closing.wait(retry_in)
             delay = min(delay * 2, _RETRY_LAST)
 
+    def _has_no_id(self) -> bool:
+        """Whether another has this worker's id, and not only a connection that RabbitMQ has not noticed to be dead."""
+        if self._taken is None or self._session or time.monotonic() - self._started < _ID_TAKEN:
+            return False
+        self._inbox.put(Unwelcome(str(self._taken)))
+        return True
+
     def _one_session(self) -> str:
         """Connects and serves until the connection is lost or to be closed; gives the reason of the loss."""
         connection = None
@@ -134,28 +153,38 @@ class Broker:
             connection = BlockingConnection(self._parameters)
             self._begin_session(connection)
             while not self._closing.is_set():
-                connection.process_data_events(time_limit=_IDLE)
+                connection.process_data_events(time_limit=min(_IDLE, self._lease_times.hold / _LOOKS))
                 self._carry_out()
                 if self._consumer_lost or not self._work.is_open:
                     return "RabbitMQ ended the delivery of tasks (the queue is gone, or a task was held for too long)"
-        except _TROUBLE as error:
-            return _in_words(error)
+                self._hold_on()
+        except TROUBLE as error:
+            self._taken = error if isinstance(error, IdTaken) else None
+            return in_words(error)
         finally:
             self._connection = None
             if connection is not None:
-                _close_quietly(connection)
+                close_quietly(connection)
         return ""
 
     def _begin_session(self, connection: BlockingConnection) -> None:
+        take_id(connection, self._worker_id)
         self._session += 1
-        self._reports = _report_channel(connection)
-        self._work = _work_channel(connection)
+        self._reports = report_channel(connection)
+        self._work = work_channel(connection)
         self._consumer, self._consumer_lost, self._subscribed = None, False, 0
+        self._unacked.clear()
         self._counted.clear()
         self._last_tag = self._consumer_since = 0
-        self._inbox.put(Connected(self._session))
+        connection.add_on_connection_blocked_callback(_tell_that_it_is_blocked)
+        connection.add_on_connection_unblocked_callback(_tell_that_it_goes_on)
         self._connection = connection
+        leased = list(self._leases.come_again(connection, self._session))
+        self._counted.update(delivery.tag for delivery in leased)
         self._subscribe()
+        self._inbox.put(Connected(self._session))
+        for delivery in leased:
+            self._inbox.put(Delivered(delivery))
 
     def _carry_out(self) -> None:
         while True:
@@ -183,19 +212,25 @@ class Broker:
         try:
             self._consume()
         except ChannelClosedByBroker as error:
-            if error.reply_code != _PRECONDITION_FAILED or not self._consumer_arguments:
+            if error.reply_code != PRECONDITION_FAILED or not self._consumer_arguments:
                 raise
             self._consumer_arguments = {}  # classic queues of RabbitMQ 4.3 refuse the argument
-            self._work = _work_channel(self._live_connection())
+            self._work = work_channel(self._live_connection())
             self._consume()
 
     def _consume(self) -> None:
         session = self._session
 
-        def deliver(_channel: object, method: Any, _properties: object, body: bytes) -> None:
-            self._last_tag = method.delivery_tag
-            self._counted.add(method.delivery_tag)
-            self._inbox.put(Delivered(Delivery(session, method.delivery_tag, body, method.redelivered)))
+        def deliver(channel: BlockingChannel, method: Any, properties: pika.BasicProperties, body: bytes) -> None:
+            tag = self._last_tag = method.delivery_tag
+            if leases.is_rejected(properties):
+                _nack(tag, channel, requeue=False)
+                return
+            out_before = method.redelivered or leases.was_out_before(properties)
+            delivery = Delivery(session, tag, body, out_before)
+            self._counted.add(tag)
+            self._unacked[tag] = _Unacked(delivery, properties, time.monotonic())
+            self._inbox.put(Delivered(delivery))
 
         def cancelled(_frame: object) -> None:
             self._consumer_lost = True
@@ -204,11 +239,27 @@ class Broker:
         self._work.add_on_cancel_callback(cancelled)
         self._consumer = self._work.basic_consume(WORK_QUEUE, deliver, arguments=self._consumer_arguments)
 
-    def _settle(self, delivery: Delivery, how: Callable[[BlockingChannel], None]) -> None:
+    def _hold_on(self) -> None:
+        """Makes leases of all that is held, once one of them is held for long, and renews those there are."""
+        self._leases.renew()
+        longest = min((unacked.since for unacked in self._unacked.values()), default=math.inf)
+        if time.monotonic() - longest < self._lease_times.hold or not self._leases.possible:
+            return
+        leased = [tag for tag, it in self._unacked.items() if self._leases.take(it.delivery, it.properties)]
+        self._subscribe_anew()  # a consumer that has had them would get others in their place
+        for tag in leased:
+            self._work.basic_ack(tag)
+            del self._unacked[tag]
+
+    def _settle(
+        self, delivery: Delivery, leased: Callable[[Delivery], bool], plainly: Callable[[BlockingChannel], None]
+    ) -> None:
         if delivery.session != self._session or not self._work.is_open:
             log.debug("delivery %d belonged to an earlier session; the broker will send it again", delivery.tag)
             return
-        how(self._work)
+        if not leased(delivery):
+            plainly(self._work)
+        self._unacked.pop(delivery.tag, None)
         if delivery.tag in self._counted:
             self._counted.remove(delivery.tag)
             if delivery.tag <= self._consumer_since:  # it came on an earlier consumer: RabbitMQ sends none in its place
@@ -233,7 +284,7 @@ class Broker:
             self._reports.basic_publish(REPORT_EXCHANGE, routing_key, body, properties)
         except ChannelClosedByBroker as error:
             log.warning("RabbitMQ refused a report (%s); trying once more", error.reply_text)
-            self._reports = _report_channel(self._live_connection())
+            self._reports = report_channel(self._live_connection())
             self._reports.basic_publish(REPORT_EXCHANGE, routing_key, body, properties)
         if report_id is not None:
             self._inbox.put(Confirmed(report_id))
@@ -247,98 +298,33 @@ class Broker:
 def why_unreachable(url: str) -> str:
     """Connects to `url` and looks for the queue of tasks; gives what is wrong, or nothing if a worker could work."""
     try:
-        connection = BlockingConnection(_parameters(url, "test"))
+        connection = BlockingConnection(parameters(url, "test"))
     except ConfigError as error:
         return str(error)
-    except _TROUBLE as error:
-        advice = "; is RabbitMQ running there, and is the address right?" if isinstance(_root(error), OSError) else ""
-        return f"{_in_words(error)}{advice}"
+    except TROUBLE as error:
+        advice = "; is RabbitMQ running there, and is the address right?" if isinstance(root(error), OSError) else ""
+        return f"{in_words(error)}{advice}"
     try:
-        _work_channel(connection)
-        _report_channel(connection)
-    except _TROUBLE as error:
-        return _in_words(error)
+        work_channel(connection)
+        report_channel(connection)
+    except TROUBLE as error:
+        return in_words(error)
     finally:
-        _close_quietly(connection)
+        close_quietly(connection)
     return ""
 
 
-def _parameters(url: str, worker_id: str) -> pika.URLParameters:
-    """The vhost of `amqp://host//`, the default of bender-worker, is `/` (pika would read it as an empty name)."""
-    if url.endswith("//"):
-        url = f"{url[:-1]}%2F"
-    try:
-        parameters = pika.URLParameters(url)
-    except Exception as error:  # pika raises IndexError, TypeError, ValueError and more for what it can't read
-        raise ConfigError("amqp_url can't be understood; it should be amqp://user:password@host:port/vhost") from error
-    parameters.client_properties = {"connection_name": f"bender-worker {worker_id}"}
-    parameters.blocked_connection_timeout = _BLOCKED
-    return parameters
+def _nack(tag: int, channel: BlockingChannel, *, requeue: bool) -> None:
+    channel.basic_nack(tag, requeue=requeue)
 
 
-def _work_channel(connection: BlockingConnection) -> BlockingChannel:
-    """A channel on which the queue of tasks exists: used as the farm declared it, declared only if missing."""
-    try:
-        channel = connection.channel()
-        channel.queue_declare(WORK_QUEUE, passive=True)
-    except ChannelClosedByBroker as error:
-        if error.reply_code != _NOT_FOUND:
-            raise
-        channel = connection.channel()
-        channel.queue_declare(WORK_QUEUE, durable=True)
-    return channel
+def _tell_that_it_is_blocked(_connection: object, _frame: object) -> None:
+    log.warning("RabbitMQ takes no messages at the moment, its memory or its disk is nearly full: reports wait")
 
 
-def _report_channel(connection: BlockingConnection) -> BlockingChannel:
-    """A channel with publisher confirms on which the exchange of reports exists. Apart from the channel of tasks: a
-    refused report would close it and take the pending acks along."""
-    try:
-        channel = connection.channel()
-        channel.exchange_declare(REPORT_EXCHANGE, passive=True)
-    except ChannelClosedByBroker as error:
-        if error.reply_code != _NOT_FOUND:
-            raise
-        channel = connection.channel()
-        channel.exchange_declare(REPORT_EXCHANGE, "topic", durable=True)
-    channel.confirm_delivery()
-    return channel
+def _tell_that_it_goes_on(_connection: object, _frame: object) -> None:
+    log.info("RabbitMQ takes messages again")
 
 
 def _wake_up() -> None:
     """Makes process_data_events return."""
-
-
-def _close_quietly(connection: BlockingConnection) -> None:
-    try:
-        if connection.is_open:
-            connection.close()
-    except _TROUBLE as error:
-        log.debug("closing the connection: %s", error)
-
-
-def _in_words(error: BaseException) -> str:
-    error = _root(error)
-    match error:
-        case ProbableAuthenticationError():
-            return "RabbitMQ refused the user or the password of amqp_url"
-        case ProbableAccessDeniedError():
-            return "RabbitMQ refused the vhost of amqp_url: it is missing, or this user has no right to it"
-        case IncompatibleProtocolError():
-            return "what answers at amqp_url is no RabbitMQ, or it wants another certificate"
-        case ConnectionClosedByBroker() | ChannelClosedByBroker():
-            return f"RabbitMQ says: {error.reply_text}"
-        case ssl.SSLError():
-            return f"the secure connection failed: {error.reason or error}"
-        case OSError():
-            return error.strerror or str(error)
-        case _:
-            return f"{type(error).__name__} {error}".strip()
-
-
-def _root(error: BaseException) -> BaseException:
-    """What pika's errors of connecting are wrapped around, some in `exception`, some in their first argument."""
-    while True:
-        inner = getattr(error, "exception", None) or (error.args[0] if error.args else None)
-        if not isinstance(inner, BaseException):
-            return error
-        error = inner

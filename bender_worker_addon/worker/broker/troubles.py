@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong with RabbitMQ, in words for people."""
+
+import logging
+import ssl
+
+from pika.adapters.blocking_connection import BlockingConnection
+from pika.exceptions import (
+    AMQPError,
+    ChannelClosedByBroker,
+    ConnectionBlockedTimeout,
+    ConnectionClosedByBroker,
+    IncompatibleProtocolError,
+    ProbableAccessDeniedError,
+    ProbableAuthenticationError,
+    UnroutableError,
+)
+
+log = logging.getLogger(__name__)
+
+TROUBLE = (AMQPError, OSError, ValueError)  # pika raises ValueError for calls on a connection that just died
+REFUSED, NOT_FOUND, LOCKED, PRECONDITION_FAILED = 403, 404, 405, 406  # AMQP reply codes
+
+
+class IdTaken(ValueError):
+    """Another worker of this id is connected."""
+
+
+def in_words(error: BaseException) -> str:
+    error = root(error)
+    match error:
+        case ProbableAuthenticationError():
+            return "RabbitMQ refused the user or the password of amqp_url"
+        case ProbableAccessDeniedError():
+            return "RabbitMQ refused the vhost of amqp_url: it is missing, or this user has no right to it"
+        case IncompatibleProtocolError():
+            return "what answers at amqp_url is no RabbitMQ, or it wants another certificate"
+        case IdTaken():
+            return str(error)
+        case ConnectionBlockedTimeout():
+            return "RabbitMQ takes no messages: its memory or its disk is nearly full"
+        case UnroutableError():
+            return "RabbitMQ has no queue for a task that goes back"
+        case ConnectionClosedByBroker() | ChannelClosedByBroker():
+            return f"RabbitMQ says: {error.reply_text}"
+        case ssl.SSLError():
+            return f"the secure connection failed: {error.reason or error}"
+        case OSError():
+            return error.strerror or str(error)
+        case _:
+            return f"{type(error).__name__} {error}".strip()
+
+
+def root(error: BaseException) -> BaseException:
+    """What pika's errors of connecting are wrapped around, some in `exception`, some in their first argument."""
+    while True:
+        inner = getattr(error, "exception", None) or (error.args[0] if error.args else None)
+        if not isinstance(inner, BaseException):
+            return error
+        error = inner
+
+
+def close_quietly(connection: BlockingConnection) -> None:
+    try:
+        if connection.is_open:
+            connection.close()
+    except TROUBLE as error:
+        log.debug("closing the connection: %s", error)

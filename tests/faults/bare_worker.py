@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A worker as a process, without Blender: the real Worker with the stand-in child `renders`, settings from the
+environment. Takes the options of `run` and those that let it break on purpose."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tools import wheels
+
+wheels.importable()
+
+from bender_worker_addon.blender.log import log_to_stderr  # noqa: E402
+from bender_worker_addon.worker import broker, config, frames, journal, worker  # noqa: E402
+from bender_worker_addon.worker.broker import connection  # noqa: E402
+from bender_worker_addon.worker.broker.leases import LeaseTimes  # noqa: E402
+from bender_worker_addon.worker.errors import WorkerError  # noqa: E402
+
+CHILD = Path(__file__).resolve().parents[1] / "worker" / "children" / "renders.py"
+
+STEPS: dict[str, tuple[Any, str, int, str]] = {
+    "receive": (journal.Journal, "add_report", 1, "receive"),
+    "construct": (journal.Journal, "add_report", 1, "construct"),
+    "blend": (journal.Journal, "add_report", 1, "blend"),
+    "start": (journal.Journal, "add_report", 1, "start"),
+    "store": (frames, "make_last", 0, ""),
+    "remember": (journal.Journal, "remember_finished", 0, ""),
+    "stat": (journal.Journal, "add_report", 1, "stat"),
+    "finish": (journal.Journal, "add_report", 1, "finish"),
+    "confirm": (journal.Journal, "remove_report", 0, ""),
+    "ack": (broker.Broker, "ack", 0, ""),
+}
+"""Where a worker can be killed: the function of that step, and what one of its arguments must begin with."""
+
+
+def main() -> None:
+    options = _options()
+    log_to_stderr(verbose=options.verbose)
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    if options.lease:
+        broker.Broker.__init__.__kwdefaults__ = {"lease_times": LeaseTimes(*options.lease)}
+    if options.id_taken:
+        connection._ID_TAKEN = options.id_taken
+    if options.die:
+        _die(*options.die)
+    data_dir = Path(tempfile.gettempdir())  # never used: the environment names another
+    settings = config.resolve(data_dir=data_dir, environment=os.environ, options={}).config
+    try:
+        running = worker.Worker(
+            settings,
+            child_command=[sys.executable, "-S", str(CHILD)],
+            max_tasks=options.max_tasks,
+            idle_exit=options.idle_exit,
+        )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: running.inbox.put(worker.StopRequested()))
+        running.run()
+    except WorkerError as error:
+        sys.exit(f"bare worker: {error}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--max-tasks", type=int)
+    parser.add_argument("--idle-exit", type=float)
+    parser.add_argument("--lease", type=float, nargs=2, metavar=("HOLD", "LIVE"))
+    parser.add_argument("--id-taken", type=float, metavar="SECONDS")
+    parser.add_argument("--die", nargs=2, metavar=("WHEN", "STEP"), help="before or after a step")
+    return parser.parse_args()
+
+
+def _die(when: str, step: str) -> None:
+    """Kills this process, as a power cut would, right before or right after its function of that step."""
+    owner, name, position, beginning = STEPS[step]
+    real: Callable[..., Any] = getattr(owner, name)
+
+    def deadly(*arguments: Any, **keywords: Any) -> Any:
+        meant = not beginning or str(arguments[position]).startswith(beginning)
+        if meant and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = real(*arguments, **keywords)
+        if meant:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, name, deadly)
+
+
+main()
