@@ -5,6 +5,7 @@ import gzip
 import shutil
 import subprocess
 import tempfile
+import zlib
 from functools import cache
 from pathlib import Path
 
@@ -64,7 +65,11 @@ def test_a_zstandard_file_cut_in_its_last_frame_is_not_taken(end: int) -> None:
 def test_a_gzip_file_with_a_changed_byte_is_not_taken(place: int, change: int) -> None:
     packed = bytearray(gzip.compress(BLEND, 1))
     packed[place] ^= change
-    assert trouble(bytes(packed)) is not None
+    try:
+        means_the_same = gzip.decompress(packed) == BLEND  # a few bits between two blocks mean nothing
+    except (OSError, EOFError, zlib.error):
+        means_the_same = False
+    assert (trouble(bytes(packed)) is None) == means_the_same
 
 
 @pytest.mark.parametrize(
