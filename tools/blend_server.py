@@ -62,12 +62,16 @@ class BlendServer:
     """Serves on 127.0.0.1 from `with` to its end; `url` is the farm's `bender_url`.
 
     Whatever came is kept: `requests` counts by path, `log` holds the requests and `uploads` the frames, in order.
+    `upload_answers` are given to the next frames that are sent back, one each; those after them are taken. While it
+    doesn't `reads_uploads` an answer is given before a frame is read, as by a proxy.
     """
 
     def __init__(self, *, port: int = 0) -> None:
         self.requests: Counter[str] = Counter()
         self.log: list[Request] = []
         self.uploads: list[Upload] = []
+        self.upload_answers: list[HTTPStatus] = []
+        self.reads_uploads = True
         self.closing = threading.Event()
         self._jobs: dict[str, _Job] = {}
         self._lock = threading.Lock()
@@ -158,10 +162,22 @@ class Answer(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.NOT_FOUND)
 
     def do_POST(self) -> None:
+        answers = self.server.farm.upload_answers
+        if not self.server.farm.reads_uploads:
+            self.close_connection = True
+            self.send_error(answers.pop(0))
+            return
         request = self._keep_request()
         match = re.fullmatch(r"/job/([^/]+)/([^/]+)", self.path)
         if match is None:
             self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        try:
+            told = answers.pop(0)
+        except IndexError:
+            told = HTTPStatus.OK
+        if told != HTTPStatus.OK:
+            self.send_error(told)
             return
         fields = _multipart(request)
         filename, content = fields.get("file", ("", b""))

@@ -131,6 +131,8 @@ def _draw_task(layout: bpy.types.UILayout, task: TaskInHand) -> None:
 def _draw_figures(layout: bpy.types.UILayout, shown: Snapshot) -> None:
     column = layout.column(align=True)
     column.label(text=f"{shown.frames} frame{'' if shown.frames == 1 else 's'}, {shown.an_hour} an hour")
+    if shown.uploading:
+        column.label(text=f"{shown.uploading} task{'' if shown.uploading == 1 else 's'} being uploaded")
     row = column.row()
     row.alert = bool(shown.failures)
     row.label(text=f"{shown.failures} failure{'' if shown.failures == 1 else 's'}")

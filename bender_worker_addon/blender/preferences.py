@@ -20,8 +20,8 @@ from .paragraph import draw_paragraph
 
 _HELP = {setting.name: setting.metadata["help"].capitalize() for setting in settings()}
 _WIDTH = 70  # characters a line, in a window of the usual width
-_FARM = ("queue", "amqp_url", "bender_url", "id", "mode")
-_STORAGE = ("data_dir", "farm_dir", "blendpath", "outpath", "disklimit", "grace_period")
+_FARM = ("queue", "amqp_url", "bender_url", "id", "mode", "upload")
+_STORAGE = ("data_dir", "farm_dir", "blendpath", "outpath", "disklimit", "grace_period", "cache_limit")
 _RENDERING = ("workload", "keep_child", "stall_timeout", "sandbox", "sandbox_paths")
 _FOLDERS = ("data_dir", "farm_dir", "blendpath", "outpath")
 _SHARED = ("heart_rate_seconds",)
@@ -64,8 +64,17 @@ class BenderWorkerPreferences(bpy.types.AddonPreferences):
         name="Mode",
         description=_HELP["mode"],
         items=[
-            ("Independent", "Independent", "Blends come over HTTP, frames stay on this machine"),
+            ("Independent", "Independent", "Blends come over HTTP"),
             ("Server", "Server", "Blends and frames are on a disk that the farm shares"),
+        ],
+    )
+    upload: EnumProperty(
+        name="Upload Frames",
+        description=_HELP["upload"],
+        items=[
+            ("off", "Off", "Frames stay on this machine"),
+            ("move", "Move", "Frames go to flaskbender and are deleted here once it has them"),
+            ("copy", "Copy", "Frames go to flaskbender and stay here too"),
         ],
     )
     data_dir: StringProperty(name="Data", description=_HELP["data_dir"], subtype="DIR_PATH")
@@ -74,6 +83,7 @@ class BenderWorkerPreferences(bpy.types.AddonPreferences):
     outpath: StringProperty(name="Frames", description=_HELP["outpath"], subtype="DIR_PATH")
     disklimit: FloatProperty(name="Keep Free (GB)", description=_HELP["disklimit"], default=2.0, min=0.0)
     grace_period: FloatProperty(name="Keep Blends (s)", description=_HELP["grace_period"], default=60.0, min=0.0)
+    cache_limit: FloatProperty(name="Keep Blends (GB)", description=_HELP["cache_limit"], default=20.0, min=0.0)
     workload: IntProperty(name="Tasks Held", description=_HELP["workload"], default=2, min=1, soft_max=8)
     keep_child: BoolProperty(name="Keep Blender Open", description=_HELP["keep_child"], default=True)
     stall_timeout: FloatProperty(name="Hung After (s)", description=_HELP["stall_timeout"], default=1800.0, min=1.0)

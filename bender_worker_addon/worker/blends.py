@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Blends: which are here, which are on their way, and which may go. One stands under its name only when it is whole."""
+"""Blends: which are here, which are on their way, and what is known of their jobs. Where they come from is a Source."""
 
 import logging
 import sched
-import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ log = logging.getLogger(__name__)
 
 _TRIES = 4  # times a blend is asked for while flaskbender answers with errors
 _RETRY_FIRST, _RETRY_LAST = 0.5, 60.0  # seconds between two attempts
-_OVER = frozenset({"Finished", "Canceled"})  # job statuses after which no task of the job will come
+CANCELED = "Canceled"
 
 
 class Source(Protocol):
@@ -29,22 +28,22 @@ class Source(Protocol):
 
 
 class Blends:
-    """The folder of blends, `<job-id>.blend` each: one download a job, however many tasks wait for it. `trouble` says
-    why none can be fetched at all, if so."""
+    """One blend a job, fetched once, however many tasks wait for it. `trouble` says why none can be fetched at all, if
+    so."""
 
     def __init__(
-        self, folder: Path, *, source: Source, transfers: Lane, schedule: sched.scheduler, grace_period: float
+        self, folder: Path, *, source: Source, transfers: Lane, questions: Lane, schedule: sched.scheduler
     ) -> None:
-        """`grace_period`: seconds the blend of a job that is over is kept."""
+        """Blends come on the lane `transfers`, answers about jobs on `questions`: they don't wait for each other."""
         self._folder = folder
         self._source = source
         self._transfers = transfers
+        self._questions = questions
         self._schedule = schedule
-        self._grace_period = grace_period
-        self._here = {path.stem for path in folder.glob("*.blend")}  # also those an earlier run left
+        self._here: set[str] = set()
         self._tries: dict[str, int] = {}
         self._asked: set[str] = set()  # jobs whose status is on its way: a slow flaskbender is not asked twice
-        self._over_since: dict[str, float] = {}
+        self._statuses: dict[str, str] = {}
         self.trouble = ""
 
     def path(self, job_id: str) -> Path:
@@ -80,37 +79,29 @@ class Blends:
         self._schedule.enter(delay, 1, self._download, (job_id,))
         return None
 
-    def look_after(self, *, needed: set[str]) -> None:
-        """Deletes the blends of jobs that are over for longer than the grace period and not `needed` by a task here,
-        and asks flaskbender after the other jobs."""
-        for job_id, since in list(self._over_since.items()):
-            past_grace = time.monotonic() - since >= self._grace_period
-            if past_grace and job_id not in needed and self._remove(job_id):
-                log.info("job %s is over: its blend is deleted", job_id)
-        self._ask(self._here - needed)
+    def ask_about(self, job_id: str) -> None:
+        """Sees to it that the job's status becomes known, if it isn't."""
+        if job_id not in self._statuses:
+            self._ask([job_id])
+
+    def is_canceled(self, job_id: str) -> bool:
+        return self._statuses.get(job_id) == CANCELED
 
     def job_is(self, event: JobStatus) -> None:
         """Notes a job's status. An answer that did not come changes nothing."""
         self._asked.discard(event.job_id)
-        if event.status in _OVER and event.job_id in self._here:
-            self._over_since.setdefault(event.job_id, time.monotonic())
-        elif event.status is not None:
-            self._over_since.pop(event.job_id, None)
+        if event.status is not None:
+            self._statuses[event.job_id] = event.status
+
+    def look_after(self, *, needed: set[str]) -> None:
+        """Asks after the jobs of tasks here, which are those `needed`, and forgets the others."""
+        self._statuses = {job_id: status for job_id, status in self._statuses.items() if job_id in needed}
+        self._ask(needed)
 
     def _ask(self, jobs: Iterable[str]) -> None:
         for job_id in sorted(set(jobs) - self._asked):
             self._asked.add(job_id)
-            self._transfers.submit(partial(self._source.job_status, job_id))
+            self._questions.submit(partial(self._source.job_status, job_id))
 
     def _download(self, job_id: str) -> None:
         self._transfers.submit(partial(self._source.fetch_blend, job_id, self.path(job_id)))
-
-    def _remove(self, job_id: str) -> bool:
-        try:
-            self.path(job_id).unlink(missing_ok=True)
-        except OSError as error:
-            log.warning("the blend %s can't be deleted: %s", self.path(job_id), error.strerror)
-            return False
-        self._here.discard(job_id)
-        self._over_since.pop(job_id, None)
-        return True

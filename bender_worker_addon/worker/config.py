@@ -45,6 +45,12 @@ def _sandbox(value: str) -> str:
     return value
 
 
+def _upload(value: str) -> str:
+    if value not in ("off", "move", "copy"):
+        raise ValueError("off, move or copy")
+    return value
+
+
 def _number(*, least: float, whole: bool = False, unit: str = "") -> Callable[[str], Any]:
     allowed = f"a {'whole ' if whole else ''}number of at least {least:g}{unit and ' '}{unit}"
 
@@ -125,8 +131,16 @@ class WorkerConfig:
         2, _number(least=1, whole=True), "tasks held at once: one is rendered, the others are ready to follow"
     )
     grace_period: float = _setting(60.0, _number(least=0, unit="seconds"), "seconds a finished job's blend is kept")
+    cache_limit: float = _setting(
+        20.0, _number(least=0, unit="GB"), "GB of blends kept that no task here needs; the oldest go first"
+    )
     mode: str = _setting(
         "Independent", _mode, "Independent: blends come over HTTP; Server: this machine shares a disk with the farm"
+    )
+    upload: str = _setting(
+        "off",
+        _upload,
+        "off: frames stay here; move: they go to flaskbender and are deleted here once it has them; copy: they do both",
     )
     farm_dir: Path = _setting(
         Path(),
@@ -160,6 +174,11 @@ class WorkerConfig:
     def is_shared(self) -> bool:
         """Whether blends and frames are in folders that the farm shares: `blendpath` has a folder a job."""
         return self.is_local or self.mode == "Server"
+
+    @property
+    def uploads(self) -> bool:
+        """Whether frames go to flaskbender: where the farm shares their folder it has them already."""
+        return self.upload != "off" and not self.is_shared
 
     @property
     def addresses(self) -> tuple[str, ...]:

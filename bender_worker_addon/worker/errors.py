@@ -38,3 +38,12 @@ class BlendError(WorkerError):
 
 class FrameError(WorkerError):
     """A rendered file that is not a whole picture of the right kind, or could not be stored."""
+
+
+class UploadError(WorkerError):
+    """A frame that flaskbender did not take. `patient`: it was out of reach or not up to it, and no frame is to blame;
+    else it refused this one."""
+
+    def __init__(self, text: str, *, patient: bool = False) -> None:
+        super().__init__(text)
+        self.patient = patient

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Flaskbender: a job's blend and its status over HTTP. The only module that knows requests.
+"""Flaskbender: a job's blend and status, and its frames back, over HTTP. The only module that knows requests.
 
 Every method blocks and gives an event; they are run on a Lane.
 """
@@ -12,11 +12,13 @@ from pathlib import Path
 import requests
 
 from .blend_file import check_blend
-from .errors import BlendError
-from .frames import make_last
+from .errors import BlendError, UploadError
+from .frames import StoredFrame, make_last
+from .multipart import Form
 
 _TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two pieces of an answer
 _PIECE = 1 << 17  # bytes
+_BUSY = frozenset({408, 425, 429})  # client errors that say: later
 _HEADERS = {"User-Agent": "bender-worker"}
 JOB_STATUSES = frozenset({"Queued", "Running", "Canceled", "Errored", "Finished"})
 
@@ -44,6 +46,19 @@ class JobStatus:
     status: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class FrameUploaded:
+    task_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameNotUploaded:
+    task_id: str
+    number: int
+    error: UploadError
+
+
 class Flaskbender:
     def __init__(self, url: str) -> None:
         self._url = url
@@ -65,6 +80,34 @@ class Flaskbender:
         except requests.RequestException:
             return JobStatus(job_id, None)
         return JobStatus(job_id, _job_status(answer.text) if answer.ok else None)
+
+    def upload(self, *, job_id: str, task_id: str, frame: StoredFrame) -> FrameUploaded | FrameNotUploaded:
+        """Sends a frame with its size and hash. Only an answer of 2xx says that flaskbender has it."""
+        try:
+            self._upload(f"{self._url}/job/{job_id}/{task_id}", frame)
+        except UploadError as error:
+            return FrameNotUploaded(task_id, frame.number, error)
+        return FrameUploaded(task_id, frame.number)
+
+    def _upload(self, url: str, frame: StoredFrame) -> None:
+        fields = {"filesize": str(frame.size), "filehash": frame.hash}
+        try:
+            with frame.path.open("rb") as file:
+                form = Form(fields, file=file, filename=frame.path.name, size=frame.size)
+                headers = {**_HEADERS, "Content-Type": form.content_type}
+                # Not redirected: requests would follow with a GET, and a sign-in page is no answer to a POST.
+                answer = requests.post(url, data=form, headers=headers, timeout=_TIMEOUT, allow_redirects=False)
+        except requests.RequestException as error:
+            text = f"flaskbender can't be reached for frame {frame.number}: {_in_words(error)}"
+            raise UploadError(text, patient=True) from error
+        except OSError as error:
+            text = f"frame {frame.number} can't be read from {frame.path}: {error.strerror or error}"
+            raise UploadError(text, patient=True) from error
+        status = answer.status_code
+        if status >= 500 or status in _BUSY:
+            raise UploadError(f"flaskbender could not take frame {frame.number} ({status})", patient=True)
+        if not 200 <= status < 300:
+            raise UploadError(f"flaskbender refused frame {frame.number} ({status} {answer.reason})")
 
     def _fetch(self, job_id: str, target: Path) -> None:
         part = target.with_suffix(".part")

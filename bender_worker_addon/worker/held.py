@@ -15,6 +15,7 @@ class Stage(enum.Enum):
     READY = enum.auto()  # a child may have it
     GIVEN = enum.auto()  # a child has it
     STORING = enum.auto()  # rendered; its last frames are being stored
+    UPLOADING = enum.auto()  # stored; flaskbender is to have its frames
     ENDING = enum.auto()  # decided; waits until the broker has confirmed the report of it
 
 
@@ -27,7 +28,7 @@ class Ending(enum.Enum):
 @dataclass(slots=True, eq=False)
 class Held:
     """`deliveries` are the messages that brought the task and are to be settled alike: none while the connection they
-    came on is lost, more than one if the farm sent it twice. `stored` grows frame by frame."""
+    came on is lost, more than one if the farm sent it twice. `stored` and `uploaded` grow frame by frame."""
 
     task: Task
     deliveries: list[Delivery]
@@ -36,6 +37,7 @@ class Held:
     failures: int = 0
     begun: float | None = None
     stored: dict[int, StoredFrame] = field(default_factory=dict)
+    uploaded: set[int] = field(default_factory=set)
 
     @property
     def missing(self) -> tuple[int, ...]:

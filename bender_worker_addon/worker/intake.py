@@ -10,10 +10,12 @@ from .deliveries import TaskQueue
 
 log = logging.getLogger(__name__)
 
+_BACKLOG = 32  # tasks that may wait for their upload before no more are taken
+
 
 class Intake:
     """Tells the broker how many deliveries to send ahead: `workload`, until `max_tasks` were taken, and none while less
-    than `disklimit` GB are free or once it is shut."""
+    than `disklimit` GB are free, while too many frames wait for their upload, or once it is shut."""
 
     def __init__(self, *, broker: TaskQueue, workload: int, max_tasks: int | None, disklimit: float) -> None:
         self._broker = broker
@@ -22,6 +24,8 @@ class Intake:
         self._disklimit = disklimit
         self._taken = 0
         self._disk_full = False
+        self._uploads_full = False
+        self._why_none_is_uploaded = ""
         self._paused = False
         self._shut = False
 
@@ -38,7 +42,11 @@ class Intake:
     @property
     def trouble(self) -> str:
         """Why no tasks are taken, if somebody should do something about it."""
-        return "the disk for frames is nearly full: free some space" if self._disk_full else ""
+        if self._disk_full:
+            return "the disk for frames is nearly full: free some space"
+        if self._uploads_full:
+            return f"too many finished tasks wait for their upload, no more are taken: {self._why_none_is_uploaded}"
+        return ""
 
     def start(self) -> None:
         self._tell()
@@ -73,8 +81,22 @@ class Intake:
             log.info("%.1f GB of disk left: tasks are taken again", gigabytes)
         self._tell()
 
+    def uploads_wait(self, tasks: int, why: str) -> None:
+        """So many tasks wait for their upload; `why`, if nothing gets through at all."""
+        self._why_none_is_uploaded = why or "flaskbender is slower than this worker"
+        full = tasks >= _BACKLOG
+        if full == self._uploads_full:
+            return
+        self._uploads_full = full
+        if full:
+            log.warning("%d tasks wait for their upload: no more are taken until there are fewer", tasks)
+        else:
+            log.info("tasks are taken again: there is room among the uploads")
+        self._tell()
+
     def _tell(self) -> None:
-        self._broker.consume(self._most if self.is_open and not self._disk_full else 0)
+        taking = self.is_open and not self._disk_full and not self._uploads_full
+        self._broker.consume(self._most if taking else 0)
 
 
 def why_unwritable(folder: Path) -> str:

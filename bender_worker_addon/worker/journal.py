@@ -16,6 +16,10 @@ CREATE TABLE IF NOT EXISTS report (
     id INTEGER PRIMARY KEY AUTOINCREMENT, routing_key TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS finished (
     task_id TEXT PRIMARY KEY, body BLOB NOT NULL, at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS uploading (
+    task_id TEXT PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS blend (
+    job_id TEXT PRIMARY KEY);
 """
 
 
@@ -29,7 +33,8 @@ class Report:
 
 
 class Journal:
-    """Reports that the broker has not confirmed yet, and tasks that are finished.
+    """Reports that the broker has not confirmed yet, tasks that are finished or only wait for their upload, and the
+    jobs whose blends this worker has stored.
 
     Opening it takes the data folder for this worker until `close`: SQLite's exclusive lock ends with its process,
     however that ends. Raises FolderInUse if another worker has it; WorkerError, then or later, if it can't be used.
@@ -63,11 +68,40 @@ class Journal:
 
     def remember_finished(self, task_id: str, body: bytes) -> None:
         self._execute("INSERT OR REPLACE INTO finished VALUES (?, ?, ?)", (task_id, body, time.time()))
+        self.forget_uploading(task_id)
 
-    def finished(self, task_id: str) -> bytes | None:
-        """The task as it was when it was finished here, or None."""
-        row = self._execute("SELECT body FROM finished WHERE task_id = ?", (task_id,)).fetchone()
-        return None if row is None else bytes(row[0])
+    def remember_uploading(self, task_id: str, body: bytes) -> None:
+        """The task is rendered; `body` says which of its frames are uploaded so far."""
+        self._execute("INSERT OR REPLACE INTO uploading VALUES (?, ?)", (task_id, body))
+
+    def forget_uploading(self, task_id: str) -> None:
+        self._execute("DELETE FROM uploading WHERE task_id = ?", (task_id,))
+
+    def uploading(self) -> list[bytes]:
+        """The tasks that wait for their upload, oldest first."""
+        return [bytes(body) for (body,) in self._execute("SELECT body FROM uploading ORDER BY rowid")]
+
+    def rendered(self, task_id: str) -> bytes | None:
+        """The task as it was when it was last rendered here, or None."""
+        for table in ("uploading", "finished"):
+            row = self._execute(f"SELECT body FROM {table} WHERE task_id = ?", (task_id,)).fetchone()
+            if row is not None:
+                return bytes(row[0])
+        return None
+
+    def all_rendered(self) -> list[bytes]:
+        """Every task of which `rendered` knows."""
+        rows = self._execute("SELECT body FROM uploading UNION ALL SELECT body FROM finished")
+        return [bytes(body) for (body,) in rows]
+
+    def add_blend(self, job_id: str) -> None:
+        self._execute("INSERT OR IGNORE INTO blend VALUES (?)", (job_id,))
+
+    def remove_blend(self, job_id: str) -> None:
+        self._execute("DELETE FROM blend WHERE job_id = ?", (job_id,))
+
+    def blends(self) -> set[str]:
+        return {job_id for (job_id,) in self._execute("SELECT job_id FROM blend")}
 
     def close(self) -> None:
         self._database.close()

@@ -3,57 +3,34 @@
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from . import frames
 from .blends import Blends
-from .bookkeeper import Bookkeeper
 from .deliveries import Delivered, Delivery, TaskQueue
 from .dispatcher import Dispatcher
+from .endings import Endings
 from .errors import FrameError, TaskRefused, WorkerError
-from .flaskbender import BlendFailed, BlendReady
-from .frames import StoredFrame
-from .held import Ending, Held, Stage
+from .flaskbender import BlendFailed, BlendReady, FrameNotUploaded, FrameUploaded
+from .handover import Handover
+from .held import Held, Stage
 from .intake import Intake
 from .journal import Journal
-from .lane import Lane
 from .messages import ChildEvent, FrameBegun, FrameWritten, Loaded, Progress, RenderFailed, Stopped
 from .renderer import Died
 from .snapshot import Record
+from .storing import NotStored, Proven, Stored, Storing
 from .task import Task, blender_command
+from .uploads import FrameLost
 
 log = logging.getLogger(__name__)
 
 _TRIES = 2  # times a task is tried here before it is given up
 
 
-@dataclass(frozen=True, slots=True)
-class _Proven:
-    """Whether the frames of a task that was finished here before are still what they were."""
-
-    held: Held
-    frames: tuple[StoredFrame, ...]
-    unchanged: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    held: Held
-    frame: StoredFrame
-
-
-@dataclass(frozen=True, slots=True)
-class _NotStored:
-    held: Held
-    error: FrameError
-
-
 class Life:
-    """The tasks in the worker's hands and all that becomes of them. `shared`: others of its group work with the frames.
+    """The tasks in the worker's hands and all that becomes of them.
 
     `winding_down`: set while the worker is about to stop or to pause: a task is finished or given back, no other begun.
     """
@@ -61,29 +38,31 @@ class Life:
     def __init__(
         self,
         *,
+        held: list[Held],
         outpath: Path,
-        shared: bool,
         journal: Journal,
         broker: TaskQueue,
-        bookkeeper: Bookkeeper,
         intake: Intake,
         blends: Blends,
         dispatcher: Dispatcher,
-        storing: Lane,
+        storing: Storing,
+        handover: Handover | None,
+        endings: Endings,
         record: Record,
     ) -> None:
-        self.held: list[Held] = []
+        """`held` is shared with `endings` and `handover`; without a handover frames stay here."""
+        self.held = held
         self.winding_down = False
-        self.idle_since = self.sign_of_life = time.monotonic()
+        self.sign_of_life = time.monotonic()
         self._outpath = outpath
-        self._shared = shared
         self._journal = journal
         self._broker = broker
-        self._bookkeeper = bookkeeper
         self._intake = intake
         self._blends = blends
         self._dispatcher = dispatcher
         self._storing = storing
+        self._handover = handover
+        self._endings = endings
         self._record = record
 
     @property
@@ -104,12 +83,14 @@ class Life:
                     self._child_says(event)
             case Died():
                 self._child_died(event)
-            case _Stored():
+            case Stored():
                 self._stored(event)
-            case _NotStored(held, error):
+            case NotStored(held, error):
                 self._not_stored(held, error)
-            case _Proven():
+            case Proven():
                 self._proven(event)
+            case FrameUploaded() | FrameNotUploaded() | FrameLost():
+                self._handed_over(event)
 
     # 1. Receive
 
@@ -120,7 +101,8 @@ class Life:
         try:
             task = Task.from_json(delivery.body)
         except TaskRefused as refusal:
-            self._refuse(delivery, str(refusal))
+            self._intake.took_one()
+            self._endings.refuse(delivery, str(refusal))
             return
         twin = next((held for held in self.held if held.task.same_work(task)), None)
         if twin is not None:
@@ -128,31 +110,32 @@ class Life:
             if not twin.deliveries:
                 self._intake.took_one()
             twin.deliveries.append(delivery)
+            if twin.stage is Stage.UPLOADING:
+                self._broker.set_aside(delivery)
             return
         held = Held(task, [delivery], been_round=delivery.redelivered)
         self.held.append(held)
         self._intake.took_one()
         task.queued()
         words = f"received: {frames.in_words(task.frames)} of job {task.job_id}, {task.image_format}"
-        self._report(held, "receive", words)
-        self._construct(held)
-
-    def _refuse(self, delivery: Delivery, reason: str) -> None:
-        log.error("a message was rejected: %s", reason)
-        self._intake.took_one()
-        self._bookkeeper.report_unreadable(delivery.body, reason, then=partial(self._broker.reject, delivery))
+        self._endings.report(held, "receive", words)
+        self._blends.ask_about(task.job_id)
+        if self._blends.is_canceled(task.job_id):
+            self._endings.abort(held)
+        else:
+            self._construct(held)
 
     # 2. Construct
 
     def _construct(self, held: Held) -> None:
         task, folder = held.task, self._folder(held.task)
         self._fill_in(task)
-        self._report(held, "construct", "constructed")
-        finished = self._journal.finished(task.id)
-        known = Task.from_json(finished) if finished else None
+        self._endings.report(held, "construct", "constructed")
+        rendered = self._journal.rendered(task.id)
+        known = Task.from_json(rendered) if rendered else None
         if known is not None and known.same_work(task):
             held.stage = Stage.PROVING
-            self._storing.submit(partial(_prove, held, tuple(known.stored_frames(folder))))
+            self._storing.prove(held, known.stored_frames(folder), uploaded=known.uploaded)
         else:
             self._fetch(held)
 
@@ -160,14 +143,15 @@ class Life:
         blend, folder = self._blends.path(task.job_id), self._folder(task)
         task.constructed(blend=blend, folder=folder, command=blender_command(task, blend=blend, folder=folder))
 
-    def _proven(self, event: _Proven) -> None:
+    def _proven(self, event: Proven) -> None:
         held = event.held
         if held.stage is not Stage.PROVING or held not in self.held:
             return
         if event.unchanged:
-            log.info("%s: was finished here before and its frames are as they were", held)
+            log.info("%s: was rendered here before and its frames are as they were", held)
             held.stored = {frame.number: frame for frame in event.frames}
-            self._finish(held)
+            held.uploaded = set(event.uploaded)
+            self._all_stored(held)
         else:
             self._fetch(held)
 
@@ -190,12 +174,12 @@ class Life:
         error = self._blends.failed(event, wanted=bool(waiting))
         if error is not None:
             for held in waiting:
-                self._fail(held, str(error), elsewhere=error.elsewhere)
+                self._endings.fail(held, str(error), elsewhere=error.elsewhere)
 
     def _has_blend(self, held: Held, words: str) -> None:
         held.stage = Stage.READY
         self._fill_in(held.task)  # only now it is known where on a shared disk the blend is
-        self._report(held, "blend", words)
+        self._endings.report(held, "blend", words)
 
     def _waiting_for(self, job_id: str) -> list[Held]:
         return [held for held in self.held if held.stage is Stage.FETCHING and held.task.job_id == job_id]
@@ -236,14 +220,14 @@ class Life:
         if held is not None:
             held.begun = time.monotonic()
             held.task.started()
-            self._report(held, "start", "rendering")
+            self._endings.report(held, "start", "rendering")
 
     def _written(self, run: int, frame: int) -> None:
         found = self._dispatcher.written(run, frame)
         if found is not None:
             held, rendered = found
             target = self._folder(held.task) / frames.frame_name(frame, held.task.image_format)
-            self._storing.submit(partial(_store, held, frame, rendered, target, shared=self._shared))
+            self._storing.store(held, frame, rendered=rendered, target=target)
             if held.stage is Stage.STORING and self.winding_down:
                 self.take_back()
 
@@ -261,76 +245,47 @@ class Life:
             return
         held.failures += 1
         if self.winding_down:
-            self._give_back(held)
+            self._endings.give_back(held)
         elif elsewhere and held.failures < _TRIES:
             log.warning("%s: %s; trying once more", held, reason)
             held.stage = Stage.READY
         else:
-            self._fail(held, reason, elsewhere=elsewhere)
+            self._endings.fail(held, reason, elsewhere=elsewhere)
 
     # 5. Finish
 
-    def _stored(self, event: _Stored) -> None:
+    def _stored(self, event: Stored) -> None:
         held, frame = event.held, event.frame
         held.stored[frame.number] = frame
         self._record.frame_stored(frame.number, frame.path)
         log.info("%s: frame %d stored, %.1f kB: %s", held, frame.number, frame.size / 1e3, frame.path)
         if not held.missing and held.stage is not Stage.ENDING:
-            self._finish(held)
+            self._all_stored(held)
 
     def _not_stored(self, held: Held, error: FrameError) -> None:
         if held.stage is Stage.GIVEN:
             self.take_back()
         self._attempt_failed(held, str(error), elsewhere=True)
 
-    def _finish(self, held: Held) -> None:
-        held.task.has_frames(held.stored)
-        held.task.finished()
-        self._journal.remember_finished(held.task.id, held.task.to_json())
-        self._bookkeeper.report("stat", held.task)
-        took = "" if held.begun is None else f" in {time.monotonic() - held.begun:.2f} s"
-        self._end(held, "finish", Ending.ACK, f"finished{took}")
-
-    def _fail(self, held: Held, reason: str, *, elsewhere: bool) -> None:
-        """Another worker may try, unless one has already: a task never goes round for ever."""
-        held.task.failed(reason)
-        self._record.failures += 1
-        log.error("%s: failed: %s", held, reason)
-        self._bookkeeper.report("error", held.task)
-        if elsewhere and not held.been_round:
-            self._give_back(held)
+    def _all_stored(self, held: Held) -> None:
+        if self._handover is not None:
+            self._handover.begin(held)
         else:
-            self._end(held, "reject", Ending.REJECT, "no worker is to try again")
+            self._endings.finish(held)
 
-    def _give_back(self, held: Held) -> None:
-        held.task.given_back()
-        self._end(held, "requeue", Ending.REQUEUE, "goes back for another worker")
-
-    # 6. Ack
-
-    def _end(self, held: Held, step: str, ending: Ending, words: str) -> None:
-        """The message is settled when the broker has confirmed the report, never before."""
-        held.stage = Stage.ENDING
-        self._report(held, step, words, then=partial(self._settle, held, ending))
-
-    def _settle(self, held: Held, ending: Ending) -> None:
-        settle = {
-            Ending.ACK: self._broker.ack,
-            Ending.REQUEUE: self._broker.requeue,
-            Ending.REJECT: self._broker.reject,
-        }[ending]
-        for delivery in held.deliveries:
-            settle(delivery)
-        self.held.remove(held)
-        self.idle_since = time.monotonic()
-        log.info("%s: %s", held, ending.value)
+    def _handed_over(self, event: FrameUploaded | FrameNotUploaded | FrameLost) -> None:
+        held = self._handover.handle(event) if self._handover is not None else None
+        if held is not None and self.winding_down:
+            self._endings.give_back(held)
+        elif held is not None:
+            self._fetch(held)
 
     # What interrupts
 
     def give_back_unbegun(self) -> None:
         for held in self.held:
             if held.stage in (Stage.PROVING, Stage.FETCHING, Stage.READY):
-                self._give_back(held)
+                self._endings.give_back(held)
 
     def take_back(self, at: int | None = None) -> Held | None:
         """Ends the child; gives the task it was at. That and the others it held are no longer given to anyone."""
@@ -344,6 +299,17 @@ class Life:
     def stalled(self, seconds: float) -> None:
         self._attempt_failed(self.take_back(), f"no progress for {seconds:.0f} s", elsewhere=True)
 
+    def abort(self, job_id: str) -> None:
+        """The job was canceled: nothing of it is rendered any more."""
+        its = [held for held in self.held if held.task.job_id == job_id]
+        if any(held.stage is Stage.GIVEN for held in its):
+            self.take_back()
+        for held in its:
+            if held.stage is Stage.UPLOADING and self._handover is not None:
+                self._handover.drop(held)
+            if held.stage is not Stage.ENDING:
+                self._endings.abort(held)
+
     def lost_connection(self) -> None:
         """What is being rendered goes on: its reports wait, and when the broker sends it again it is known. What is not
         begun is forgotten; it is in the queue again."""
@@ -351,24 +317,8 @@ class Life:
             if held.deliveries:
                 held.deliveries.clear()
                 self._intake.lost_one()
-        self.held = [held for held in self.held if held.stage in (Stage.GIVEN, Stage.STORING, Stage.ENDING)]
-
-    def _report(self, held: Held, step: str, words: str, *, then: Callable[[], None] | None = None) -> None:
-        log.info("%s: %s", held, words)
-        self._bookkeeper.report(step, held.task, then=then)
+        going_on = (Stage.GIVEN, Stage.STORING, Stage.UPLOADING, Stage.ENDING)
+        self.held[:] = [held for held in self.held if held.stage in going_on]
 
     def _folder(self, task: Task) -> Path:
         return self._outpath / task.job_id
-
-
-def _store(held: Held, number: int, rendered: Path, target: Path, *, shared: bool) -> _Stored | _NotStored:
-    where = {"rendered": rendered, "target": target}
-    try:
-        frame = frames.store(**where, number=number, image_format=held.task.image_format, shared=shared)
-        return _Stored(held, frame)
-    except FrameError as error:
-        return _NotStored(held, error)
-
-
-def _prove(held: Held, stored: tuple[StoredFrame, ...]) -> _Proven:
-    return _Proven(held, stored, all(frames.unchanged(frame) for frame in stored))

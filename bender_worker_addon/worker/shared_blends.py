@@ -11,10 +11,10 @@ from .lane import Lane
 
 
 class SharedBlends(Blends):
-    def __init__(self, folder: Path, *, transfers: Lane, schedule: sched.scheduler) -> None:
+    def __init__(self, folder: Path, *, transfers: Lane, questions: Lane, schedule: sched.scheduler) -> None:
         self._paths: dict[str, Path] = {}
         source = JobsFolder(folder)
-        super().__init__(folder, source=source, transfers=transfers, schedule=schedule, grace_period=0.0)
+        super().__init__(folder, source=source, transfers=transfers, questions=questions, schedule=schedule)
 
     def path(self, job_id: str) -> Path:
         """Where its blend is; until it was looked for, the job's folder."""
@@ -24,7 +24,3 @@ class SharedBlends(Blends):
         assert event.path is not None
         self._paths[event.job_id] = event.path
         super().arrived(event)
-
-    def look_after(self, *, needed: set[str]) -> None:
-        """Asks after the jobs of tasks here; the others are the farm's concern."""
-        self._ask(needed)

@@ -41,7 +41,8 @@ class TaskInHand:
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """`detail` says more of `state`: what is wrong and what to do, or when it is tried again. `frames` and `failures`
-    count since the worker was started, `an_hour` is its speed in frames; `free_disk` in GB, None if not known yet."""
+    count since the worker was started, `an_hour` is its speed in frames; `free_disk` in GB, None if not known yet.
+    `uploading` tasks are done but for their upload."""
 
     state: State
     detail: str = ""
@@ -52,6 +53,7 @@ class Snapshot:
     failures: int = 0
     an_hour: int = 0
     free_disk: float | None = None
+    uploading: int = 0
 
 
 STOPPED = Snapshot(State.STOPPED)

@@ -9,7 +9,7 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,6 +84,16 @@ class Task:
             for number in self.frames
         ]
 
+    @property
+    def uploaded(self) -> frozenset[int]:
+        """The frames of which a finished task says that they are uploaded."""
+        return frozenset(number for number in self.frames if self._frame(number).get("uploaded") is True)
+
+    @property
+    def outpath(self) -> Path:
+        """Where the frames of a constructed task are."""
+        return Path(self._command["outpath"])
+
     def queued(self) -> None:
         self._becomes("Queued", "queued")
         self._wire["data"].pop("error", None)
@@ -96,9 +106,9 @@ class Task:
     def started(self) -> None:
         self._becomes("Running", "start")
 
-    def has_frames(self, stored: Mapping[int, StoredFrame]) -> None:
+    def has_frames(self, stored: Mapping[int, StoredFrame], uploaded: Collection[int]) -> None:
         for number, frame in stored.items():
-            self._frame(number).update(filesize=frame.size, hash=frame.hash)
+            self._frame(number).update(filesize=frame.size, hash=frame.hash, uploaded=number in uploaded)
 
     def finished(self) -> None:
         self._becomes("Finished", "finish")
@@ -106,6 +116,9 @@ class Task:
     def failed(self, reason: str) -> None:
         self._becomes("Errored", "error")
         self._wire["data"]["error"] = reason
+
+    def aborted(self) -> None:
+        self._becomes("Aborted", "abort")
 
     def given_back(self) -> None:
         self._wire["status"] = "Waiting"

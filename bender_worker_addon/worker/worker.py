@@ -18,14 +18,17 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from ..queues.choice import task_queue
+from .blend_cache import BlendCache
 from .blends import Blends
 from .bookkeeper import Bookkeeper
 from .config import WorkerConfig
 from .deliveries import Confirmed, Connected, Disconnected, Unwelcome
 from .dispatcher import Dispatcher
+from .endings import Endings
 from .errors import WorkerError
 from .flaskbender import Flaskbender, JobStatus
-from .held import Stage
+from .handover import Handover
+from .held import Held, Stage
 from .intake import Intake, free_gigabytes, why_unwritable
 from .journal import Journal
 from .lane import Lane
@@ -34,6 +37,8 @@ from .renderer import why_not_run
 from .sandbox import Sandbox, why_impossible
 from .shared_blends import SharedBlends
 from .snapshot import Record, Snapshot, State
+from .storing import Storing
+from .uploads import AT_ONCE, Uploads
 
 log = logging.getLogger(__name__)
 
@@ -112,9 +117,13 @@ class Worker:
         self._intake = Intake(
             broker=self._broker, workload=config.workload, max_tasks=max_tasks, disklimit=config.disklimit
         )
+        flaskbender = Flaskbender(config.bender_url)
         self._transfers = Lane("bender-transfer", inbox=self.inbox, threads=2)
-        self._blends = _blends(config, transfers=self._transfers, schedule=self._schedule)
+        self._questions = Lane("bender-question", inbox=self.inbox)
+        self._uploading = Lane("bender-upload", inbox=self.inbox, threads=AT_ONCE)
         self._storing = Lane("bender-frames", inbox=self.inbox)
+        self._blends = self._blends_of(config, flaskbender)
+        self._uploads = Uploads(flaskbender=flaskbender, lane=self._uploading, schedule=self._schedule)
         self._dispatcher = Dispatcher(
             command=child_command,
             sandbox=sandbox,
@@ -124,16 +133,41 @@ class Worker:
             inbox=self.inbox,
             later=self._storing.submit,
         )
-        self._life = Life(
-            outpath=config.outpath,
-            shared=config.is_shared,
+        held: list[Held] = []
+        storing = Storing(self._storing, shared=config.is_shared)
+        self._endings = Endings(
+            held=held,
             journal=self._journal,
             broker=self._broker,
             bookkeeper=self._bookkeeper,
+            record=self._record,
+        )
+        self._handover = (
+            None
+            if not config.uploads
+            else Handover(
+                held=held,
+                keep=config.upload == "copy",
+                uploads=self._uploads,
+                journal=self._journal,
+                broker=self._broker,
+                bookkeeper=self._bookkeeper,
+                intake=self._intake,
+                storing=storing,
+                endings=self._endings,
+            )
+        )
+        self._life = Life(
+            held=held,
+            outpath=config.outpath,
+            journal=self._journal,
+            broker=self._broker,
             intake=self._intake,
             blends=self._blends,
             dispatcher=self._dispatcher,
-            storing=self._storing,
+            storing=storing,
+            handover=self._handover,
+            endings=self._endings,
             record=self._record,
         )
 
@@ -153,6 +187,8 @@ class Worker:
         log.info("frames go to %s", config.outpath)
         self._intake.start()
         self._broker.start()
+        if self._handover is not None:
+            self._handover.resume()
         self._every(config.heart_rate_seconds, self._bookkeeper.beat)
         self._every(_DISK_EVERY, self._measure_disk)
         self._every(min(max(config.grace_period / 2, 1.0), _BLENDS_EVERY), self._look_after_blends)
@@ -221,6 +257,7 @@ class Worker:
             failures=self._record.failures,
             an_hour=self._record.an_hour,
             free_disk=self._record.free_disk,
+            uploading=len([held for held in tasks if held.stage is Stage.UPLOADING]),
         )
 
     def close(self) -> None:
@@ -228,13 +265,28 @@ class Worker:
         self._dispatcher.close(timeout=_CLOSE)
         self._broker.close(timeout=_CLOSE)
         self._storing.close(timeout=_CLOSE)
-        self._transfers.close(timeout=0)
+        for lane in (self._transfers, self._questions, self._uploading):
+            lane.close(timeout=0)
         self._journal.close()
         log.info("stopped")
 
+    def _blends_of(self, config: WorkerConfig, flaskbender: Flaskbender) -> Blends:
+        lanes = {"transfers": self._transfers, "questions": self._questions}
+        if config.is_shared:
+            return SharedBlends(config.blendpath, **lanes, schedule=self._schedule)
+        return BlendCache(
+            config.blendpath,
+            source=flaskbender,
+            **lanes,
+            schedule=self._schedule,
+            journal=self._journal,
+            grace_period=config.grace_period,
+            cache_limit=config.cache_limit,
+        )
+
     def _state(self) -> tuple[State, str]:
         stages = self._life.stages
-        trouble = self._blends.trouble or self._intake.trouble
+        trouble = self._blends.trouble or self._intake.trouble or self._uploads.trouble
         if self.stopping:
             return State.FINISHING, f"stops {self.stopping.value}"
         if self.paused:
@@ -275,6 +327,8 @@ class Worker:
                 raise WorkerError(reason)
             case JobStatus():
                 self._blends.job_is(event)
+                if self._blends.is_canceled(event.job_id):
+                    self._life.abort(event.job_id)
             case _FreeDisk(gigabytes):
                 self._record.free_disk = round(gigabytes, 0 if gigabytes >= 10 else 1)
                 self._intake.disk_has(gigabytes)
@@ -286,7 +340,7 @@ class Worker:
     def _came_online(self, session: int) -> None:
         log.info("connected to %s", self._broker.name)
         self._online, self._offline = True, None
-        self._life.idle_since = time.monotonic()
+        self._endings.idle_since = time.monotonic()
         self._bookkeeper.connected(session)
         self._bookkeeper.beat()
 
@@ -321,7 +375,7 @@ class Worker:
 
     def _look_for_idleness(self) -> None:
         assert self._idle_exit is not None
-        if not self._life.held and not self.stopping and time.monotonic() - self._life.idle_since >= self._idle_exit:
+        if not self._life.held and not self.stopping and time.monotonic() - self._endings.idle_since >= self._idle_exit:
             log.info("no task for %g s", self._idle_exit)
             self.stop(Stop.AFTER_TASK)
 
@@ -329,7 +383,11 @@ class Worker:
         if self._intake.is_done and not self.stopping and not self._life.held and not self._bookkeeper.has_waiting:
             log.info("as many tasks taken as asked for")
             self.stop(Stop.AFTER_TASK)
-        if not self.stopping or self._life.stages - {Stage.ENDING}:
+        if not self.stopping:
+            return
+        if self._handover is not None and (self.stopping is Stop.NOW or self._uploads.trouble):
+            self._handover.leave()
+        if self._life.stages - {Stage.ENDING}:
             return
         if not self._bookkeeper.has_waiting:
             self.over = True
@@ -340,13 +398,6 @@ class Worker:
     def _stop_waiting(self) -> None:
         log.warning("the broker did not confirm the last reports in time; they are kept for the next start")
         self.over = True
-
-
-def _blends(config: WorkerConfig, *, transfers: Lane, schedule: sched.scheduler) -> Blends:
-    if config.is_shared:
-        return SharedBlends(config.blendpath, transfers=transfers, schedule=schedule)
-    source, grace_period = Flaskbender(config.bender_url), config.grace_period
-    return Blends(config.blendpath, source=source, transfers=transfers, schedule=schedule, grace_period=grace_period)
 
 
 def _sandbox(config: WorkerConfig) -> Sandbox | None:

@@ -89,7 +89,7 @@ def test_the_blend_of_a_job_that_is_over_is_deleted_after_the_grace_period(
     eventually(lambda: farm.server.requests[f"/job/worker/status/{job}"] >= 2)
     assert kept.is_file()
     farm.server.set_status(job, status)
-    worker.wait_for_line(f"job {job} is over: its blend is deleted")
+    worker.wait_for_line(f"the blend of job {job} is deleted: its job is over")
     assert not kept.exists()
     assert farm.frames(job) == ["000001.png"]
     worker.signal(signal.SIGTERM)

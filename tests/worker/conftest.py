@@ -71,3 +71,10 @@ def farm(start_farm: StartFarm) -> Farm:
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blends are asked for again at once."""
     monkeypatch.setattr("bender_worker_addon.worker.blends._RETRY_FIRST", 0.01)
+
+
+@pytest.fixture
+def quick_uploads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uploads are tried again at once."""
+    monkeypatch.setattr("bender_worker_addon.worker.uploads._RETRY_FIRST", 0.01)
+    monkeypatch.setattr("bender_worker_addon.worker.uploads._RETRY_LAST", 0.05)

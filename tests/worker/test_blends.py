@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Blends: one download a job, tried again where that helps, kept while it is needed, never deleted on a guess."""
 
+import os
 import sched
 import time
 from collections.abc import Callable, Iterator
@@ -10,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from bender_worker_addon.worker.blends import Blends
+from bender_worker_addon.worker.blend_cache import BlendCache
 from bender_worker_addon.worker.errors import BlendError
 from bender_worker_addon.worker.flaskbender import BlendFailed, BlendReady, Flaskbender, JobStatus
+from bender_worker_addon.worker.journal import Journal
 from bender_worker_addon.worker.lane import Lane
 from tests.worker.support import blend, event_from
 from tools import blend_server
@@ -28,15 +30,19 @@ class Store:
         self.inbox: SimpleQueue[Any] = SimpleQueue()
         self.schedule = sched.scheduler(time.monotonic)
         self.lane = Lane("transfer", inbox=self.inbox)
+        self.journal = Journal(folder.with_name("journal.sqlite"))
         self.blends = self.open()
 
-    def open(self, *, grace_period: float = 0.0) -> Blends:
-        self.blends = Blends(
+    def open(self, *, grace_period: float = 0.0, cache_limit: float = 1.0) -> BlendCache:
+        self.blends = BlendCache(
             self.folder,
             source=Flaskbender(self.server.url),
+            journal=self.journal,
             transfers=self.lane,
+            questions=self.lane,
             schedule=self.schedule,
             grace_period=grace_period,
+            cache_limit=cache_limit,
         )
         return self.blends
 
@@ -55,6 +61,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         made = Store(tmp_path / "blends", server)
         yield made
         made.lane.close(timeout=10)
+        made.journal.close()
 
 
 def test_a_blend_is_here_when_it_has_come_and_not_before(store: Store) -> None:
@@ -190,8 +197,47 @@ def test_flaskbender_is_asked_after_jobs_that_nothing_is_known_of(store: Store) 
     store.server.set_status("job", "Canceled")
     store.blends.look_after(needed=set())
     assert event_from(store.inbox, JobStatus) == JobStatus("job", "Canceled")
+
+
+def test_flaskbender_is_asked_after_a_job_in_hand_before_its_blend_is_here_and_again_and_again(store: Store) -> None:
+    store.server.add("job", blend(), status="Canceled")
+    store.blends.ask_about("job")
+    store.blends.job_is(event_from(store.inbox, JobStatus))
+    assert store.blends.is_canceled("job")
+    store.blends.ask_about("job")
+    store.server.set_status("job", "Running")
     store.blends.look_after(needed={"job"})
-    assert store.server.requests["/job/worker/status/job"] == 1
+    store.blends.job_is(event_from(store.inbox, JobStatus))
+    assert not store.blends.is_canceled("job")
+    assert store.server.requests["/job/worker/status/job"] == 2
+
+
+def test_what_is_known_of_a_job_is_forgotten_with_the_last_that_is_here_of_it(store: Store) -> None:
+    store.blends.job_is(JobStatus("job", "Canceled"))
+    store.blends.look_after(needed={"job"})
+    assert store.blends.is_canceled("job")
+    store.blends.look_after(needed=set())
+    assert not store.blends.is_canceled("job")
+
+
+def test_the_oldest_go_when_there_are_too_many(store: Store) -> None:
+    for number, job in enumerate(("a", "b", "c", "d")):
+        store.have(job)
+        os.utime(store.blends.path(job), (number, number))
+    blends = store.open(cache_limit=2.5 * len(blend()) / 1e9)
+    assert blends.has("a")
+    blends.look_after(needed={"b"})
+    assert [job for job in "abcd" if blends.has(job)] == ["a", "b", "d"]
+
+
+def test_what_this_worker_has_not_stored_is_neither_used_nor_deleted(store: Store) -> None:
+    store.folder.mkdir()
+    store.blends.path("robot").write_bytes(blend())
+    blends = store.open(cache_limit=0)
+    assert not blends.has("robot")
+    blends.job_is(JobStatus("robot", "Finished"))
+    blends.look_after(needed=set())
+    assert blends.path("robot").is_file()
 
 
 def test_a_question_that_is_not_answered_yet_is_not_asked_again(store: Store) -> None:

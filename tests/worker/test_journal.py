@@ -45,7 +45,7 @@ def test_what_is_written_comes_back_byte_by_byte(routing_key: str, body: bytes) 
         report = journal.add_report(routing_key, body)
         assert journal.unconfirmed_reports() == [report]
         journal.remember_finished("task", body)
-        assert journal.finished("task") == body
+        assert journal.rendered("task") == body
         journal.close()
 
 
@@ -63,8 +63,8 @@ def test_finished_tasks_are_known_by_their_last_end(journal: Journal, path: Path
     journal.remember_finished("task", b"twice")
     journal.close()
     again = Journal(path)
-    assert again.finished("task") == b"twice"
-    assert again.finished("other") is None
+    assert again.rendered("task") == b"twice"
+    assert again.rendered("other") is None
     again.close()
 
 
@@ -75,7 +75,7 @@ def test_a_task_finished_a_month_ago_is_forgotten(
     journal.close()
     monkeypatch.setattr("bender_worker_addon.worker.journal._REMEMBERED", -1)
     again = Journal(path)
-    assert again.finished("task") is None
+    assert again.rendered("task") is None
     again.close()
 
 

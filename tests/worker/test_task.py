@@ -60,7 +60,7 @@ def test_a_whole_life_keeps_what_is_unknown_on_every_level(wire: dict[str, Any])
     task.queued()
     task.constructed(blend=Path("/b"), folder=Path("/f"), command="c")
     task.started()
-    task.has_frames({number: StoredFrame(number, Path("/f/x"), 5, "ab") for number in task.frames})
+    task.has_frames({number: StoredFrame(number, Path("/f/x"), 5, "ab") for number in task.frames}, {1})
     task.finished()
     told = json.loads(task.to_json())
     before, after = wire["command"]["Blender"], told["command"]["Blender"]
@@ -137,8 +137,10 @@ def test_what_a_message_says_of_paths_and_commands_is_ignored() -> None:
 def test_stored_frames_say_where_a_finished_task_has_its_frames() -> None:
     task = read(task_wire(frames=[1, 12], image_format="OPEN_EXR"))
     frames = {number: StoredFrame(number, Path(f"/f/{number:06d}.exr"), number, "ab" * number) for number in (1, 12)}
-    task.has_frames(frames)
-    assert Task.from_json(task.to_json()).stored_frames(Path("/f")) == list(frames.values())
+    task.has_frames(frames, {12})
+    again = Task.from_json(task.to_json())
+    assert again.stored_frames(Path("/f")) == list(frames.values())
+    assert again.uploaded == {12}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.worker.conftest import StartFarm
-from tests.worker.support import PNG, Farm, message
+from tests.worker.support import PNG, Farm, message, opened
 
 
 def test_a_task_is_reported_at_each_step_and_acked_after_the_last(farm: Farm) -> None:
@@ -28,6 +28,18 @@ def test_reports_go_to_the_worker_and_frames_to_the_job(farm: Farm) -> None:
 def test_a_worker_gives_signs_of_life(start_farm: StartFarm) -> None:
     farm = start_farm(heart_rate_seconds=0.05)
     farm.until(lambda: farm.broker.reports.count(("heart.w1", b"")) >= 2)
+
+
+def test_it_does_so_while_it_renders(start_farm: StartFarm) -> None:
+    farm = start_farm(heart_rate_seconds=0.05)
+    gate = farm.gate()
+    farm.add(wait={1: gate})
+    farm.broker.deliver(message())
+    farm.until(lambda: "start" in farm.broker.history)
+    before = farm.broker.reports.count(("heart.w1", b""))
+    farm.until(lambda: farm.broker.reports.count(("heart.w1", b"")) >= before + 2)
+    opened(gate)
+    farm.until_settled()
 
 
 def test_what_is_reported_says_how_far_the_task_is(farm: Farm) -> None:
