@@ -35,6 +35,7 @@ class RabbitNode:
     """
 
     def __init__(self, *, version: str | None = None, config: str = "") -> None:
+        self.version = version
         self._programs = _Programs(version)
         _remove_stale_folders()
         self.folder = Path(tempfile.mkdtemp(prefix=f"{NODE_FOLDER}{os.getpid()}-"))

@@ -12,11 +12,12 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
-from . import pictures, priority, scenes
+from . import last_resort, pictures, priority, scenes
 from .channel import Channel
 
 
 def main() -> None:
+    last_resort.end_with_worker()
     if "--low-priority" in sys.argv:
         priority.lower()
     channel = Channel.to_worker()

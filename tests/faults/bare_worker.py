@@ -95,4 +95,5 @@ def _die(when: str, step: str) -> None:
     setattr(owner, name, deadly)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -38,6 +38,11 @@ class BareFarm(Farm):
         os.mkfifo(path)
         return path
 
+    def delete_work(self) -> None:
+        """As an administrator might, by mistake."""
+        with self._connection() as connection:
+            connection.channel().queue_delete("work")
+
     def renders(self) -> int:
         """How many frames were rendered, those that came to nothing included."""
         return len(self._record.read_text().splitlines()) if self._record.exists() else 0

@@ -11,7 +11,7 @@ from .troubles import LOCKED, NOT_FOUND, REFUSED, IdTaken
 WORK_QUEUE = "work"
 REPORT_EXCHANGE = "worker-topic"
 
-_BLOCKED = 300.0  # seconds the broker may refuse to take reports before the session counts as lost
+_BLOCKED = 120.0  # seconds the broker may refuse to take reports before the session counts as lost
 
 
 def parameters(url: str, worker_id: str) -> pika.URLParameters:
@@ -26,7 +26,8 @@ def parameters(url: str, worker_id: str) -> pika.URLParameters:
     except Exception as error:  # pika raises IndexError, TypeError, ValueError and more for what it can't read
         raise ConfigError("amqp_url can't be understood; it should be amqp://user:password@host:port/vhost") from error
     understood.client_properties = {"connection_name": f"bender-worker {worker_id}"}
-    understood.blocked_connection_timeout = _BLOCKED
+    if understood.blocked_connection_timeout is None:
+        understood.blocked_connection_timeout = _BLOCKED
     return understood
 
 

@@ -176,8 +176,6 @@ class Broker:
         self._unacked.clear()
         self._counted.clear()
         self._last_tag = self._consumer_since = 0
-        connection.add_on_connection_blocked_callback(_tell_that_it_is_blocked)
-        connection.add_on_connection_unblocked_callback(_tell_that_it_goes_on)
         self._connection = connection
         leased = list(self._leases.come_again(connection, self._session))
         self._counted.update(delivery.tag for delivery in leased)
@@ -316,14 +314,6 @@ def why_unreachable(url: str) -> str:
 
 def _nack(tag: int, channel: BlockingChannel, *, requeue: bool) -> None:
     channel.basic_nack(tag, requeue=requeue)
-
-
-def _tell_that_it_is_blocked(_connection: object, _frame: object) -> None:
-    log.warning("RabbitMQ takes no messages at the moment, its memory or its disk is nearly full: reports wait")
-
-
-def _tell_that_it_goes_on(_connection: object, _frame: object) -> None:
-    log.info("RabbitMQ takes messages again")
 
 
 def _wake_up() -> None:

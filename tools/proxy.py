@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A TCP proxy that can be told to misbehave: to fall silent, to cut, to refuse. For RabbitMQ and HTTP alike.
+
+with Proxy(port) as proxy:
+    ...  # a worker is given proxy.port
+    proxy.stall()  # a black hole: connections stay, nothing comes through, new ones are taken and never answered
+    proxy.heal()
+"""
+
+import contextlib
+import socket
+import threading
+from typing import Self
+
+_PIECE = 1 << 16  # bytes
+
+
+class Proxy:
+    """Listens on 127.0.0.1 from `with` to its end, on the same `port` all the time."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._server.getsockname()[1]
+        self._connections: set[socket.socket] = set()
+        self._flowing, self._closing = threading.Event(), threading.Event()
+        self._flowing.set()
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Self:
+        self._start(self._accept, self._server)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.set()
+        self._flowing.set()
+        self._hang_up(self._server)
+        self.cut()
+        for thread in self._threads:
+            thread.join()
+
+    def stall(self) -> None:
+        """From now on nothing comes through, in either direction."""
+        self._flowing.clear()
+
+    def heal(self) -> None:
+        """What was held back comes through; new connections are served again."""
+        self._flowing.set()
+        if self._server.fileno() == -1:
+            self._server = socket.create_server(("127.0.0.1", self.port))
+            self._start(self._accept, self._server)
+
+    def cut(self) -> None:
+        """Ends all connections there are."""
+        for connection in list(self._connections):
+            self._hang_up(connection)
+
+    def refuse(self) -> None:
+        """Ends all connections, and there is nobody there for new ones."""
+        self._hang_up(self._server)
+        self.cut()
+
+    def _start(self, work: object, *arguments: object) -> None:
+        assert callable(work)
+        self._threads.append(threading.Thread(target=work, args=arguments, name="proxy"))
+        self._threads[-1].start()
+
+    def _accept(self, server: socket.socket) -> None:
+        while not self._closing.is_set():
+            try:
+                near, _ = server.accept()
+            except OSError:  # it is closed
+                return
+            try:
+                far = socket.create_connection(("127.0.0.1", self._target), timeout=5)
+            except OSError:
+                near.close()
+                continue
+            far.settimeout(None)
+            self._connections |= {near, far}
+            self._start(self._pass_on, near, far)
+            self._start(self._pass_on, far, near)
+
+    def _pass_on(self, source: socket.socket, to: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := source.recv(_PIECE):
+                self._flowing.wait()
+                to.sendall(piece)
+        self._hang_up(source)
+        self._hang_up(to)
+
+    def _hang_up(self, end: socket.socket) -> None:
+        self._connections.discard(end)
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
