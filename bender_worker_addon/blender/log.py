@@ -48,16 +48,20 @@ def log_to_stderr(*, verbose: bool) -> None:
     _log_to(handler, level=logging.DEBUG if verbose else logging.INFO)
 
 
-def log_to_file(folder: Path, events: EventLog) -> Path:
-    """Sends what the add-on logs to `worker.log` in `folder`, which is kept small, and to `events`; gives the file."""
-    path = folder / "worker.log"
+def log_path(folder: Path) -> Path:
+    """The log of the worker that keeps its data in `folder`."""
+    return folder / "worker.log"
+
+
+def log_to_file(folder: Path, events: EventLog) -> None:
+    """Sends what the add-on logs to its file in `folder`, which is kept small, and to `events`."""
+    path = log_path(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(
         path, maxBytes=_FILE, backupCount=_FILES, encoding="utf-8", delay=True
     )
     handler.setFormatter(_Line("{asctime} {levelname:7} {message}", style="{"))
     _log_to(handler, events, level=logging.INFO)
-    return path
 
 
 def stop_logging() -> None:

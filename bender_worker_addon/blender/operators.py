@@ -275,7 +275,7 @@ def register() -> None:
     _register()
     wanted = preferences.get()
     if not bpy.app.background and wanted is not None and wanted.start_with_blender:
-        bpy.app.timers.register(start, first_interval=1.0)
+        bpy.app.timers.register(start, first_interval=1.0, persistent=True)  # a file is opened in between
 
 
 def unregister() -> None:

@@ -7,13 +7,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..worker.errors import WorkerError
 from ..worker.snapshot import STOPPED, Snapshot, State
 from . import presence
-from .log import EventLog, log_to_file
+from .beside import Beside
+from .log import EventLog, log_path, log_to_file, stop_logging
 
 if TYPE_CHECKING:
     from ..worker.config import WorkerConfig
@@ -22,10 +24,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _QUIT = 2.0  # seconds that quitting Blender may wait for tasks to be given back
+_CLOSE = 1.0  # seconds that it may wait for the worker to be closed then
 
 
 class Session:
-    """`snapshot` is what a panel draws, and `shown_events`, the last few lines of the log, newest first."""
+    """`snapshot` is what a panel draws, and `shown_events`, the last few lines of the log, newest first.
+
+    A worker is opened and closed beside the main thread: a folder on a disk that doesn't answer, or a child that takes
+    its time to end, must not hold up the window.
+    """
 
     def __init__(self) -> None:
         self.snapshot: Snapshot = STOPPED
@@ -33,32 +40,32 @@ class Session:
         self.log_path: Path | None = None
         self.outpath: Path | None = None
         self.last_tick = 0.0
-        self._events = EventLog()
-        self._worker: Worker | None = None
         self.paused_by_artist = False
+        self._events = EventLog()
+        self._opening: Beside[Worker] | None = None
+        self._worker: Worker | None = None
+        self._closing: Beside[None] | None = None
+        self._stop_when_open: Stop | None = None
 
     @property
     def running(self) -> bool:
-        return self._worker is not None
+        return not (self._opening is None and self._worker is None and self._closing is None)
 
     def start(self, config: "WorkerConfig", *, child_command: list[str]) -> None:
         """Starts a worker. What prevents it is told by the snapshot, as a problem."""
-        from ..worker.worker import Worker
-
         self.outpath = config.outpath
+        self.log_path = log_path(config.data_dir)
         self.paused_by_artist = False
-        with self._problems_told():
-            self.log_path = log_to_file(config.data_dir, self._events)
-            self._worker = Worker(config, child_command=child_command)
-            self._worker.start()
-        self.tick()
+        self._stop_when_open = None
+        self.snapshot = Snapshot(State.CONNECTING)
+        self._opening = Beside("bender-opening", partial(self._opened, config, child_command))
 
     def fail(self, reason: str) -> None:
         """Ends the worker, if there is one, because it can't work."""
         log.error("the worker can't work: %s", reason)
-        if self._worker is not None:
-            self._end()
         self.snapshot = Snapshot(State.PROBLEM, reason)
+        if self._worker is not None:
+            self._close(self._worker)
 
     def stop_after_task(self) -> None:
         from ..worker.worker import Stop
@@ -76,36 +83,73 @@ class Session:
 
     def tick(self) -> bool:
         """Lets the worker work. Never blocks. Gives whether what is shown has changed."""
-        if self._worker is None:
+        if not self.running:
             return False
         self.last_tick = time.monotonic()
         before = self.snapshot, self.shown_events
         with self._problems_told():
-            self._keep_out_of_the_way(self._worker)
-            self._worker.tick()
-            self.snapshot = self._worker.snapshot()
-            if self._worker.over:
-                self._end()
+            if self._opening is not None and self._opening.done:
+                self._begin(self._opening)
+            elif self._worker is not None:
+                self._work(self._worker)
+            elif self._closing is not None and self._closing.done:
+                self._closing = None
+                self._show_stopped()
         self.shown_events = tuple(self._events.lines)
         return (self.snapshot, self.shown_events) != before
 
     def quit(self) -> None:
-        """Gives everything back and ends the worker, in about two seconds at most: Blender is closing."""
-        if self._worker is None:
-            return
-        self.stop_now()
+        """Gives everything back and ends the worker, in three seconds at most: Blender is closing."""
         deadline = time.monotonic() + _QUIT
+        if self._opening is not None and self._opening.wait(_QUIT):
+            self.tick()
+        self.stop_now()
         with self._problems_told():
-            while self._worker is not None and not self._worker.over and time.monotonic() < deadline:
-                self._worker.tick(0.05)
+            while self._worker is not None and time.monotonic() < deadline:
+                self._work(self._worker, wait=0.05)
         if self._worker is not None:
-            self._end()
+            self._close(self._worker)
+        if self._closing is not None:
+            self._closing.wait(_CLOSE)
+            self.tick()
+        stop_logging()
+
+    def _opened(self, config: "WorkerConfig", child_command: list[str]) -> "Worker":
+        from ..worker.worker import Worker
+
+        log_to_file(config.data_dir, self._events)
+        return Worker(config, child_command=child_command)
+
+    def _begin(self, opening: "Beside[Worker]") -> None:
+        self._opening = None
+        self._worker = opening.result()
+        self._worker.start()
+        if self._stop_when_open is not None:
+            self._worker.stop(self._stop_when_open)
+
+    def _work(self, worker: "Worker", *, wait: float = 0.0) -> None:
+        self._keep_out_of_the_way(worker)
+        worker.tick(wait)
+        self.snapshot = worker.snapshot()
+        if worker.over:
+            self._close(worker)
 
     def _stop(self, when: "Stop") -> None:
+        self._stop_when_open = when
         if self._worker is not None:
             with self._problems_told():
                 self._worker.stop(when)
             self.tick()
+        elif self._opening is not None:
+            self.snapshot = Snapshot(State.FINISHING)
+
+    def _close(self, worker: "Worker") -> None:
+        self._worker = None
+        self._closing = Beside("bender-closing", worker.close)
+
+    def _show_stopped(self) -> None:
+        if self.snapshot.state is not State.PROBLEM:
+            self.snapshot = replace(self.snapshot, state=State.STOPPED, detail="", task=None, next_job_id="")
 
     @contextmanager
     def _problems_told(self) -> Iterator[None]:
@@ -134,12 +178,6 @@ class Session:
             return Pause.SUSPEND, "while you render"
         when_here = presence.wanted_pause()
         return (Pause[when_here], "while you are here") if when_here else (None, "")
-
-    def _end(self) -> None:
-        assert self._worker is not None
-        self._worker.close()
-        self._worker = None
-        self.snapshot = replace(self.snapshot, state=State.STOPPED, detail="", task=None, next_job_id="")
 
 
 session = Session()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Journal: what must survive a crash of the worker, in one SQLite file. Used from the worker's own thread only."""
+"""Journal: what must survive a crash of the worker, in one SQLite file. Used from one thread at a time."""
 
 import sqlite3
 import time
@@ -115,7 +115,9 @@ class Journal:
 
 def _opened(path: Path) -> sqlite3.Connection:
     with ExitStack() as if_it_fails:
-        database = if_it_fails.enter_context(closing(sqlite3.connect(path, timeout=0, isolation_level=None)))
+        database = if_it_fails.enter_context(
+            closing(sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False))
+        )
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA cache_size = -256")  # KiB: rows are written once and hardly ever read

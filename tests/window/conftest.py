@@ -5,7 +5,7 @@ Pictures of what was seen lie in `test-output/window/<Blender's version>/<module
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PICTURES = PROJECT / "test-output" / "window"
 SceneMaker = Callable[..., Path]
-OpenWindow = Callable[[str], AbstractContextManager[Desk]]
+OpenWindow = Callable[..., AbstractContextManager[Desk]]
 
 
 @pytest.fixture(scope="session")
@@ -47,22 +47,30 @@ def open_window(
     _vhosts: Iterator[str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> OpenWindow:
-    """Opens a Blender of a new user who has the add-on, beside a farm of its own; to be entered with `with`."""
+    """Opens a Blender of a user who has the add-on, beside a farm of its own; to be entered with `with`.
+
+    `words` are more of its command line. It is a new user's unless a `user`, the folder of an earlier one, is given.
+    With `environment` that of the worker is set too, which has the farm's addresses.
+    """
     version = "{}.{}".format(*blenders.version_of(installed.blender))
 
     @contextmanager
-    def opened(name: str) -> Iterator[Desk]:
+    def opened(
+        name: str, *words: Path, user: Path | None = None, environment: Mapping[str, str] | None = None
+    ) -> Iterator[Desk]:
         folder = tmp_path_factory.mktemp(name)
-        user = folder / "user"
-        shutil.copytree(installed.env["BLENDER_USER_RESOURCES"], user)
-        env = {**installed.env, "BLENDER_USER_RESOURCES": str(user)}
-        settle(installed.blender, env, folder / "temporary")
+        env = {**installed.env, "BLENDER_USER_RESOURCES": str(user or folder / "user")}
+        if user is None:
+            shutil.copytree(installed.env["BLENDER_USER_RESOURCES"], folder / "user")
+            settle(installed.blender, env, folder / "temporary")
         pictures = PICTURES / version / name
         shutil.rmtree(pictures, ignore_errors=True)
         farm = Farm(rabbit=rabbit, vhost=next(_vhosts), blender=installed.blender, env=env, folder=folder)
-        with farm, Window(desktop, installed.blender, env=env, folder=pictures) as window:
+        with farm:
             farm.declare_work()
-            yield Desk(window, farm)
+            seen = env if environment is None else farm.environment() | dict(environment)
+            with Window(desktop, installed.blender, *words, env=seen, folder=pictures) as window:
+                yield Desk(window, farm)
 
     return opened
 

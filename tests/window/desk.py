@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An artist at her Blender, which may work for a farm: what she clicks, types and sees. Knows nothing of pytest."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,10 @@ class Desk:
         if minutes:
             self.window.fill("Away After (min)", str(minutes), PREFERENCES)
 
+    def start_with_blender(self) -> None:
+        self._scroll_preferences(down=12)
+        self.window.click("Start with Blender", PREFERENCES)
+
     def close_preferences(self) -> None:
         self.window.desktop.move(*self.window.where(PREFERENCES).middle)
         self.window.desktop.key("alt+F4")
@@ -95,6 +100,19 @@ class Desk:
         self._in_viewport("a")
         self.window.wait_until("bpy.data.is_dirty")
 
+    def render_her_own(self) -> None:
+        self._in_viewport("F12")
+
+    def close_her_picture(self) -> None:
+        """Closes the window in which her render is shown."""
+        self.window.desktop.key("alt+F4")
+        self.window.wait_until("len(bpy.context.window_manager.windows) == 1")
+
+    def quit(self, *, within: float) -> float:
+        """Gives the seconds it took until Blender and all it had started was gone."""
+        self._in_viewport("ctrl+q")
+        return self.window.wait_until_ended(within)
+
     def open_second_window(self) -> None:
         menus = Rectangle(0, 0, self.window.desktop.width, 36)
         self.window.click("Window", menus)
@@ -125,6 +143,15 @@ class Desk:
         """Waits until the panel shows this state, and until it can be read there."""
         self.window.wait_until(f"{SNAPSHOT}.state.value == {state!r}", timeout=timeout)
         self.window.find(state, SIDEBAR)
+
+    def longest_answer(self, until: Callable[[], bool]) -> float:
+        """How long Blender's main loop took at most to answer, in seconds, until something is so."""
+        longest = 0.0
+        while not until():
+            asked = time.monotonic()
+            self.window.ask("True")
+            longest = max(longest, time.monotonic() - asked)
+        return longest
 
     def snapshot(self, name: str) -> Any:
         return self.window.ask(f"{SNAPSHOT}.{name}")

@@ -107,9 +107,7 @@ def test_quitting_in_mid_render_gives_everything_back_and_leaves_no_process(
         tasks = [desk.farm.task(job, frame) for frame in (1, 2, 3)]
         desk.start()
         desk.wait_for_render()
-        desk.window.desktop.move(*desk.window.where(VIEWPORT).middle)
-        desk.window.desktop.key("ctrl+q")
-        print(f"Quitting took {desk.window.wait_until_ended(QUIT):.1f} s.")
+        print(f"Quitting took {desk.quit(within=QUIT):.1f} s.")
         desk.farm.wait_for("requeue", tasks[0])
         assert desk.farm.ready() == len(tasks)
         assert desk.farm.unacked() == 0

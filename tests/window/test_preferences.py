@@ -55,7 +55,8 @@ def test_a_bad_farm_is_told_with_what_to_do_and_nothing_freezes(desk: Desk) -> N
         desk.set_addresses(f"amqp://127.0.0.1:{silent.getsockname()[1]}/", f"http://127.0.0.1:{nobody}")
         desk.window.click("Test Connection", PREFERENCES)
         desk.window.find("Flaskbender: ", PREFERENCES)
-        longest = _longest_answer(desk, seconds=3)
+        enough = time.monotonic() + 3
+        longest = desk.longest_answer(until=lambda: time.monotonic() > enough)
     desk.window.find("running there", PREFERENCES)
     desk.wait_for("the silent broker's verdict", lambda: "tested" not in desk.window.text(PREFERENCES))
     desk.window.screenshot("bad-farm")
@@ -83,13 +84,3 @@ def test_a_farm_on_the_internet_needs_online_access(desk: Desk) -> None:
     desk.window.wait_until(f"{FOUND}.config.amqp_url == {desk.farm.url!r}")
     desk.close_preferences()
     desk.window.wait_until("bpy.ops.bender.worker_start.poll()")
-
-
-def _longest_answer(desk: Desk, *, seconds: float) -> float:
-    """How long Blender's main loop took at most to answer, in seconds."""
-    end = time.monotonic() + seconds
-    longest = 0.0
-    while (asked := time.monotonic()) < end:
-        desk.window.ask("True")
-        longest = max(longest, time.monotonic() - asked)
-    return longest
