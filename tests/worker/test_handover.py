@@ -113,12 +113,13 @@ def test_after_a_crash_what_is_left_is_uploaded_and_nothing_is_rendered_again(st
     farm.http.upload_answers.clear()
     farm = start_farm(upload="move")
     farm.until(lambda: "finish" in farm.broker.history)
-    assert sorted(uploaded(farm)) == ["000001.png", "000002.png"]
+    before = uploaded(farm)
+    assert set(before) == {"000001.png", "000002.png"}  # one twice, if an attempt outlived the crash
     farm.broker.deliver(message(frames=[1, 2]), redelivered=True)
     farm.until_settled()
     assert farm.broker.settled == [("ack", 1)]
     assert len(farm.renders()) == 2
-    assert len(farm.http.uploads) == 2
+    assert uploaded(farm) == before
 
 
 @pytest.mark.usefixtures("quick_uploads")
