@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`build.py test`: lint, types, and all tests, the add-on's own inside each real Blender. Holds no test."""
 
+import itertools
 import os
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,8 @@ VERSIONS = (blenders.DEFAULT, "5.2")
 LINT_TIMEOUT = 300.0
 TESTS_TIMEOUT = 3600.0
 TEST_TIMEOUT = 180
+
+_reports = itertools.count(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,11 +113,14 @@ def blender_for(version: str) -> Path:
 
 
 def _run_all(python: Path, scratch: Path, tally: Tally) -> None:
-    """The tests in a window mostly wait for somebody to see and click: they share the time of the others."""
+    """The tests in windows mostly wait for somebody to see and click: they share the time of the others."""
     for step in _lint(python):
         _take(step, tally)
     _get_what_is_missing()
-    with _beside(_outside(python, WINDOW, scratch), tally, log=scratch / "window.log"):
+    with ExitStack() as stack:
+        for version in VERSIONS:
+            step = _outside(python, [*WINDOW, "-k", version], scratch)
+            stack.enter_context(_beside(step, tally, log=scratch / f"window-{version}.log"))
         _take(_outside(python, OUTSIDE, scratch), tally)
         for step in _inside(python, [INSIDE], scratch, tally):
             _take(step, tally)
@@ -173,7 +179,7 @@ def _lint(python: Path) -> Iterator[Step]:
 
 
 def _outside(python: Path, arguments: Sequence[str], scratch: Path) -> Step:
-    report = scratch / f"outside-{Path(arguments[0]).name}.xml"
+    report = scratch / f"outside-{next(_reports)}.xml"
     return Step(
         title=f"tests: {' '.join(arguments)}",
         command=[
