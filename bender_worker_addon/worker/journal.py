@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Journal: what must survive a crash of the worker, in one SQLite file. Used from one thread at a time."""
+"""Journal: what must survive a crash of the worker, in one SQLite file. One thread's at a time, but `settle`."""
 
+import logging
 import sqlite3
+import threading
 import time
+from collections import deque
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import FolderInUse, WorkerError
+
+log = logging.getLogger(__name__)
 
 _REMEMBERED = 30 * 24 * 3600  # seconds a finished task is known by
 
@@ -38,10 +43,13 @@ class Journal:
 
     Opening it takes the data folder for this worker until `close`: SQLite's exclusive lock ends with its process,
     however that ends. Raises FolderInUse if another worker has it; WorkerError, then or later, if it can't be used.
+    Writing never waits for the disk: `settle` does that, beside the worker's thread.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._unwritten: deque[tuple[str, tuple[object, ...]]] = deque()
+        self._free = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o600)
@@ -53,29 +61,32 @@ class Journal:
             raise WorkerError(f"the journal {path} can't be used: {error}") from error
         except (OSError, sqlite3.DatabaseError) as error:
             raise WorkerError(f"the journal {path} can't be used: {error}") from error
+        row = self._execute("SELECT seq FROM sqlite_sequence WHERE name = 'report'").fetchone()
+        self._last_report = 0 if row is None else int(row[0])
 
     def add_report(self, routing_key: str, body: bytes) -> Report:
-        cursor = self._execute("INSERT INTO report (routing_key, body) VALUES (?, ?)", (routing_key, body))
-        assert cursor.lastrowid is not None
-        return Report(cursor.lastrowid, routing_key, body)
+        self._last_report += 1
+        report = Report(self._last_report, routing_key, body)
+        self._write("INSERT INTO report VALUES (?, ?, ?)", (report.id, routing_key, body))
+        return report
 
     def remove_report(self, report_id: int) -> None:
-        self._execute("DELETE FROM report WHERE id = ?", (report_id,))
+        self._write("DELETE FROM report WHERE id = ?", (report_id,))
 
     def unconfirmed_reports(self) -> list[Report]:
         rows = self._execute("SELECT id, routing_key, body FROM report ORDER BY id")
         return [Report(*row) for row in rows]
 
     def remember_finished(self, task_id: str, body: bytes) -> None:
-        self._execute("INSERT OR REPLACE INTO finished VALUES (?, ?, ?)", (task_id, body, time.time()))
+        self._write("INSERT OR REPLACE INTO finished VALUES (?, ?, ?)", (task_id, body, time.time()))
         self.forget_uploading(task_id)
 
     def remember_uploading(self, task_id: str, body: bytes) -> None:
         """The task is rendered; `body` says which of its frames are uploaded so far."""
-        self._execute("INSERT OR REPLACE INTO uploading VALUES (?, ?)", (task_id, body))
+        self._write("INSERT OR REPLACE INTO uploading VALUES (?, ?)", (task_id, body))
 
     def forget_uploading(self, task_id: str) -> None:
-        self._execute("DELETE FROM uploading WHERE task_id = ?", (task_id,))
+        self._write("DELETE FROM uploading WHERE task_id = ?", (task_id,))
 
     def uploading(self) -> list[bytes]:
         """The tasks that wait for their upload, oldest first."""
@@ -95,22 +106,58 @@ class Journal:
         return [bytes(body) for (body,) in rows]
 
     def add_blend(self, job_id: str) -> None:
-        self._execute("INSERT OR IGNORE INTO blend VALUES (?)", (job_id,))
+        self._write("INSERT OR IGNORE INTO blend VALUES (?)", (job_id,))
 
     def remove_blend(self, job_id: str) -> None:
-        self._execute("DELETE FROM blend WHERE job_id = ?", (job_id,))
+        self._write("DELETE FROM blend WHERE job_id = ?", (job_id,))
 
     def blends(self) -> set[str]:
         return {job_id for (job_id,) in self._execute("SELECT job_id FROM blend")}
 
+    def settle(self) -> None:
+        """Puts what was written into its place in the file and waits for the disk. For a thread beside the worker's,
+        which goes on writing: that is kept for the moment this takes."""
+        with self._free:
+            try:
+                self._database.execute("PRAGMA wal_checkpoint")
+                # The first write after it waits for the disk once more.
+                self._database.execute("PRAGMA user_version = 1")
+                self._write_what_waits()
+            except sqlite3.Error as error:
+                log.warning("%s", self._unusable(error))
+
     def close(self) -> None:
-        self._database.close()
+        with self._free, closing(self._database):
+            try:
+                self._write_what_waits()
+            except sqlite3.Error as error:
+                log.warning("%s", self._unusable(error))
+
+    def _write(self, statement: str, values: tuple[object, ...]) -> None:
+        self._unwritten.append((statement, values))
+        if self._free.acquire(blocking=False):
+            try:
+                self._write_what_waits()
+            except sqlite3.Error as error:
+                raise self._unusable(error) from error
+            finally:
+                self._free.release()
 
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
-        try:
-            return self._database.execute(statement, values)
-        except sqlite3.Error as error:
-            raise WorkerError(f"the journal {self._path} can't be written: {error}; is the disk full?") from error
+        with self._free:
+            try:
+                self._write_what_waits()
+                return self._database.execute(statement, values)
+            except sqlite3.Error as error:
+                raise self._unusable(error) from error
+
+    def _write_what_waits(self) -> None:
+        while self._unwritten:
+            self._database.execute(*self._unwritten[0])
+            self._unwritten.popleft()
+
+    def _unusable(self, error: sqlite3.Error) -> WorkerError:
+        return WorkerError(f"the journal {self._path} can't be written: {error}; is the disk full?")
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -124,6 +171,7 @@ def _opened(path: Path) -> sqlite3.Connection:
         # Without a sync at each commit a power cut may lose the last ones, never corrupt the file; what is lost
         # was not confirmed by the broker either, so its task comes again.
         database.execute("PRAGMA synchronous = NORMAL")
+        database.execute("PRAGMA wal_autocheckpoint = 0")  # it would wait for the disk in the midst of a write
         database.executescript(_SCHEMA)
         database.execute("DELETE FROM finished WHERE at < ?", (time.time() - _REMEMBERED,))
         if_it_fails.pop_all()

@@ -43,6 +43,7 @@ from .uploads import AT_ONCE, Uploads
 log = logging.getLogger(__name__)
 
 _DISK_EVERY = 10.0  # seconds between two looks at the free space
+_SETTLE_EVERY = 10.0  # seconds after which what was written into the journal is put into its place
 _STALL_EVERY = 30.0  # seconds, at most, between two looks at whether a child is stuck
 _BLENDS_EVERY = 30.0  # seconds, at most, between two looks at which blends may go
 _LAST_REPORTS = 5.0  # seconds a stopping worker waits for the broker to confirm what it gave back
@@ -191,6 +192,7 @@ class Worker:
             self._handover.resume()
         self._every(config.heart_rate_seconds, self._bookkeeper.beat)
         self._every(_DISK_EVERY, self._measure_disk)
+        self._every(_SETTLE_EVERY, lambda: self._storing.submit(self._journal.settle))
         self._every(min(max(config.grace_period / 2, 1.0), _BLENDS_EVERY), self._look_after_blends)
         self._every(min(config.stall_timeout / 4, _STALL_EVERY), self._look_for_stall)
         if self._idle_exit is not None:

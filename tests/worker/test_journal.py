@@ -5,7 +5,9 @@ import os
 import stat
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -130,3 +132,26 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkerError, match=r"journal\.sqlite can't be used"):
         Journal(tmp_path / "file" / "journal.sqlite")
+
+
+def test_what_is_written_while_the_journal_settles_is_kept_in_order(path: Path) -> None:
+    with closing(Journal(path)) as journal:
+        done = threading.Event()
+
+        def settle() -> None:
+            while not done.is_set():
+                journal.settle()
+
+        settling = threading.Thread(target=settle)
+        settling.start()
+        try:
+            reports = [journal.add_report(f"stat.{number}", b"body" * 200) for number in range(2000)]
+            for report in reports[::2]:
+                journal.remove_report(report.id)
+            assert journal.unconfirmed_reports() == reports[1::2]
+        finally:
+            done.set()
+            settling.join()
+    with closing(Journal(path)) as journal:
+        assert journal.unconfirmed_reports() == reports[1::2]
+        assert journal.add_report("stat.last", b"").id > reports[-1].id
