@@ -5,6 +5,7 @@
 import argparse
 import itertools
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ import bpy
 
 from .. import __package__ as base_package
 from . import preferences, versions
-from .commands import PROGRAM, TROUBLE, USAGE, all_commands
+from .commands import INTERRUPTED, NOT_RUNNING, PROGRAM, TROUBLE, USAGE, all_commands
 
 _handles: list[object] = []
 
@@ -40,7 +41,7 @@ def run_if_asked() -> None:
 def main(arguments: Sequence[str]) -> int:
     """The command `bender_worker`; gives Blender's exit code."""
     from ..worker.config import Resolved, resolve, settings
-    from ..worker.errors import ConfigError, WorkerError
+    from ..worker.errors import ConfigError, NotRunning, WorkerError
 
     words = list(arguments)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
@@ -58,14 +59,25 @@ def main(arguments: Sequence[str]) -> int:
             options={setting.name: getattr(options, setting.name) for setting in settings()},
         )
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # Blender's own lets Ctrl-C go unheard
     try:
         code: int = options.carry_out(options, resolved)
     except ConfigError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return USAGE
+    except NotRunning as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return NOT_RUNNING
     except WorkerError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return TROUBLE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # who read our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return TROUBLE
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
     return code
 
 
@@ -88,7 +100,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Without a command: run. Each setting can also be given as environment variable"
         f" {ENVIRONMENT_PREFIX}<SETTING>; there is the place for addresses with passwords, which other users of a"
         " machine can see on a command line."
-        " Exit codes: 0 ended as asked, 1 could not start, 2 wrong usage or settings.",
+        " Exit codes: 0 ended as asked, 1 something went wrong, 2 wrong usage or settings, 3 there is no worker to be"
+        " asked, 130 ended by Ctrl-C.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in all_commands():

@@ -11,7 +11,8 @@ from .. import __package__ as base_package
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ID = re.compile(r"\b[0-9a-f]{32}\b")
-_FILE, _FILES = 1 << 20, 3  # bytes of one log file, and how many are kept
+_FORMAT = "{asctime} {levelname:7} {message}"
+_SIZE, _FILES = 1 << 20, 3  # bytes of one log file, and how many older ones are kept
 
 
 class EventLog(logging.Handler):
@@ -44,7 +45,7 @@ def short_id(text: str) -> str:
 def log_to_stderr(*, verbose: bool) -> None:
     """Sends what the add-on logs to stderr; with `verbose` also what only its makers want to know."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_Line("{asctime} {levelname:7} {message}", style="{"))
+    handler.setFormatter(_Line(_FORMAT, style="{"))
     _log_to(handler, level=logging.DEBUG if verbose else logging.INFO)
 
 
@@ -54,14 +55,14 @@ def log_path(folder: Path) -> Path:
 
 
 def log_to_file(folder: Path, events: EventLog) -> None:
-    """Sends what the add-on logs to its file in `folder`, which is kept small, and to `events`."""
-    path = log_path(folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.handlers.RotatingFileHandler(
-        path, maxBytes=_FILE, backupCount=_FILES, encoding="utf-8", delay=True
-    )
-    handler.setFormatter(_Line("{asctime} {levelname:7} {message}", style="{"))
-    _log_to(handler, events, level=logging.INFO)
+    """Sends what the add-on logs to its file in `folder` and to `events`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _log_to(_file_handler(folder), events, level=logging.INFO)
+
+
+def log_to_file_too(folder: Path) -> None:
+    """From now on sends what is logged to stderr also to its file in `folder`."""
+    logging.getLogger(base_package).addHandler(_file_handler(folder))
 
 
 def stop_logging() -> None:
@@ -69,6 +70,16 @@ def stop_logging() -> None:
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
         handler.close()
+
+
+def _file_handler(folder: Path) -> logging.Handler:
+    """A file that is kept small: full, it becomes `worker.log.1` and a new one is begun."""
+    handler = logging.handlers.RotatingFileHandler(
+        log_path(folder), maxBytes=_SIZE, backupCount=_FILES, encoding="utf-8", delay=True
+    )
+    handler.setLevel(logging.INFO)
+    handler.setFormatter(_Line(_FORMAT, style="{"))
+    return handler
 
 
 def _log_to(*handlers: logging.Handler, level: int) -> None:

@@ -22,11 +22,12 @@ from .held import Held, Stage
 from .messages import Order
 from .renderer import Renderer
 from .sandbox import Sandbox
+from .task_logs import TaskLogs
 
 log = logging.getLogger(__name__)
 
 _AHEAD = 2  # orders a child holds: the one it renders and the next
-_LOGS_KEPT, _PRUNE_EVERY = 200, 50
+_PRUNE_EVERY = 50
 
 
 @dataclass(slots=True)
@@ -56,7 +57,7 @@ class Dispatcher:
         command: Sequence[str],
         sandbox: Sandbox | None,
         scratch: Path,
-        logs: Path,
+        logs: TaskLogs,
         keep_children: bool,
         inbox: SimpleQueue[Any],
         later: Callable[[Callable[[], None]], None],
@@ -72,7 +73,7 @@ class Dispatcher:
         self._child: _Child | None = None
         self._leaving: dict[int, _Child] = {}
         self._later(self._remove_leftovers)
-        self._later(self._prune_logs)
+        self._later(self._logs.prune)
 
     @property
     def busy(self) -> bool:
@@ -197,7 +198,7 @@ class Dispatcher:
         return next(filter(leads_away, (self._scratch.parent.parent, self._scratch.parent)), None)
 
     def _log_file(self, held: Held) -> Path:
-        return self._logs / f"task-{held.task.id}.log"
+        return self._logs.path(held.task.id)
 
     def _remove_leftovers(self) -> None:
         """What a killed worker of this id has left behind."""
@@ -207,18 +208,13 @@ class Dispatcher:
             if folder != self._scratch:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _prune_logs(self) -> None:
-        logs = sorted(self._logs.glob("task-*.log"), key=lambda path: path.stat().st_mtime)
-        for path in logs[:-_LOGS_KEPT]:
-            path.unlink(missing_ok=True)
-
     def _give(self, child: _Child, held: Held, blend: Path) -> None:
         run = next(self._numbers)
         order = Order(run, blend, held.missing, held.task.image_format, child.folder / str(run))
         child.given[run] = (held, order)
         held.stage = Stage.GIVEN
         if run % _PRUNE_EVERY == 0:
-            self._later(self._prune_logs)
+            self._later(self._logs.prune)
         child.renderer.render(order)
 
     def _dismiss(self) -> None:

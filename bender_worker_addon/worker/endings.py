@@ -11,6 +11,7 @@ from .deliveries import Delivery, TaskQueue
 from .held import Ending, Held, Stage
 from .journal import Journal
 from .snapshot import Record
+from .task_logs import TaskLogs
 
 log = logging.getLogger(__name__)
 
@@ -19,12 +20,20 @@ class Endings:
     """`held`: the tasks in hand; one that is settled is taken off. `idle_since`: when the last one was."""
 
     def __init__(
-        self, *, held: list[Held], journal: Journal, broker: TaskQueue, bookkeeper: Bookkeeper, record: Record
+        self,
+        *,
+        held: list[Held],
+        journal: Journal,
+        broker: TaskQueue,
+        bookkeeper: Bookkeeper,
+        logs: TaskLogs,
+        record: Record,
     ) -> None:
         self._held = held
         self._journal = journal
         self._broker = broker
         self._bookkeeper = bookkeeper
+        self._logs = logs
         self._record = record
         self.idle_since = time.monotonic()
 
@@ -46,6 +55,7 @@ class Endings:
         """Another worker may try, unless one has already: a task never goes round for ever."""
         held.task.failed(reason)
         self._record.failures += 1
+        self._logs.failed(held.task.id)
         log.error("%s: failed: %s", held, reason)
         self._bookkeeper.report("error", held.task)
         if elsewhere and not held.been_round:

@@ -18,6 +18,10 @@ class FarmError(WorkerError):
     """The farm's own side, its folder or its queue, can't be used, or was asked for what it can't do."""
 
 
+class NotRunning(WorkerError):
+    """There is no worker to be asked or told something."""
+
+
 class TaskRefused(WorkerError):
     """A message that no worker could ever carry out: it is rejected, never tried."""
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Snapshot: what a worker is doing, as people are shown it. Frozen: a panel draws it, never the worker itself."""
 
+import dataclasses
 import enum
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .held import Held
@@ -54,6 +55,11 @@ class Snapshot:
     an_hour: int = 0
     free_disk: float | None = None
     uploading: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The same in what JSON knows."""
+        told = dataclasses.asdict(self)
+        return told | {"state": self.state.value, "last_frame": self.last_frame and str(self.last_frame)}
 
 
 STOPPED = Snapshot(State.STOPPED)

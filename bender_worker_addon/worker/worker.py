@@ -10,7 +10,7 @@ import math
 import os
 import sched
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,12 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from ..queues.choice import task_queue
+from . import control
 from .blend_cache import BlendCache
 from .blends import Blends
 from .bookkeeper import Bookkeeper
 from .config import WorkerConfig
+from .control import Asked, Control
 from .deliveries import Confirmed, Connected, Disconnected, Unwelcome
 from .dispatcher import Dispatcher
 from .endings import Endings
@@ -38,6 +40,7 @@ from .sandbox import Sandbox, why_impossible
 from .shared_blends import SharedBlends
 from .snapshot import Record, Snapshot, State
 from .storing import Storing
+from .task_logs import TaskLogs
 from .uploads import AT_ONCE, Uploads
 
 log = logging.getLogger(__name__)
@@ -125,11 +128,12 @@ class Worker:
         self._storing = Lane("bender-frames", inbox=self.inbox)
         self._blends = self._blends_of(config, flaskbender)
         self._uploads = Uploads(flaskbender=flaskbender, lane=self._uploading, schedule=self._schedule)
+        logs = TaskLogs(config.data_dir / "logs")
         self._dispatcher = Dispatcher(
             command=child_command,
             sandbox=sandbox,
             scratch=config.outpath / ".rendering" / config.id,
-            logs=config.data_dir / "logs",
+            logs=logs,
             keep_children=config.keep_child,
             inbox=self.inbox,
             later=self._storing.submit,
@@ -141,6 +145,7 @@ class Worker:
             journal=self._journal,
             broker=self._broker,
             bookkeeper=self._bookkeeper,
+            logs=logs,
             record=self._record,
         )
         self._handover = (
@@ -171,6 +176,8 @@ class Worker:
             endings=self._endings,
             record=self._record,
         )
+
+        self._control = Control(config.data_dir, inbox=self.inbox)
 
     def run(self) -> None:
         """Works until it is over. Nothing is polled: it sleeps until something comes or is due."""
@@ -270,6 +277,7 @@ class Worker:
         for lane in (self._transfers, self._questions, self._uploading):
             lane.close(timeout=0)
         self._journal.close()
+        self._control.close()
         log.info("stopped")
 
     def _blends_of(self, config: WorkerConfig, flaskbender: Flaskbender) -> Blends:
@@ -334,10 +342,18 @@ class Worker:
             case _FreeDisk(gigabytes):
                 self._record.free_disk = round(gigabytes, 0 if gigabytes >= 10 else 1)
                 self._intake.disk_has(gigabytes)
+            case Asked(word, answer):
+                self._asked(word, answer)
             case StopRequested():
                 self.stop(Stop.NOW if self.stopping else Stop.AFTER_FRAME)
             case _:
                 self._life.handle(event)
+
+    def _asked(self, word: str, answer: Callable[[Mapping[str, Any]], None]) -> None:
+        """Somebody outside wants something; see `control`."""
+        if word == control.STOP_NOW or (word == control.STOP and not self.stopping):
+            self.stop(Stop.NOW if word == control.STOP_NOW else Stop.AFTER_FRAME)
+        answer({"id": self._config.id, "pid": os.getpid(), **self.snapshot().as_json()})
 
     def _came_online(self, session: int) -> None:
         log.info("connected to %s", self._broker.name)

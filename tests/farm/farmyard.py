@@ -2,6 +2,7 @@
 """A farm for one test: a RabbitMQ of its own, blends over HTTP, a bookkeeper, and headless workers on demand."""
 
 import re
+import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -106,6 +107,20 @@ class Farm:
         worker = WorkerProcess(words, env=self.environment(**settings) | dict(environment or {}))
         self._workers.append(worker)
         return worker
+
+    def follow(self, *words: str) -> WorkerProcess:
+        """Starts a word of the command line that goes on until it is interrupted."""
+        follower = WorkerProcess([self.blender, *RUN[:2], *words], env=self.environment())
+        self._workers.append(follower)
+        return follower
+
+    def command(self, *words: str, **settings: object) -> subprocess.CompletedProcess[str]:
+        """Carries out a word of the command line; a worker it starts must end by itself."""
+        return self.blender_with("--command", "bender_worker", *words, **settings)
+
+    def blender_with(self, *words: str, **settings: object) -> subprocess.CompletedProcess[str]:
+        env = self.environment(**settings)
+        return subprocess.run([self.blender, *words], env=env, capture_output=True, text=True, timeout=60, check=False)
 
     # What is known of it
 

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -52,7 +51,7 @@ def test_a_plain_copy_among_the_addons_works_too(farm: Farm, blend: Path, tmp_pa
 @pytest.mark.both_blenders
 def test_without_being_asked_a_background_blender_starts_no_worker(farm: Farm, blend: Path) -> None:
     task = farm.task(farm.job(blend), 1)
-    told = _told(farm, "-b", "--python-expr", "print('nothing else')")
+    told = farm.blender_with("-b", "--python-expr", "print('nothing else')")
     assert told.returncode == 0
     assert "nothing else" in told.stdout
     assert "RabbitMQ" not in told.stdout + told.stderr
@@ -62,8 +61,8 @@ def test_without_being_asked_a_background_blender_starts_no_worker(farm: Farm, b
 
 @pytest.mark.both_blenders
 def test_help_names_every_option_and_setting(farm: Farm) -> None:
-    overview = _command(farm, "--help")
-    run = _command(farm, "run", "-h")
+    overview = farm.command("--help")
+    run = farm.command("run", "-h")
     assert overview.returncode == run.returncode == 0
     assert "BENDER_WORKER_" in overview.stdout
     for word in ("run", "config", "Exit codes"):
@@ -76,7 +75,7 @@ def test_config_shows_each_value_and_where_it_came_from_but_no_password(farm: Fa
     (tmp_path / "config.toml").write_text('workload = 3\nid = "from-the-file"\n')
     url = "amqp://artist:secret@farm.example/%2F"
     options = ("config", "--grace-period", "5")
-    told = _command(farm, *options, amqp_url=url, config=tmp_path / "config.toml", id="worker-7")
+    told = farm.command(*options, amqp_url=url, config=tmp_path / "config.toml", id="worker-7")
     assert told.returncode == 0
     assert "amqp_url = amqp://farm.example/%2F  (BENDER_WORKER_AMQP_URL)" in told.stdout
     assert "id = worker-7  (BENDER_WORKER_ID)" in told.stdout
@@ -87,16 +86,16 @@ def test_config_shows_each_value_and_where_it_came_from_but_no_password(farm: Fa
 
 
 def test_scripts_are_told_one_value_or_all_and_nothing_else(farm: Farm, tmp_path: Path) -> None:
-    bare = _command(farm, "get", "outpath")
+    bare = farm.command("get", "outpath")
     assert (bare.returncode, bare.stdout) == (0, f"{farm.outpath}\n")
-    told = json.loads(_command(farm, "config", "--json", amqp_url="amqp://a:secret@farm/%2F").stdout)
+    told = json.loads(farm.command("config", "--json", amqp_url="amqp://a:secret@farm/%2F").stdout)
     assert told["amqp_url"] == {"value": "amqp://farm/%2F", "source": "BENDER_WORKER_AMQP_URL"}
     assert told["keep_child"] == {"value": True, "source": "default"}
 
 
 def test_the_log_is_plain_lines_with_a_time_on_stderr_and_no_password_is_in_it(farm: Farm) -> None:
     url = farm.url.replace("guest:guest", "guest:secret")
-    told = _command(farm, "run", "--idle-exit", "0", "--verbose", amqp_url=url)
+    told = farm.command("run", "--idle-exit", "0", "--verbose", amqp_url=url)
     line = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING|ERROR) +\S")
     assert told.returncode == 0
     assert told.stderr.count("\n") > 3
@@ -117,7 +116,7 @@ BAD_SETTINGS = {
 
 @pytest.mark.parametrize("name", BAD_SETTINGS)
 def test_a_bad_setting_ends_with_2_and_one_line_that_names_it(farm: Farm, name: str) -> None:
-    told = _command(farm, "run", **{name: BAD_SETTINGS[name]})
+    told = farm.command("run", **{name: BAD_SETTINGS[name]})
     complaints = [line for line in told.stderr.splitlines() if "bender_worker:" in line]
     assert told.returncode == 2
     assert len(complaints) == 1
@@ -127,7 +126,7 @@ def test_a_bad_setting_ends_with_2_and_one_line_that_names_it(farm: Farm, name: 
 
 @pytest.mark.parametrize("words", [("run", "--max-tasks", "0"), ("run", "--no-such-option"), ("dance",)], ids=" ".join)
 def test_a_bad_command_line_ends_with_2(farm: Farm, words: tuple[str, ...]) -> None:
-    told = _command(farm, *words)
+    told = farm.command(*words)
     assert told.returncode == 2
     assert "usage:" in told.stderr
     assert "Traceback" not in told.stderr
@@ -141,7 +140,7 @@ def test_a_setting_that_does_not_exist_is_named(farm: Farm) -> None:
 
 def test_folders_that_cannot_be_made_end_with_one_line(farm: Farm, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    told = _command(farm, "run", data_dir=tmp_path / "file" / "data")
+    told = farm.command("run", data_dir=tmp_path / "file" / "data")
     assert told.returncode in (1, 2)
     assert str(tmp_path / "file" / "data") in told.stderr
     assert "Traceback" not in told.stderr
@@ -150,16 +149,7 @@ def test_folders_that_cannot_be_made_end_with_one_line(farm: Farm, tmp_path: Pat
 @pytest.mark.parametrize("name", ["blendpath", "outpath"])
 def test_a_worker_that_could_not_store_anything_takes_no_task(farm: Farm, tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
-    told = _command(farm, "run", **{name: tmp_path / "file" / "folder"})
+    told = farm.command("run", **{name: tmp_path / "file" / "folder"})
     assert told.returncode == 1
     assert f"{tmp_path / 'file' / 'folder'} can't be written" in told.stderr
     assert "Traceback" not in told.stderr
-
-
-def _command(farm: Farm, *words: str, **settings: object) -> subprocess.CompletedProcess[str]:
-    return _told(farm, "--command", "bender_worker", *words, **settings)
-
-
-def _told(farm: Farm, *words: str, **settings: object) -> subprocess.CompletedProcess[str]:
-    env = farm.environment(**settings)
-    return subprocess.run([farm.blender, *words], env=env, capture_output=True, text=True, timeout=60, check=False)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ...worker.config import Resolved
 
 PROGRAM = "bender_worker"
-ENDED, TROUBLE, USAGE = 0, 1, 2  # exit codes
+ENDED, TROUBLE, USAGE, NOT_RUNNING, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes
 
 
 class Command(Protocol):
@@ -32,6 +32,6 @@ class Command(Protocol):
 
 def all_commands() -> "tuple[Command, ...]":
     """In the order in which help lists them; the first is the default."""
-    from . import config, get, run
+    from . import config, get, logs, run, status, stop
 
-    return run, config, get
+    return run, status, stop, logs, config, get

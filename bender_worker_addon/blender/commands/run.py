@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from .. import online, versions
-from ..log import log_to_stderr
+from ..log import log_to_file_too, log_to_stderr
 from . import ENDED, PROGRAM, USAGE
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         max_tasks=options.max_tasks,
         idle_exit=options.idle_exit,
     )
+    log_to_file_too(resolved.config.data_dir)
     with _signals_stop(worker):
         worker.run()
     return ENDED

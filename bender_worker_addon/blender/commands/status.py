@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`status`: what a running worker is doing, asked from outside."""
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from . import ENDED
+
+if TYPE_CHECKING:
+    from ...worker.config import Resolved
+
+NAME = "status"
+HELP = "say what the running worker is doing"
+DESCRIPTION = (
+    "Asks the worker that runs on this data folder, in a window or without one, what it is doing. Exit code 3: none"
+    " runs there."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for scripts")
+
+
+def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
+    from ...worker import control
+
+    told = control.ask(settings().config.data_dir, control.STATUS)
+    print(json.dumps(told, indent=2) if options.json else "\n".join(_in_words(told)))
+    return ENDED
+
+
+def _in_words(told: dict[str, Any]) -> Iterator[str]:
+    yield f"worker {told['id']}, process {told['pid']}"
+    yield told["state"] + (f": {told['detail']}" if told["detail"] else "")
+    if task := told["task"]:
+        left = "" if task["left"] is None else f", about {task['left']} s left"
+        yield (
+            f"job {task['job_id']}: frame {task['number']}, {task['position']} of {task['total']};"
+            f" {task['part']:.0%} in {task['elapsed']} s{left}"
+        )
+    if told["next_job_id"]:
+        yield f"next: job {told['next_job_id']}"
+    if told["uploading"]:
+        yield f"{told['uploading']} tasks wait for their upload"
+    disk = "" if told["free_disk"] is None else f"; {told['free_disk']:g} GB of disk free"
+    yield f"since its start: {told['frames']} frames, {told['an_hour']} an hour; {told['failures']} failures{disk}"
