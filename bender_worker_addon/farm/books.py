@@ -177,8 +177,13 @@ def data_json(connection: sqlite3.Connection, job: str) -> tuple[int, Iterable[s
     """How many changes of a job there were, and the text of its data.json with all of them, in pieces."""
     head, status, changes = connection.execute("SELECT head, status, changes FROM job WHERE id = ?", (job,)).fetchone()
     tasks = connection.execute("SELECT body FROM task WHERE job = ? ORDER BY number", (job,)).fetchall()
-    beginning = json.dumps({**json.loads(head), "status": {"Job": status}}, indent=2).removesuffix("\n}")
-    return changes, [beginning, ',\n  "tasks": [\n    ', ",\n    ".join(body for (body,) in tasks), "\n  ]\n}\n"]
+    return changes, written(json.loads(head), status, (body for (body,) in tasks))
+
+
+def written(head: Mapping[str, Any], status: str, tasks: Iterable[str]) -> list[str]:
+    """The text of a data.json, in pieces; `tasks` are JSON already."""
+    beginning = json.dumps({**head, "status": {"Job": status}}, indent=2).removesuffix("\n}")
+    return [beginning, ',\n  "tasks": [\n    ', ",\n    ".join(tasks), "\n  ]\n}\n"]
 
 
 def note_written(connection: sqlite3.Connection, job: str, changes: int) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..worker.frames import make_last
+from ..worker.job_folder import DATA_JSON
 from . import books
 from .database import Database
 
 log = logging.getLogger(__name__)
 
-DATA_JSON = "data.json"
 _EVERY = 1.0  # seconds, at least, between two versions of a file
 _SHARE = 20  # the least time between two as a multiple of what the last one took: a job may have 100 000 frames
 _AGAIN = 30.0  # seconds until a file that could not be written is tried again

@@ -9,9 +9,7 @@ from typing import Any
 from .blend_file import check_blend
 from .errors import BlendError
 from .flaskbender import JOB_STATUSES, BlendFailed, BlendReady, JobStatus
-
-DATA_JSON = "data.json"
-CANCELED = "canceled"  # a file beside `data.json` by which bender's own parts know that a job is canceled
+from .job_folder import CANCELED, DATA_JSON
 
 
 class JobsFolder:

@@ -21,7 +21,7 @@ from .frames import FORMATS, StoredFrame, frame_name, runs
 STATUSES = frozenset({"Waiting", "Queued", "Running", "Finished", "Errored", "Aborted", "Paused"})
 LAST_FRAME = 999_999  # frames are named by six digits
 
-_SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _TIMES = ("creation", "queued", "start", "finish", "error", "abort", "pause")
 _SHOWN = 1000  # characters of an unreadable message that are repeated in its report
 _DEEPEST = 100  # levels of JSON; what is read at one depth of Python's stack must be writable at any other
@@ -195,7 +195,7 @@ def _blender_command(wire: dict[str, Any]) -> dict[str, Any]:
 
 def _safe_id(wire: dict[str, Any], key: str) -> str:
     value = wire.get(key)
-    if not isinstance(value, str) or not _SAFE_ID.fullmatch(value):
+    if not isinstance(value, str) or not SAFE_ID.fullmatch(value):
         raise TaskRefused(f"{key!r} should be 1 to 64 of A-Z a-z 0-9 _ -, found {_short(value)}")
     return value
 

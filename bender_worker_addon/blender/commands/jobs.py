@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`list`: the farm's jobs and how far they are."""
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from . import ENDED
+
+if TYPE_CHECKING:
+    from ...farm.books import Job
+    from ...worker.config import Resolved
+
+NAME = "list"
+HELP = "show the farm's jobs and how far they are"
+DESCRIPTION = "Shows the farm's jobs, the newest first, and how far they are."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="a line of JSON a job")
+
+
+def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
+    from ...farm.site import site
+
+    with site(settings().config) as farm:
+        jobs = farm.jobs()
+    if options.json:
+        for job in jobs:
+            print(json.dumps(as_json(job)))
+    elif not jobs:
+        print("No jobs yet; `submit FILE.blend` sends one.")
+    for job in jobs if not options.json else ():
+        failed = f", {job.failed} failed" if job.failed else ""
+        progress = f"{job.done:6} of {job.total:6} frames{failed}"
+        print(f"{job.id[:12]:12}  {job.status:9} {progress}  {job.created[:16]}  {job.name}")
+    return ENDED
+
+
+def as_json(job: "Job") -> dict[str, object]:
+    return {
+        "id": job.id,
+        "name": job.name,
+        "created": job.created,
+        "status": job.status,
+        "priority": job.priority,
+        "frames": dict(job.frames),
+    }

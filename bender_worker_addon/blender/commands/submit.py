@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`submit`: sends a blend to the farm as a job of many tasks, packed into a copy; the file is not touched."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...worker.errors import WorkerError
+from . import ENDED, PROGRAM, TROUBLE
+
+if TYPE_CHECKING:
+    from ...worker.config import Resolved
+    from ..concerns import Concern
+
+NAME = "submit"
+HELP = "send a blend to the farm"
+DESCRIPTION = (
+    "Sends a blend to the farm as a job of many tasks, with the scene's own range and format unless told otherwise."
+    " Says first what would go wrong on another machine, then packs what the blend needs into a copy. The file itself"
+    " is not touched; what is not saved in it is not sent."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from ...farm.frame_list import frames_of
+    from ...farm.new_job import job_id
+    from ...worker.frames import FORMATS
+
+    parser.add_argument("blend", type=Path, metavar="FILE.blend")
+    parser.add_argument("--frames", type=_told(frames_of), metavar="LIST", help="such as 1-100,120-200x5,250 or 1..100")
+    parser.add_argument("--format", choices=FORMATS, metavar="FORMAT", help=f"one of {', '.join(FORMATS)}")
+    parser.add_argument(
+        "--chunk", type=_whole(1, 100_000), default=1, metavar="N", help="frames a task; 1 if not given"
+    )
+    parser.add_argument("--priority", type=_whole(-1000, 1000), default=0, metavar="N", help="higher goes first; 0")
+    parser.add_argument("--name", help="for people; the file's if not given")
+    parser.add_argument("--job", type=_told(job_id), metavar="ID", help="the job's id; made if not given")
+    parser.add_argument("--check", action="store_true", help="only say what would go wrong")
+    parser.add_argument("--json", action="store_true", help="say it in a line of JSON")
+
+
+def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
+    from ...farm.frame_list import frames_of
+    from ...farm.new_job import NewJob
+    from ...farm.site import site
+    from .. import packing
+    from ..concerns import concerns
+
+    config = settings().config
+    blend = options.blend.expanduser().absolute()
+    packing.open_blend(blend)
+    found = concerns()
+    if not options.json:
+        _say(found)
+    if options.check or any(concern.hopeless for concern in found):
+        _answer(options, found, "")
+        return ENDED if options.check else TROUBLE
+    chosen = {"id": options.job} if options.job else {}
+    job = NewJob(
+        name=options.name or blend.stem,
+        blend=packing.FILE,
+        frames=options.frames or frames_of(packing.default_frames()),
+        image_format=options.format or packing.default_format(),
+        scene=packing.facts(),
+        chunk=options.chunk,
+        priority=options.priority,
+        **chosen,
+    )
+    with site(config) as farm, farm.room_for(job.id) as folder:
+        packing.save_packed(blend, folder)
+        farm.send(job)
+    _answer(options, found, job.id)
+    if not options.json:
+        tasks = -(-len(job.frames) // job.chunk)
+        print(f"Sent {job.name} as job {job.id}: {len(job.frames)} frames in {tasks} tasks, {job.image_format}")
+    return ENDED
+
+
+def _say(concerns: "Sequence[Concern]") -> None:
+    for concern in concerns:
+        kind = "can't be rendered" if concern.hopeless else "warning"
+        print(f"{PROGRAM}: {kind}: {concern.words}", file=sys.stderr)
+
+
+def _answer(options: argparse.Namespace, concerns: "Sequence[Concern]", job_id: str) -> None:
+    if options.json:
+        said = [{"words": concern.words, "hopeless": concern.hopeless} for concern in concerns]
+        print(json.dumps({"job": job_id, "concerns": said}), flush=True)
+
+
+def _told(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """`read` as argparse wants it: what it refuses is wrong usage."""
+
+    def read_or_tell(text: str) -> Any:
+        try:
+            return read(text)
+        except WorkerError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return read_or_tell
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"it should be a whole number from {least} to {most}, found {text!r}")
+        return number
+
+    return read

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Frame list: frames as people write them, `1-100,120-200x5,250`, and as numbers."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from ..worker.errors import FarmError
+from ..worker.frames import runs
+from ..worker.task import LAST_FRAME
+
+MOST = 100_000  # frames of a job
+
+_PART = re.compile(r"(\d{1,7})(?:(?:-|\.\.)(\d{1,7})(?:[x/](\d{1,7}))?)?", re.ASCII)
+_EXAMPLE = "such as 1-100,120-200x5,250"
+
+
+def frames_of(text: str) -> tuple[int, ...]:
+    """The numbers of `7`, `1-100`, `1..100` (Blender's own way), `1-100x5` (every fifth) and lists of these with
+    commas, ascending, each once. Raises FarmError for whatever is none, and for more than 100 000."""
+    ranges = [_range(part.strip()) for part in text.split(",")]
+    if sum(map(len, ranges)) > MOST:
+        raise FarmError(f"{text} is {sum(map(len, ranges))} frames; a job has at most {MOST}")
+    return tuple(sorted({frame for numbers in ranges for frame in numbers}))
+
+
+def as_text(frames: Sequence[int]) -> str:
+    """Ascending numbers as people write them: `1-4,9`."""
+    return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in runs(frames))
+
+
+def joined(text: str) -> str:
+    """The shortest way to write a list of single frames and ranges that may be in any order."""
+    numbers: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        numbers.update(range(int(first), int(last or first) + 1))
+    return as_text(sorted(numbers))
+
+
+def chunks(frames: Sequence[int], size: int) -> Iterable[Sequence[int]]:
+    """The frames of each task, at most `size`."""
+    return (frames[start : start + size] for start in range(0, len(frames), size))
+
+
+def _range(part: str) -> range:
+    match = _PART.fullmatch(part)
+    if match is None:
+        raise FarmError(f"{part!r} is no frame and no range of frames; a list is written {_EXAMPLE}")
+    first, last, step = int(match[1]), int(match[2] or match[1]), int(match[3] or 1)
+    if last < first:
+        raise FarmError(f"{part!r} ends before it begins")
+    if step < 1:
+        raise FarmError(f"{part!r} has a step of {step}; the least is 1")
+    if last > LAST_FRAME:
+        raise FarmError(f"{part!r} goes beyond frame {LAST_FRAME}: frames are named by six digits")
+    return range(first, last + 1, step)

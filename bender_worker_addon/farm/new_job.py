@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""New job: what is asked of a farm, and how that is written in bender's `data.json` and in its tasks."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..worker.errors import FarmError
+from ..worker.task import SAFE_ID
+from . import frame_list
+from .books import NewTask, now
+
+_MOMENTS = ("queued", "start", "finish", "error", "abort", "pause")
+
+
+@dataclass(frozen=True, slots=True)
+class SceneFacts:
+    """What a job's `data.json` says of its scene. `version` is that of the Blender that has written the blend."""
+
+    version: str
+    engine: str
+    width: int
+    height: int
+    scale: int
+    fps: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """`blend`: the file's name. `frames` ascend; a task has at most `chunk` of them. A higher `priority` goes first."""
+
+    name: str
+    blend: str
+    frames: Sequence[int]
+    image_format: str
+    scene: SceneFacts
+    chunk: int = 1
+    priority: int = 0
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+def job_id(text: str) -> str:
+    """An id as people may choose it. Raises FarmError for what could be none."""
+    if not SAFE_ID.fullmatch(text):
+        raise FarmError(f"a job's id is 1 to 64 of A-Z a-z 0-9 _ -, found {text!r}")
+    return text
+
+
+def head(job: NewJob, *, jobs: Path, outpath: Path) -> dict[str, Any]:
+    """Its data.json without status and tasks."""
+    folder, scene = jobs / job.id, job.scene
+    return {
+        "id": job.id,
+        "animation": len(job.frames) > 1,
+        "paths": {
+            "upload": str(folder),
+            "data": str(folder / "data.json"),
+            "blend": str(folder / job.blend),
+            "frames": str(outpath / job.id),
+            "filename": job.blend,
+        },
+        "email": "",
+        "version": scene.version,
+        "time": {"creation": now(), "finish": None, "error": None},
+        "data": {"name": job.name, "priority": str(job.priority)},
+        "history": {},
+        "resolution": {"x": scene.width, "y": scene.height, "scale": scene.scale},
+        "render": {
+            "renderer": scene.engine,
+            "cuda": False,
+            "device": "",
+            "image_format": job.image_format,
+            "uses_compositing": False,
+            "fps": scene.fps,
+        },
+        "frames": {"start": job.frames[0], "end": job.frames[-1], "current": job.frames[0], "step": scene.step},
+    }
+
+
+def tasks(job: NewJob) -> list[NewTask]:
+    creation = now()
+    return [_task(job, frames, creation) for frames in frame_list.chunks(job.frames, job.chunk)]
+
+
+def _task(job: NewJob, frames: Sequence[int], creation: str) -> NewTask:
+    wire = {
+        "id": uuid.uuid4().hex,
+        "status": "Waiting",
+        "time": {"creation": creation, **dict.fromkeys(_MOMENTS)},
+        "command": {
+            "Blender": {
+                "frame": {str(frame): {"filesize": None, "hash": None, "uploaded": False} for frame in frames},
+                "image_format": job.image_format,
+                "blendfile": None,
+                "outpath": None,
+                "command": None,
+            }
+        },
+        "data": {},
+        "parent_id": job.id,
+    }
+    return NewTask(str(wire["id"]), frame_list.as_text(frames), len(frames), json.dumps(wire))

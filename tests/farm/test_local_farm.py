@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A farm on one machine, without any server: a blend is sent, rendered by workers elsewhere, and looked at."""
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.farm import pictures
+from tests.farm.conftest import SceneMaker
+from tests.farm.local_yard import LocalYard, answer
+from tools import blenders, testing
+
+if TYPE_CHECKING:
+    from tests.conftest import Installed
+
+
+@pytest.fixture
+def yard(installed: "Installed", tmp_path: Path) -> Iterator[LocalYard]:
+    made = LocalYard(blender=installed.blender, env=installed.env, folder=tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a texture, a library and a library's library."""
+    folder = tmp_path_factory.mktemp("linked")
+    pictures.run_script(testing.blender_for(blenders.DEFAULT), "linked.py", folder)
+    return folder / "main.blend"
+
+
+@pytest.mark.both_blenders
+def test_a_file_with_libraries_and_textures_renders_the_same_pixels_where_they_are_not(
+    yard: LocalYard, linked: Path, tmp_path: Path
+) -> None:
+    before = {path: path.read_bytes() for path in linked.parent.rglob("*.*")}
+    (tmp_path / "plain").mkdir()
+    plain = pictures.plainly_rendered(yard.blender, linked, [1], folder=tmp_path / "plain")
+    job = yard.submit(linked, "--frames", "1")
+    assert {path: path.read_bytes() for path in linked.parent.rglob("*.*")} == before
+    away = linked.parent.rename(tmp_path / "away")
+    try:
+        worker = yard.worker("--max-tasks", "1")
+        assert worker.wait() == 0, worker.log
+    finally:
+        away.rename(linked.parent)
+    assert yard.data_json(job)["status"] == {"Job": "Finished"}
+    files = sorted(path.name for path in (tmp_path / "farm" / "jobs" / job).iterdir())
+    assert files == ["data.json", "scene.blend"]
+    (compared,) = pictures.compare(yard.blender, [(plain[0], yard.frame(job, "000001.png"))], scratch=tmp_path)
+    assert compared.different == 0
+
+
+def test_two_workers_share_what_was_sent_and_what_one_had_goes_to_the_other_when_it_is_killed(
+    yard: LocalYard, scene: SceneMaker
+) -> None:
+    job = yard.submit(scene("slow", seconds=1), "--frames", "1-4")
+    doomed = yard.worker("--idle-exit", "240")
+    doomed.wait_for_line(": rendering")
+    with doomed.child_stopped():
+        doomed.signal(signal.SIGKILL)
+        doomed.wait()
+    workers = [yard.worker(data_dir=yard.folder / name, id=name) for name in ("one", "two")]
+    assert [worker.wait() for worker in workers] == [0, 0]
+    assert yard.frames(job) == [f"{number:06}.png" for number in range(1, 5)]
+    shown = yard.show(job)
+    assert (shown["status"], shown["frame_lists"]) == ("Finished", {"Finished": "1-4"})
+    assert {task["status"] for task in yard.data_json(job)["tasks"]} == {"Finished"}
+
+
+def test_what_is_sent_without_options_is_what_the_scene_says_and_can_be_canceled_and_sent_again(
+    yard: LocalYard, blend: Path
+) -> None:
+    job = yard.submit(blend, "--chunk", "100")
+    shown = yard.show(job[:6])
+    assert (shown["frame_lists"], shown["name"]) == ({"Waiting": "1-250"}, blend.stem)
+    data = yard.data_json(job)
+    assert len(data["tasks"]) == 3
+    assert data["render"]["image_format"] == "PNG"
+    assert "Canceled job" in yard.command("cancel", job).stdout
+    listed = yard.command("list")
+    assert f"{job[:12]}  Canceled" in listed.stdout
+    assert "Queued 3 tasks" in yard.command("retry", job).stdout
+    assert answer(yard.command("list", "--json"))["status"] == "Queued"
+
+
+def test_a_job_canceled_while_it_is_rendered_is_not_rendered_on(yard: LocalYard, scene: SceneMaker) -> None:
+    job = yard.submit(scene("slow", seconds=2), "--frames", "1-50")
+    worker = yard.worker(grace_period=1)
+    worker.wait_for_line("frame 1 stored")
+    yard.command("cancel", job)
+    assert worker.wait() == 0
+    assert len(yard.frames(job)) < 10
+    assert yard.data_json(job)["status"] == {"Job": "Canceled"}
+    assert yard.show(job)["frames"].keys() == {"Finished", "Aborted"}
+
+
+def test_a_failed_task_is_told_with_its_reason_and_can_be_tried_again(yard: LocalYard, blend: Path) -> None:
+    job = yard.submit(blend, "--frames", "1,2")
+    place = yard.folder / "farm" / "jobs" / job / "scene.blend"
+    whole = place.read_bytes()
+    place.write_bytes(b"no blend at all")
+    assert yard.worker("--max-tasks", "2").wait() == 0
+    shown = yard.show(job)
+    assert shown["status"] == "Errored"
+    assert "not a blend" in shown["failures"][0]["reason"]
+    place.write_bytes(whole)
+    assert "Queued 2 tasks" in yard.command("retry", job).stdout
+    assert yard.worker("--max-tasks", "2").wait() == 0
+    assert yard.show(job)["status"] == "Finished"
+    assert "Nothing of job" in yard.command("retry", job).stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "code"), [("no_camera", "has no camera", 1), ("video", "set to write a video", 0)]
+)
+def test_what_would_go_wrong_is_said_first(
+    yard: LocalYard, scene: SceneMaker, name: str, words: str, code: int
+) -> None:
+    told = yard.command("submit", scene(name), "--frames", "1")
+    assert words in told.stderr
+    assert told.stderr.count("bender_worker:") == 1
+    assert told.returncode == code
+    assert ("Sent " in told.stdout) == (code == 0)
+
+
+def test_a_texture_that_is_missing_is_named_with_its_place(yard: LocalYard, linked: Path) -> None:
+    gone = linked.parent / "textures" / "near.png"
+    aside = gone.rename(gone.with_suffix(".aside"))
+    try:
+        told = yard.command("submit", linked, "--check")
+    finally:
+        aside.rename(gone)
+    assert told.returncode == 0
+    assert f"the picture near.png is missing: {gone}" in told.stderr
+    assert "Sent" not in told.stdout
+
+
+BAD_WORDS: dict[str, tuple[str, ...]] = {
+    "'9-1' ends before it begins": ("--frames", "9-1"),
+    "such as 1-100": ("--frames", "all"),
+    "a job has at most 100000": ("--frames", "0-999999"),
+    "invalid choice: 'GIF'": ("--format", "GIF"),
+    "whole number from 1": ("--chunk", "0"),
+    "1 to 64 of": ("--job", "../x"),
+}
+
+
+@pytest.mark.parametrize("words", BAD_WORDS)
+def test_nonsense_is_wrong_usage(yard: LocalYard, blend: Path, words: str) -> None:
+    told = yard.command("submit", blend, *BAD_WORDS[words])
+    assert told.returncode == 2
+    assert words in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_what_cannot_be_sent_is_told_in_a_sentence_and_leaves_nothing(yard: LocalYard, blend: Path) -> None:
+    (yard.folder / "text.blend").write_text("no blend")
+    for words in (_no_file, _no_blend, _newer, _same_id, _no_folder):
+        expected, told = words(yard, blend)
+        assert told.returncode == 1, told.stdout + told.stderr
+        assert expected in told.stderr
+        assert "Traceback" not in told.stderr
+    assert [path.name for path in (yard.folder / "farm" / "jobs").iterdir()] == ["taken"]
+
+
+_Told = tuple[str, subprocess.CompletedProcess[str]]
+
+
+def _no_file(yard: LocalYard, _: Path) -> _Told:
+    return "missing.blend is no file", yard.command("submit", yard.folder / "missing.blend")
+
+
+def _no_blend(yard: LocalYard, _: Path) -> _Told:
+    return "can't open it", yard.command("submit", yard.folder / "text.blend")
+
+
+def _newer(yard: LocalYard, blend: Path) -> _Told:
+    """Blender 9 has another header, as far as anybody can know."""
+    newer = yard.folder / "newer.blend"
+    newer.write_bytes(b"BLENDER17-01v0900" + blend.read_bytes()[17:])
+    return "it was saved by Blender 9.0", yard.command("submit", newer)
+
+
+def _same_id(yard: LocalYard, blend: Path) -> _Told:
+    yard.submit(blend, "--frames", "1", "--job", "taken")
+    return "there is a job taken already", yard.command("submit", blend, "--frames", "1", "--job", "taken")
+
+
+def _no_folder(yard: LocalYard, blend: Path) -> _Told:
+    (yard.folder / "file").touch()
+    place = yard.folder / "file" / "farm"
+    return f"the farm's folder {place} can't be made", yard.command("submit", blend, farm_dir=place)
