@@ -8,6 +8,7 @@ from functools import partial
 
 from .bookkeeper import Bookkeeper
 from .deliveries import Delivery, TaskQueue
+from .doubts import Doubts
 from .held import Ending, Held, Stage
 from .journal import Journal
 from .snapshot import Record
@@ -27,6 +28,7 @@ class Endings:
         broker: TaskQueue,
         bookkeeper: Bookkeeper,
         logs: TaskLogs,
+        doubts: Doubts,
         record: Record,
     ) -> None:
         self._held = held
@@ -34,6 +36,7 @@ class Endings:
         self._broker = broker
         self._bookkeeper = bookkeeper
         self._logs = logs
+        self._doubts = doubts
         self._record = record
         self.idle_since = time.monotonic()
 
@@ -48,6 +51,7 @@ class Endings:
         held.task.finished()
         self._journal.remember_finished(held.task.id, held.task.to_json())
         self._bookkeeper.report("stat", held.task)
+        self._doubts.went_well(held.task.job_id)
         took = "" if held.begun is None else f" in {time.monotonic() - held.begun:.2f} s"
         self._end(held, "finish", Ending.ACK, f"finished{took}")
 
@@ -58,6 +62,8 @@ class Endings:
         self._logs.failed(held.task.id)
         log.error("%s: failed: %s", held, reason)
         self._bookkeeper.report("error", held.task)
+        if elsewhere:
+            self._doubts.failed(held.task.job_id)
         if elsewhere and not held.been_round:
             self.give_back(held)
         else:
@@ -78,6 +84,7 @@ class Endings:
 
     def _end(self, held: Held, step: str, ending: Ending, words: str) -> None:
         held.stage = Stage.ENDING
+        self._doubts.ended(held)
         self.report(held, step, words, then=partial(self._settle, held, ending))
 
     def _settle(self, held: Held, ending: Ending) -> None:

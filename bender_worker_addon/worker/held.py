@@ -12,6 +12,7 @@ from .task import Task
 class Stage(enum.Enum):
     PROVING = enum.auto()  # it was finished here before: its frames are being compared with their hashes
     FETCHING = enum.auto()  # its blend is on the way
+    AVOIDED = enum.auto()  # its job fails here again and again: in a moment it goes to another worker
     READY = enum.auto()  # a child may have it
     GIVEN = enum.auto()  # a child has it
     STORING = enum.auto()  # rendered; its last frames are being stored

@@ -23,6 +23,8 @@ CREATE TABLE IF NOT EXISTS finished (
     task_id TEXT PRIMARY KEY, body BLOB NOT NULL, at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS uploading (
     task_id TEXT PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS begun (
+    task_id TEXT PRIMARY KEY, times INTEGER NOT NULL, at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS blend (
     job_id TEXT PRIMARY KEY);
 """
@@ -38,8 +40,8 @@ class Report:
 
 
 class Journal:
-    """Reports that the broker has not confirmed yet, tasks that are finished or only wait for their upload, and the
-    jobs whose blends this worker has stored.
+    """Reports that the broker has not confirmed yet, tasks that are finished or only wait for their upload, tasks
+    that are begun, and the jobs whose blends this worker has stored.
 
     Opening it takes the data folder for this worker until `close`: SQLite's exclusive lock ends with its process,
     however that ends. Raises FolderInUse if another worker has it; WorkerError, then or later, if it can't be used.
@@ -104,6 +106,22 @@ class Journal:
         """Every task of which `rendered` knows."""
         rows = self._execute("SELECT body FROM uploading UNION ALL SELECT body FROM finished")
         return [bytes(body) for (body,) in rows]
+
+    def mark_begun(self, task_id: str) -> None:
+        """Counts that a task is begun."""
+        self._write(
+            "INSERT INTO begun VALUES (?, 1, ?)"
+            " ON CONFLICT (task_id) DO UPDATE SET times = times + 1, at = excluded.at",
+            (task_id, time.time()),
+        )
+
+    def forget_begun(self, task_id: str) -> None:
+        self._write("DELETE FROM begun WHERE task_id = ?", (task_id,))
+
+    def times_begun(self, task_id: str) -> int:
+        """How often a task was begun since it was forgotten."""
+        row = self._execute("SELECT times FROM begun WHERE task_id = ?", (task_id,)).fetchone()
+        return 0 if row is None else int(row[0])
 
     def add_blend(self, job_id: str) -> None:
         self._write("INSERT OR IGNORE INTO blend VALUES (?)", (job_id,))
@@ -173,6 +191,7 @@ def _opened(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA wal_autocheckpoint = 0")  # it would wait for the disk in the midst of a write
         database.executescript(_SCHEMA)
-        database.execute("DELETE FROM finished WHERE at < ?", (time.time() - _REMEMBERED,))
+        for table in ("finished", "begun"):
+            database.execute(f"DELETE FROM {table} WHERE at < ?", (time.time() - _REMEMBERED,))
         if_it_fails.pop_all()
         return database

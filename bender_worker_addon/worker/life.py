@@ -2,6 +2,7 @@
 """Life: the life of a task, one method a step, in the order of a task's life. Waits for nothing, decides everything."""
 
 import logging
+import sched
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from . import frames
 from .blends import Blends
 from .deliveries import Delivered, Delivery, TaskQueue
 from .dispatcher import Dispatcher
+from .doubts import Doubts
 from .endings import Endings
 from .errors import FrameError, TaskRefused, WorkerError
 from .flaskbender import BlendFailed, BlendReady, FrameNotUploaded, FrameUploaded
@@ -26,6 +28,8 @@ from .uploads import FrameLost
 
 log = logging.getLogger(__name__)
 
+_AVOIDED_FOR = 10.0  # seconds a task that is left to others is held back
+_AVOIDED_AT_ONCE = 20  # such tasks that make room for others
 _TRIES = 2  # times a task is tried here before it is given up
 
 
@@ -48,6 +52,8 @@ class Life:
         storing: Storing,
         handover: Handover | None,
         endings: Endings,
+        doubts: Doubts,
+        schedule: sched.scheduler,
         record: Record,
     ) -> None:
         """`held` is shared with `endings` and `handover`; without a handover frames stay here."""
@@ -63,6 +69,8 @@ class Life:
         self._storing = storing
         self._handover = handover
         self._endings = endings
+        self._doubts = doubts
+        self._schedule = schedule
         self._record = record
 
     @property
@@ -136,8 +144,25 @@ class Life:
         if known is not None and known.same_work(task):
             held.stage = Stage.PROVING
             self._storing.prove(held, known.stored_frames(folder), uploaded=known.uploaded)
+        elif reason := self._doubts.why_hopeless(held):
+            self._endings.fail(held, reason, elsewhere=True)
+        elif self._doubts.avoids(task.job_id):
+            self._avoid(held)
         else:
             self._fetch(held)
+
+    def _avoid(self, held: Held) -> None:
+        """Leaves a task to others, not at once, or it would come straight back; meanwhile tasks of other jobs come."""
+        if sum(other.stage is Stage.AVOIDED for other in self.held) < _AVOIDED_AT_ONCE:
+            for delivery in held.deliveries:
+                self._broker.set_aside(delivery)
+        held.stage = Stage.AVOIDED
+        log.info("%s: its job failed here several times in a row, others are to try", held)
+        self._schedule.enter(_AVOIDED_FOR, 1, self._leave_to_others, (held,))
+
+    def _leave_to_others(self, held: Held) -> None:
+        if held in self.held and held.stage is Stage.AVOIDED:
+            self._endings.give_back(held)
 
     def _fill_in(self, task: Task) -> None:
         blend, folder = self._blends.path(task.job_id), self._folder(task)
@@ -218,6 +243,7 @@ class Life:
     def _begun(self, run: int) -> None:
         held = self._dispatcher.began(run)
         if held is not None:
+            self._doubts.begins(held)
             held.begun = time.monotonic()
             held.task.started()
             self._endings.report(held, "start", "rendering")
@@ -284,7 +310,7 @@ class Life:
 
     def give_back_unbegun(self) -> None:
         for held in self.held:
-            if held.stage in (Stage.PROVING, Stage.FETCHING, Stage.READY):
+            if held.stage in (Stage.PROVING, Stage.FETCHING, Stage.AVOIDED, Stage.READY):
                 self._endings.give_back(held)
 
     def take_back(self, at: int | None = None) -> Held | None:

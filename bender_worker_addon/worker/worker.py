@@ -26,6 +26,7 @@ from .config import WorkerConfig
 from .control import Asked, Control
 from .deliveries import Confirmed, Connected, Disconnected, Unwelcome
 from .dispatcher import Dispatcher
+from .doubts import Doubts
 from .endings import Endings
 from .errors import WorkerError
 from .flaskbender import Flaskbender, JobStatus
@@ -124,6 +125,7 @@ class Worker:
         flaskbender = Flaskbender(config.bender_url)
         self._transfers = Lane("bender-transfer", inbox=self.inbox, threads=2)
         self._questions = Lane("bender-question", inbox=self.inbox)
+        self._disk = Lane("bender-disk", inbox=self.inbox)
         self._uploading = Lane("bender-upload", inbox=self.inbox, threads=AT_ONCE)
         self._storing = Lane("bender-frames", inbox=self.inbox)
         self._blends = self._blends_of(config, flaskbender)
@@ -140,12 +142,14 @@ class Worker:
         )
         held: list[Held] = []
         storing = Storing(self._storing, shared=config.is_shared)
+        doubts = Doubts(journal=self._journal, beside=self._storing.submit)
         self._endings = Endings(
             held=held,
             journal=self._journal,
             broker=self._broker,
             bookkeeper=self._bookkeeper,
             logs=logs,
+            doubts=doubts,
             record=self._record,
         )
         self._handover = (
@@ -174,6 +178,8 @@ class Worker:
             storing=storing,
             handover=self._handover,
             endings=self._endings,
+            doubts=doubts,
+            schedule=self._schedule,
             record=self._record,
         )
 
@@ -274,7 +280,7 @@ class Worker:
         self._dispatcher.close(timeout=_CLOSE)
         self._broker.close(timeout=_CLOSE)
         self._storing.close(timeout=_CLOSE)
-        for lane in (self._transfers, self._questions, self._uploading):
+        for lane in (self._transfers, self._questions, self._disk, self._uploading):
             lane.close(timeout=0)
         self._journal.close()
         self._control.close()
@@ -382,7 +388,8 @@ class Worker:
         self._blends.look_after(needed={held.task.job_id for held in self._life.held})
 
     def _measure_disk(self) -> None:
-        self._transfers.submit(partial(_free_disk, self._config.outpath))
+        config = self._config
+        self._disk.submit(partial(_free_disk, (config.outpath, config.blendpath, config.data_dir)))
 
     def _look_for_stall(self) -> None:
         silent = time.monotonic() - self._life.sign_of_life
@@ -432,5 +439,6 @@ def _sandbox(config: WorkerConfig) -> Sandbox | None:
     return None
 
 
-def _free_disk(folder: Path) -> _FreeDisk:
-    return _FreeDisk(free_gigabytes(folder))
+def _free_disk(folders: Sequence[Path]) -> _FreeDisk:
+    """Of the fullest disk: a worker can do without none of them."""
+    return _FreeDisk(min(map(free_gigabytes, folders)))
