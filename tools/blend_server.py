@@ -144,6 +144,7 @@ class Answer(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 60
+    cut_after = sys.maxsize  # bytes of a blend
     server: _Http
 
     def do_GET(self) -> None:
@@ -235,16 +236,50 @@ def well(answer: Answer, blend: Blend) -> None:
     """As it should be, ranges included."""
     size = _size(blend)
     match = re.fullmatch(r"bytes=(\d+)-(\d*)", answer.headers.get("Range", ""))
-    if match is None:
-        answer.begin(size, Accept_Ranges="bytes")
+    if match is None or answer.headers.get("If-Range", _tag(blend)) != _tag(blend):
+        answer.begin(size, **_resumable(blend))
         _send(answer, blend, 0, size)
     elif (start := int(match[1])) >= size:
         answer.begin(0, status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, Content_Range=f"bytes */{size}")
     else:
         end = min(int(match[2] or size - 1), size - 1)
         content_range = f"bytes {start}-{end}/{size}"
-        answer.begin(end - start + 1, status=HTTPStatus.PARTIAL_CONTENT, Content_Range=content_range)
+        status, headers = HTTPStatus.PARTIAL_CONTENT, _resumable(blend)
+        answer.begin(end - start + 1, status=status, Content_Range=content_range, **headers)
         _send(answer, blend, start, end - start + 1)
+
+
+def _resumable(blend: Blend) -> dict[str, Any]:
+    return {"Accept_Ranges": "bytes", "ETag": _tag(blend)}
+
+
+def _tag(blend: Blend) -> str:
+    content = blend if isinstance(blend, bytes) else f"{blend} {blend.stat().st_mtime_ns}".encode()
+    return f'"{hashlib.blake2b(content, digest_size=8).hexdigest()}"'
+
+
+def cut_often(times: int) -> Behaviour:
+    """Hangs up in the middle of what was asked for, `times` times; goes on from anywhere."""
+    counter = itertools.count()
+
+    def behaviour(answer: Answer, blend: Blend) -> None:
+        if next(counter) >= times:
+            well(answer, blend)
+            return
+        answer.cut_after = 1 + _size(blend) // (times + 1)
+        well(answer, blend)
+        answer.close_connection = True
+
+    return behaviour
+
+
+def creeping(answer: Answer, blend: Blend) -> None:
+    """A byte every tenth of a second."""
+    answer.begin(_size(blend))
+    with _opened(blend) as file:
+        while not answer.server.farm.closing.wait(0.1) and (piece := file.read(1)):
+            answer.wfile.write(piece)
+    answer.close_connection = True
 
 
 def not_found(answer: Answer, blend: Blend) -> None:
@@ -319,6 +354,7 @@ def _size(blend: Blend) -> int:
 
 
 def _send(answer: Answer, blend: Blend, start: int, length: int) -> None:
+    length = min(length, answer.cut_after)
     with _opened(blend) as file:
         file.seek(start)
         while length > 0 and (piece := file.read(min(length, _PIECE))):

@@ -1,23 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Flaskbender: a job's blend and status, and its frames back, over HTTP. The only module that knows requests.
+"""Flaskbender: a job's blend and status, and its frames back, over HTTP. Knows requests, as download.py does.
 
 Every method blocks and gives an event; they are run on a Lane.
 """
 
 import ast
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
 from .blend_file import check_blend
+from .download import Download
 from .errors import BlendError, UploadError
 from .frames import StoredFrame, make_last
 from .multipart import Form
 
 _TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two pieces of an answer
-_PIECE = 1 << 17  # bytes
 _BUSY = frozenset({408, 425, 429})  # client errors that say: later
 _HEADERS = {"User-Agent": "bender-worker"}
 JOB_STATUSES = frozenset({"Queued", "Running", "Canceled", "Errored", "Finished"})
@@ -121,15 +122,20 @@ class Flaskbender:
 
     def _download(self, job_id: str, part: Path) -> None:
         url = f"{self._url}/job/worker/blend/{job_id}"
-        try:
-            with requests.get(
-                url, json={"request": "blendfile"}, headers=_HEADERS, timeout=_TIMEOUT, stream=True
-            ) as answer:
+
+        def ask(headers: Mapping[str, str]) -> requests.Response:
+            request = {"request": "blendfile"}
+            answer = requests.get(url, json=request, headers={**_HEADERS, **headers}, timeout=_TIMEOUT, stream=True)
+            try:
                 _check_status(answer)
-                with part.open("wb") as file:
-                    for piece in answer.iter_content(_PIECE):
-                        file.write(piece)
-        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
+            except BlendError:
+                answer.close()
+                raise
+            return answer
+
+        try:
+            Download(ask, part).run()
+        except requests.exceptions.ChunkedEncodingError as error:
             raise BlendError("the blend's download was cut short", again=True, elsewhere=True) from error
         except (requests.ConnectionError, requests.Timeout) as error:
             raise BlendError(f"flaskbender can't be reached: {_in_words(error)}", patient=True) from error
