@@ -75,7 +75,7 @@ def _parser(word: str) -> argparse.ArgumentParser:
     install.set_defaults(run=_install)
     _add_blender(install)
 
-    demo = words.add_parser("demo", help="a whole farm on this machine renders 24 frames: 3 min at first, then 30 s")
+    demo = words.add_parser("demo", help="a whole farm on this machine renders 24 frames: 3 min at first, then 20 s")
     bench = words.add_parser("bench", help="frames a minute, against Blender alone; 10 min, with --quick 3 min")
     for name, added in (("demo", demo), ("bench", bench)):
         if name == word:  # the others need not wait for what these two import

@@ -15,25 +15,14 @@ from typing import Any
 
 from tools import blenders, contact_sheet, package, scenes
 from tools.errors import ToolError
-from tools.farm import Report, make_task, publish_tasks
-from tools.process import say
-from tools.small_farm import SmallFarm
+from tools.local_farm import LocalFarm
+from tools.process import last_lines, say
 
 JOB = "sample"
+LOG = "worker.log"
 PATIENCE = 180.0  # seconds in which something must happen
 
-_STEPS = {
-    "receive": "received",
-    "construct": "constructed",
-    "blend": "blend is here",
-    "start": "rendering",
-    "stat": "stored",
-    "finish": "finished",
-    "error": "failed",
-    "requeue": "given back",
-    "reject": "rejected",
-}
-_ENDS = ("finish", "requeue", "reject")
+_WORDS = {"Queued": "received", "Running": "rendering", "Finished": "finished", "Errored": "failed"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, default=Path("demo-output"), metavar="FOLDER", help="where they go; here in demo-output/"
     )
+    parser.add_argument("--rabbitmq", action="store_true", help="a farm with RabbitMQ and HTTP, instead of one without")
     parser.add_argument("--keep", action="store_true", help="leave the throw-away Blender user folder, and say where")
 
 
@@ -51,21 +41,12 @@ def run(arguments: argparse.Namespace) -> int:
     blender = blenders.find(arguments.blender)
     output = _emptied(arguments.output.absolute())
     show = _Show(arguments.frames)
-    with _scratch(keep=arguments.keep) as scratch, ThreadPoolExecutor(max_workers=1) as pool:
-        say("Starting RabbitMQ, building and installing the add-on, making a scene …")
-        preparing = pool.submit(_prepare, blender, scratch, arguments.frames)
-        with SmallFarm() as farm:
-            env, blend = preparing.result()
-            farm.server.add(JOB, blend)
-            publish_tasks(farm.node.url, [make_task(JOB, [frame]) for frame in range(1, arguments.frames + 1)])
-            say(f"Ready after {time.monotonic() - started:.0f} s: {arguments.frames} tasks in the queue, one worker")
-            options = ("--max-tasks", str(arguments.frames))
-            log = output / "worker.log"
-            worker = farm.start_worker(blender, env, *options, folder=scratch / "worker", outpath=output, log=log)
-            for report in farm.follow(worker, patience=PATIENCE):
-                show.take(report)
-            if not show.finished:
-                say(f"The worker finished nothing. {worker.last_words()}")
+    tasks = _tasks_of_rabbitmq if arguments.rabbitmq else _tasks
+    with _scratch(keep=arguments.keep) as scratch:
+        for task in tasks(blender, scratch, output, arguments.frames, started=started):
+            show.take(task)
+        if not show.finished:
+            say(f"The worker finished nothing. The end of its log, {output / LOG}:\n{last_lines(output / LOG, 12)}")
     return _sum_up(show, blender, output, arguments.frames, since=started)
 
 
@@ -100,35 +81,71 @@ def _scratch(*, keep: bool) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _tasks(blender: Path, scratch: Path, output: Path, frames: int, *, started: float) -> Iterator[dict[str, Any]]:
+    """What becomes of the tasks of a farm that needs no server."""
+    say("Building and installing the add-on, making a scene …")
+    env, blend = _prepare(blender, scratch, frames)
+    with LocalFarm(blender, env, folder=scratch / "worker", outpath=output) as farm:
+        farm.submit(blend, job=JOB, frames=f"1-{frames}")
+        say(f"Ready after {time.monotonic() - started:.0f} s: {frames} tasks in the queue, one worker")
+        worker = farm.start_worker("--max-tasks", str(frames), log=output / LOG)
+        yield from farm.follow(worker, patience=PATIENCE)
+
+
+def _tasks_of_rabbitmq(
+    blender: Path, scratch: Path, output: Path, frames: int, *, started: float
+) -> Iterator[dict[str, Any]]:
+    from tools.farm import make_task, publish_tasks
+    from tools.small_farm import SmallFarm
+
+    say("Starting RabbitMQ, building and installing the add-on, making a scene …")
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        preparing = pool.submit(_prepare, blender, scratch, frames)
+        with SmallFarm() as farm:
+            env, blend = preparing.result()
+            farm.server.add(JOB, blend)
+            publish_tasks(farm.node.url, [make_task(JOB, [frame]) for frame in range(1, frames + 1)])
+            say(f"Ready after {time.monotonic() - started:.0f} s: {frames} tasks in the queue, one worker")
+            options, folder = ("--max-tasks", str(frames)), scratch / "worker"
+            worker = farm.start_worker(blender, env, *options, folder=folder, outpath=output, log=output / LOG)
+            yield from (report.task for report in farm.follow(worker, patience=PATIENCE))
+
+
 def _prepare(blender: Path, scratch: Path, frames: int) -> tuple[dict[str, str], Path]:
     env = package.install(blender, package.build(blender), scratch / "user")
     return env, scenes.make(blender, "sample", scratch / "sample.blend", frames=frames)
 
 
 class _Show:
-    """What the bookkeeper hears, a line a task; in a terminal, lines of tasks in hand change in place."""
+    """What becomes of the tasks, a line each; in a terminal, lines of tasks in hand change in place."""
 
     def __init__(self, total: int) -> None:
         self.finished: list[Mapping[str, Any]] = []
         self.failed: list[str] = []
         self._total = total
         self._in_hand: dict[str, list[str]] = {}
+        self._over: set[str] = set()
         self._live = sys.stdout.isatty()
         self._drawn = 0
 
-    def take(self, report: Report) -> None:
-        task = report.task
-        if report.step not in _STEPS or "command" not in task:
+    def take(self, task: Mapping[str, Any]) -> None:
+        """Shows how far a task is, if that is news."""
+        if task.get("status") not in _WORDS or task["id"] in self._over:
             return
-        steps = self._in_hand.setdefault(task["id"], [f"frame {report.frames[0]:4}  "])
-        steps.append(_STEPS[report.step])
-        ended = report.step in _ENDS
+        (frame,) = task["command"]["Blender"]["frame"]
+        steps = self._in_hand.setdefault(task["id"], [f"frame {frame:>4}  "])
+        word = _WORDS[task["status"]]
+        if word == steps[-1]:
+            return
+        steps.append(word)
+        ended = task["status"] in ("Finished", "Errored")
         if ended:
+            self._over.add(task["id"])
             del self._in_hand[task["id"]]
-        if report.step == "finish":
+        if task["status"] == "Finished":
             self.finished.append(task)
         elif ended:
-            self.failed.append(f"frame {report.frames[0]}: {task['data'].get('error', steps[-1])}")
+            self.failed.append(f"frame {frame}: {task['data'].get('error', steps[-1])}")
         self._draw(_line(task, steps) if ended else None)
 
     def _draw(self, ended: str | None) -> None:
@@ -176,7 +193,7 @@ def _sum_up(show: _Show, blender: Path, output: Path, count: int, *, since: floa
     if there:
         print(f"Contact sheet: {contact_sheet.make(blender, there, output / 'contact-sheet.png')}")
         print(f"Frames:        {output / JOB}")
-    print(f"Worker's log:  {output / 'worker.log'}")
+    print(f"Worker's log:  {output / LOG}")
     for failure in show.failed:
         print(f"Failed:        {failure}")
     seconds = _seconds(show.finished) if show.finished else 0.0

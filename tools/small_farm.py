@@ -10,7 +10,7 @@ with SmallFarm() as farm:
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -18,9 +18,8 @@ from typing import Self
 from tools.blend_server import BlendServer
 from tools.errors import ToolError
 from tools.farm import Bookkeeper, Report
-from tools.leash import Leashed
-from tools.process import last_lines
 from tools.rabbitmq import RabbitNode
+from tools.worker import Worker
 
 
 class SmallFarm:
@@ -43,7 +42,7 @@ class SmallFarm:
 
     def start_worker(
         self, blender: Path, env: Mapping[str, str], *options: str, folder: Path, outpath: Path, log: Path
-    ) -> "Worker":
+    ) -> Worker:
         """Starts a headless worker in the Blender that has the add-on with `env`; `folder` is for its own data."""
         inherited = {name: value for name, value in env.items() if not name.startswith("BENDER_WORKER_")}
         worker = Worker(blender, options, env=inherited | self.settings(folder=folder, outpath=outpath), log=log)
@@ -59,7 +58,7 @@ class SmallFarm:
             "BENDER_WORKER_OUTPATH": str(outpath),
         }
 
-    def follow(self, worker: "Worker", *, patience: float) -> Iterator[Report]:
+    def follow(self, worker: Worker, *, patience: float) -> Iterator[Report]:
         """Every report until the worker has ended. Raises ToolError if it says nothing for `patience` seconds."""
         started = time.monotonic()
 
@@ -70,23 +69,3 @@ class SmallFarm:
         yield from self.bookkeeper.follow(lambda: worker.ended() or silent())
         if not worker.ended():
             raise ToolError(f"The worker reported nothing for {patience:g} s. {worker.last_words()}")
-
-
-class Worker:
-    """A headless worker's process."""
-
-    def __init__(self, blender: Path, options: Sequence[str], *, env: Mapping[str, str], log: Path) -> None:
-        self._log = log
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_bytes(b"")
-        self._process = Leashed([blender, "--command", "bender_worker", "run", *options], env=env, log=log)
-
-    def ended(self) -> bool:
-        return self._process.ended()
-
-    def end(self) -> None:
-        if not self._process.ended():
-            self._process.end()
-
-    def last_words(self) -> str:
-        return f"The end of its log, {self._log}:\n{last_lines(self._log, 12)}"
