@@ -64,8 +64,9 @@ class Task:
         )
 
     def to_json(self) -> bytes:
-        """The task as it goes to the bookkeeper: UTF-8 JSON with every key it came with."""
-        return json.dumps(self._wire, indent=2).encode()
+        """The task as it goes to the bookkeeper: UTF-8 JSON with every key it came with. Compact: an indented one takes
+        Python six times as long."""
+        return json.dumps(self._wire).encode()
 
     def same_work(self, other: "Task") -> bool:
         """Whether both ask for the same frames of the same job under the same id: the same message, come again."""
