@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
 
 def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser = _parser(arguments[0])
-    if arguments[0] != "test":
+    if arguments[0] not in ("test", "chaos"):
         return parser.parse_args(arguments)
     chosen, others = parser.parse_known_args(arguments)
     chosen.pytest = others
@@ -92,6 +92,11 @@ def _parser(word: str) -> argparse.ArgumentParser:
     )
     test.set_defaults(run=_test)
 
+    chaos = words.add_parser(
+        "chaos", add_help=False, help="500 tasks while workers, RabbitMQ and HTTP break at random; some minutes"
+    )
+    chaos.set_defaults(run=_chaos)
+
     blender = words.add_parser("blender", help="find or make a Blender that runs here; the last line is its path")
     blender.set_defaults(run=_blender)
     _add_blender(blender)
@@ -126,6 +131,10 @@ def _run(blender: Path) -> str:
 
 def _test(arguments: argparse.Namespace) -> int:
     return testing.run(arguments.pytest)
+
+
+def _chaos(arguments: argparse.Namespace) -> int:
+    return testing.chaos(arguments.pytest)
 
 
 def _blender(arguments: argparse.Namespace) -> int:

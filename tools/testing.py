@@ -21,7 +21,7 @@ from tools.process import end, run_shown
 from tools.rabbitmq import RabbitNode
 
 INSIDE = "tests/blender"
-OUTSIDE = ["tests/worker", "tests/tools", "tests/farm", "tests/faults", "tests/hostile"]
+OUTSIDE = ["tests/worker", "tests/tools", "tests/farm", "tests/faults", "tests/chaos", "tests/hostile"]
 WINDOW = ["tests/window"]
 VERSIONS = (blenders.DEFAULT, "5.2")
 LINT_TIMEOUT = 300.0
@@ -95,6 +95,12 @@ def run(arguments: Sequence[str]) -> int:
         print(f"Skipped: {remark}")
     print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped", flush=True)
     return tally.code
+
+
+def chaos(arguments: Sequence[str]) -> int:
+    """Run the long chaos of tests/chaos with these arguments, and give its exit code."""
+    os.chdir(PROJECT)
+    return run_shown([environment.python(), "-m", "tests.chaos.chaos", *arguments], timeout=TESTS_TIMEOUT)
 
 
 def blender_for(version: str) -> Path:

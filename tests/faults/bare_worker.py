@@ -47,6 +47,7 @@ def main() -> None:
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     if options.lease:
         broker.Broker.__init__.__kwdefaults__ = {"lease_times": LeaseTimes(*options.lease)}
+    worker._DISK_EVERY = options.look_at_disk
     if options.id_taken:
         connection._ID_TAKEN = options.id_taken
     if options.die:
@@ -74,6 +75,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--idle-exit", type=float)
     parser.add_argument("--lease", type=float, nargs=2, metavar=("HOLD", "LIVE"))
     parser.add_argument("--id-taken", type=float, metavar="SECONDS")
+    parser.add_argument("--look-at-disk", type=float, default=worker._DISK_EVERY, metavar="SECONDS")
     parser.add_argument("--die", nargs=2, metavar=("WHEN", "STEP"), help="before or after a step")
     return parser.parse_args()
 

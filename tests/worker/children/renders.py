@@ -8,6 +8,7 @@
 `missing`   frames of which it says that they are there, and they are not
 `no_camera` frames that nobody could render
 `wait`      a named pipe for each of these frames: rendering ends when the test opens it
+`seconds`   that each frame takes
 `keep_not`  why the child must not be kept
 """
 
@@ -62,6 +63,7 @@ def render_frame(frame: int, file: str, image_format: str) -> tuple[int, int]:
         os._exit(11)
     if pipe := scene.get("wait", {}).get(str(frame)):
         Path(pipe).open("rb").close()
+    time.sleep(scene.get("seconds", 0))
     path = Path(file)
     path.parent.mkdir(parents=True, exist_ok=True)
     if frame not in scene.get("missing", ()):

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A short chaos; the long one is `python3 build.py chaos`."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import chaos
+
+logging.getLogger("pika").setLevel(logging.CRITICAL)  # pages of it, when a broker is away on purpose
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_nothing_is_lost_whatever_breaks(tmp_path: Path, seed: int) -> None:
+    outcome = chaos.stand_in(tmp_path, seed=seed, tasks=80, jobs=6)
+    assert outcome.tasks == 80
+    assert outcome.survived["workers killed"]
+    assert outcome.survived["brokers killed"]
