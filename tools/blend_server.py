@@ -13,6 +13,7 @@ import io
 import itertools
 import re
 import socket
+import ssl
 import sys
 import threading
 from collections import Counter
@@ -66,7 +67,7 @@ class BlendServer:
     doesn't `reads_uploads` an answer is given before a frame is read, as by a proxy.
     """
 
-    def __init__(self, *, port: int = 0) -> None:
+    def __init__(self, *, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.requests: Counter[str] = Counter()
         self.log: list[Request] = []
         self.uploads: list[Upload] = []
@@ -76,6 +77,10 @@ class BlendServer:
         self._jobs: dict[str, _Job] = {}
         self._lock = threading.Lock()
         self._http = _Http(("127.0.0.1", port), Answer, farm=self)
+        self._scheme = "http"
+        if tls is not None:
+            self._scheme = "https"
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), name="blend server")
 
     def __enter__(self) -> Self:
@@ -91,7 +96,7 @@ class BlendServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._http.server_port}"
 
     def add(self, job_id: str, blend: Blend, *, behaviour: Behaviour | None = None, status: str = "Running") -> None:
         """Registers a job, or registers it anew; without a `behaviour` its blend is served well."""
@@ -127,7 +132,7 @@ class _Http(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client may hang up at any time; http.server would print a traceback for that too."""
-        if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
+        if not isinstance(sys.exception(), (ConnectionError, TimeoutError, ssl.SSLError)):
             super().handle_error(request, client_address)
 
     def hang_up(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from ..worker.config import WorkerConfig
 from ..worker.errors import FarmError
 from ..worker.job_folder import CANCELED, DATA_JSON
+from ..worker.trust import Trust
 from . import frame_list
 from .books import Failure, Job, NewTask
 from .new_job import NewJob
@@ -23,6 +24,7 @@ class SharedSite(Site):
     def __init__(self, config: WorkerConfig) -> None:
         super().__init__(config)
         self._url = config.amqp_url
+        self._trust = Trust.of(config)
 
     def __exit__(self, *_: object) -> None:
         """Nothing is kept open: RabbitMQ is spoken to only when something is sent."""
@@ -61,7 +63,7 @@ class SharedSite(Site):
     def _publish(self, bodies: Iterable[str], *, priority: int) -> None:
         from ..worker.broker import publish_tasks
 
-        publish_tasks(self._url, (body.encode() for body in bodies), priority=priority)
+        publish_tasks(self._url, (body.encode() for body in bodies), priority=priority, trust=self._trust)
 
 
 def _read(folder: Path) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..worker.config import WorkerConfig
 from ..worker.deliveries import TaskQueue
+from ..worker.trust import Trust
 
 
 def task_queue(config: WorkerConfig, *, inbox: "SimpleQueue[Any]") -> TaskQueue:
@@ -16,4 +17,4 @@ def task_queue(config: WorkerConfig, *, inbox: "SimpleQueue[Any]") -> TaskQueue:
         return LocalQueue(config.farm_dir, jobs=config.blendpath, inbox=inbox)
     from ..worker.broker import Broker
 
-    return Broker(url=config.amqp_url, worker_id=config.id, inbox=inbox)
+    return Broker(url=config.amqp_url, worker_id=config.id, inbox=inbox, trust=Trust.of(config))

@@ -35,6 +35,13 @@ def _folder(value: str) -> Path:
         raise ValueError("a folder; there is no user of that name") from None
 
 
+def _file(value: str) -> Path:
+    path = _folder(value)
+    if not path.is_file():
+        raise ValueError("a file that is there")
+    return path
+
+
 def _folders(value: str) -> str:
     return os.pathsep.join(str(_folder(one)) for one in value.split(os.pathsep) if one)
 
@@ -122,6 +129,11 @@ class WorkerConfig:
         "where RabbitMQ is: amqp://user:password@host:port/vhost, or amqps:// for TLS",
     )
     bender_url: str = _setting("http://localhost:8000", _url("http", "https"), "where flaskbender is")
+    ca_file: Path = _setting(
+        Path(), _file, "certificates of the authorities to believe over amqps:// and https://; else the system's"
+    )
+    client_cert: Path = _setting(Path(), _file, "this worker's own certificate, where the farm wants one")
+    client_key: Path = _setting(Path(), _file, "the key of client_cert, if it is not in the same file")
     id: str = _setting("", _worker_id, "this worker's name in reports; made once and kept if not given")
     data_dir: Path = _setting(Path(), _folder, "the worker's own folder: journal, logs, and the two below")
     blendpath: Path = _setting(Path(), _folder, "where blends are kept while their job runs")

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -17,6 +18,7 @@ from .download import Download
 from .errors import BlendError, UploadError
 from .frames import StoredFrame, make_last
 from .multipart import Form
+from .trust import NO_MORE_THAN_THE_SYSTEM, Trust
 
 _TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two pieces of an answer
 _BUSY = frozenset({408, 425, 429})  # client errors that say: later
@@ -61,8 +63,9 @@ class FrameNotUploaded:
 
 
 class Flaskbender:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, trust: Trust = NO_MORE_THAN_THE_SYSTEM) -> None:
         self._url = url
+        self._common = _common(trust)
 
     def fetch_blend(self, job_id: str, target: Path) -> BlendReady | BlendFailed:
         """Downloads the job's blend, proves that it is one and moves it to `target` whole."""
@@ -77,7 +80,7 @@ class Flaskbender:
 
     def job_status(self, job_id: str) -> JobStatus:
         try:
-            answer = requests.get(f"{self._url}/job/worker/status/{job_id}", headers=_HEADERS, timeout=_TIMEOUT)
+            answer = requests.get(f"{self._url}/job/worker/status/{job_id}", headers=_HEADERS, **self._common)
         except requests.RequestException:
             return JobStatus(job_id, None)
         return JobStatus(job_id, _job_status(answer.text) if answer.ok else None)
@@ -97,7 +100,7 @@ class Flaskbender:
                 form = Form(fields, file=file, filename=frame.path.name, size=frame.size)
                 headers = {**_HEADERS, "Content-Type": form.content_type}
                 # Not redirected: requests would follow with a GET, and a sign-in page is no answer to a POST.
-                answer = requests.post(url, data=form, headers=headers, timeout=_TIMEOUT, allow_redirects=False)
+                answer = requests.post(url, data=form, headers=headers, allow_redirects=False, **self._common)
         except requests.RequestException as error:
             text = f"flaskbender can't be reached for frame {frame.number}: {_in_words(error)}"
             raise UploadError(text, patient=True) from error
@@ -125,7 +128,7 @@ class Flaskbender:
 
         def ask(headers: Mapping[str, str]) -> requests.Response:
             request = {"request": "blendfile"}
-            answer = requests.get(url, json=request, headers={**_HEADERS, **headers}, timeout=_TIMEOUT, stream=True)
+            answer = requests.get(url, json=request, headers={**_HEADERS, **headers}, stream=True, **self._common)
             try:
                 _check_status(answer)
             except BlendError:
@@ -143,13 +146,22 @@ class Flaskbender:
             raise BlendError(f"the blend can't be fetched: {type(error).__name__}", elsewhere=True) from error
 
 
-def why_unreachable(url: str) -> str:
+def why_unreachable(url: str, trust: Trust) -> str:
     """Asks for the page at `url`; gives what is wrong and what to do, or nothing if somebody answers."""
     try:
-        requests.get(url, headers=_HEADERS, timeout=_TIMEOUT, stream=True).close()
+        requests.get(url, headers=_HEADERS, stream=True, **_common(trust)).close()
     except requests.RequestException as error:
         return f"{_in_words(error)}; is flaskbender running there, and is the address right?"
     return ""
+
+
+def _common(trust: Trust) -> dict[str, Any]:
+    """What every request has; a server whose certificate is not believed is never talked to."""
+    verify = True if trust.ca_file is None else str(trust.ca_file)
+    cert = None if trust.client_cert is None else str(trust.client_cert)
+    if cert is not None and trust.client_key is not None:
+        return {"timeout": _TIMEOUT, "verify": verify, "cert": (cert, str(trust.client_key))}
+    return {"timeout": _TIMEOUT, "verify": verify, "cert": cert}
 
 
 def _check_status(answer: requests.Response) -> None:

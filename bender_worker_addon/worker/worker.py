@@ -42,6 +42,7 @@ from .shared_blends import SharedBlends
 from .snapshot import Record, Snapshot, State
 from .storing import Storing
 from .task_logs import TaskLogs
+from .trust import Trust
 from .uploads import AT_ONCE, Uploads
 
 log = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ class Worker:
         self._intake = Intake(
             broker=self._broker, workload=config.workload, max_tasks=max_tasks, disklimit=config.disklimit
         )
-        flaskbender = Flaskbender(config.bender_url)
+        flaskbender = Flaskbender(config.bender_url, Trust.of(config))
         self._transfers = Lane("bender-transfer", inbox=self.inbox, threads=2)
         self._questions = Lane("bender-question", inbox=self.inbox)
         self._disk = Lane("bender-disk", inbox=self.inbox)

@@ -23,6 +23,7 @@ from pika.exceptions import AMQPConnectionError, AMQPError, ChannelClosedByBroke
 
 from ..deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected, Unwelcome
 from ..errors import ConfigError
+from ..trust import NO_MORE_THAN_THE_SYSTEM, Trust
 from . import leases
 from .channels import REPORT_EXCHANGE, WORK_QUEUE, parameters, report_channel, take_id, work_channel
 from .leases import Leases, LeaseTimes
@@ -53,10 +54,16 @@ class Broker:
     name = "RabbitMQ"
 
     def __init__(
-        self, *, url: str, worker_id: str, inbox: SimpleQueue[Any], lease_times: LeaseTimes | None = None
+        self,
+        *,
+        url: str,
+        worker_id: str,
+        inbox: SimpleQueue[Any],
+        trust: Trust = NO_MORE_THAN_THE_SYSTEM,
+        lease_times: LeaseTimes | None = None,
     ) -> None:
-        """Raises ConfigError if `url` can't be understood."""
-        self._parameters = parameters(url, worker_id)
+        """Raises ConfigError if `url` can't be understood or a file of `trust` can't be used."""
+        self._parameters = parameters(url, worker_id, trust)
         self._worker_id = worker_id
         self._prefetch = 0
         self._inbox = inbox
@@ -293,10 +300,10 @@ class Broker:
         return self._connection
 
 
-def why_unreachable(url: str) -> str:
+def why_unreachable(url: str, trust: Trust) -> str:
     """Connects to `url` and looks for the queue of tasks; gives what is wrong, or nothing if a worker could work."""
     try:
-        connection = BlockingConnection(parameters(url, "test"))
+        connection = BlockingConnection(parameters(url, "test", trust))
     except ConfigError as error:
         return str(error)
     except TROUBLE as error:

@@ -7,13 +7,14 @@ import pika
 from pika.adapters.blocking_connection import BlockingConnection
 
 from ..errors import FarmError
+from ..trust import NO_MORE_THAN_THE_SYSTEM, Trust
 from .channels import WORK_QUEUE, parameters, work_channel
 from .troubles import TROUBLE, close_quietly, in_words
 
 _HIGHEST = 255  # AMQP's
 
 
-def publish_tasks(url: str, tasks: Iterable[bytes], *, priority: int) -> None:
+def publish_tasks(url: str, tasks: Iterable[bytes], *, priority: int, trust: Trust = NO_MORE_THAN_THE_SYSTEM) -> None:
     """Queues tasks, each confirmed by RabbitMQ. `priority` counts where the queue was declared with priorities. Raises
     FarmError, which says how many of them are in the queue, and ConfigError if `url` can't be understood."""
     properties = pika.BasicProperties(
@@ -25,7 +26,7 @@ def publish_tasks(url: str, tasks: Iterable[bytes], *, priority: int) -> None:
     sent = 0
     connection = None
     try:
-        connection = BlockingConnection(parameters(url, "sender"))
+        connection = BlockingConnection(parameters(url, "sender", trust))
         channel = work_channel(connection)
         channel.confirm_delivery()
         for task in tasks:
