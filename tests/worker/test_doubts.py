@@ -103,6 +103,7 @@ def test_a_job_that_fails_here_is_left_to_others_and_other_jobs_are_rendered(
     farm.broker.deliver(message("good", job="good", frames=[2]))
     farm.until_settled(5)
     assert farm.broker.aside == [4]
-    assert farm.broker.settled == [("requeued", 1), ("requeued", 2), ("requeued", 3), ("ack", 5), ("requeued", 4)]
+    expected = {("requeued", 1), ("requeued", 2), ("requeued", 3), ("requeued", 4), ("ack", 5)}
+    assert set(farm.broker.settled) == expected
     assert len(farm.renders()) == tries + 1
     assert len(farm.broker.tasks("error")) == 3
