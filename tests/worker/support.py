@@ -209,6 +209,11 @@ class Farm:
         lines = self._record.read_text().splitlines()
         return [(int(line.split()[0]), int(line.split()[1])) for line in lines]
 
+    def children(self) -> list[int]:
+        """The processes that this one has started and that are there."""
+        listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        return [int(process) for process in listed]
+
     def gate(self) -> Path:
         """Something for a frame to `wait` at until it is `opened`."""
         path = self.folder / f"gate-{len(list(self.folder.glob('gate-*')))}"

@@ -103,6 +103,19 @@ def test_processes_are_started_in_one_place() -> None:
     assert calls == {"renderer.py"}
 
 
+def test_the_systems_clock_is_for_stamps_only() -> None:
+    """It may jump: what is waited for or measured goes by time.monotonic. These stamp reports and what is kept."""
+    stamping = {"task.py", "connection.py", "journal.py", "books.py"}
+    clocks = {("time", "time"), ("datetime", "now"), ("datetime", "utcnow"), ("time", "localtime")}
+    found = {
+        path.name
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and (node.value.id, node.attr) in clocks
+    }
+    assert found <= stamping
+
+
 @pytest.mark.parametrize("module", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_module_begins_with_its_licence_and_says_what_it_is(module: Path) -> None:
     text = module.read_text(encoding="utf-8")

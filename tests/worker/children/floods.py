@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A child that prints 50 MB, a part of it without an end of line, and then says that it rendered what it was told."""
+"""A child that prints a gigabyte, some of it without an end of line, and then says that it rendered as it was told."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from speaking import connected  # type: ignore[import-not-found]
 connection = connected()
 order = json.loads(connection.makefile("rb").readline())
 sys.stdout.write("x" * 30_000_000)
-for number in range(500):
+for number in range(24_000):
     sys.stdout.write(f"line {number} " + "y" * 40_000 + "\n")
 sys.stdout.write("the last word\n")
 sys.stdout.flush()
