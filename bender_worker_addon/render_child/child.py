@@ -8,12 +8,16 @@ finished pictures are checked on threads of their own, so that rendering waits f
 import os
 import sys
 import threading
+from dataclasses import dataclass, field
 from functools import partial
 from queue import SimpleQueue
+from time import monotonic
 from typing import Any
 
-from . import last_resort, pictures, priority, scenes
+from . import last_resort, memory, pictures, priority, scenes
 from .channel import Channel
+from .orders import Orders
+from .progress import Progress
 
 
 def main() -> None:
@@ -25,41 +29,67 @@ def main() -> None:
     channel.close()
 
 
+@dataclass(slots=True)
+class _Written:
+    """A frame on the disk, still to be checked. `spent`: seconds by what they went into."""
+
+    run: int
+    frame: int
+    file: str
+    size: tuple[int, int]
+    spent: dict[str, float] = field(default_factory=dict)
+
+
 class Child:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._orders: SimpleQueue[dict[str, Any]] = SimpleQueue()
-        self._stopping = threading.Event()
-        self._written: SimpleQueue[tuple[int, int, str, tuple[int, int]] | None] = SimpleQueue()
+        self._orders = Orders()
+        self._progress = Progress()
+        self._written: SimpleQueue[_Written | None] = SimpleQueue()
         self._checker = threading.Thread(target=self._check_pictures, name="check")
+        self._python_is_free = threading.Event()
         self._blend: str | None = None
+        self._ended: float | None = None
 
     def serve(self) -> None:
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
         self._checker.start()
-        while (order := self._orders.get())["do"] == "render":
+        while (order := self._orders.next(before_waiting=self._python_is_free.set)) is not None:
             self._carry_out(order)
-            if self._stopping.is_set():
-                break
+        self._python_is_free.set()
         self._written.put(None)
         self._checker.join()
-        if self._stopping.is_set():
+        if self._orders.stopping:
             self._channel.say("stopped")
 
     def _carry_out(self, order: dict[str, Any]) -> None:
         run = order["run"]
         for frame, file in zip(order["frames"], order["files"], strict=True):
-            if self._stopping.is_set():
+            if self._orders.stopping:
                 return
+            began = monotonic()
             self._channel.say("begin", run=run, frame=frame)
             try:
                 self._open(order["blend"])
-                with scenes.progress(partial(self._progress, run, frame)):
-                    size = scenes.render_frame(frame, file, order["format"])
+                loaded = monotonic()
+                with self._progress.told_to(partial(self._tell_progress, run, frame)):
+                    self._python_is_free.set()
+                    size, wrote = scenes.render_frame(frame, file, order["format"])
+                    self._python_is_free.clear()
             except scenes.RenderError as error:
                 self._fail(run, frame, str(error), scene=error.scene)
                 return
-            self._written.put((run, frame, file, size))
+            ended = monotonic()
+            sync = self._progress.sampling_since
+            spent = {
+                "wait": 0.0 if self._ended is None else began - self._ended,
+                "load": loaded - began,
+                "sync": sync,
+                "render": ended - loaded - sync - wrote,
+                "write": wrote,
+            }
+            self._ended = ended
+            self._written.put(_Written(run, frame, file, size, spent))
 
     def _open(self, blend: str) -> None:
         if self._blend != blend:
@@ -68,25 +98,35 @@ class Child:
             self._blend = blend
             self._channel.say("loaded", keep_not=scenes.reason_not_to_keep())
 
-    def _progress(self, run: int, frame: int, part: float) -> None:
+    def _tell_progress(self, run: int, frame: int, part: float) -> None:
         self._channel.say("progress", run=run, frame=frame, part=part)
 
     def _fail(self, run: int, frame: int, reason: str, *, scene: bool) -> None:
         self._channel.say("failed", run=run, frame=frame, reason=reason, scene=scene)
 
     def _listen(self) -> None:
-        for order in self._channel.messages():
-            if order["do"] == "stop":
-                self._stopping.set()
-            self._orders.put(order)
+        for message in self._channel.messages():
+            match message["do"]:
+                case "render":
+                    self._orders.add(message)
+                case "forget":
+                    if self._orders.forget(message["run"]):
+                        self._channel.say("forgotten", run=message["run"])
+                case "stop":
+                    self._orders.stop()
+                case "quit":
+                    self._orders.end()
         os._exit(1)  # the worker is gone; Blender, in the middle of a render, would not end otherwise
 
     def _check_pictures(self) -> None:
         while (written := self._written.get()) is not None:
-            run, frame, file, size = written
+            # Decoding holds Python's lock, which the next frame needs for a moment to begin.
+            self._python_is_free.wait()
+            began = monotonic()
             try:
-                pictures.check(file, size)
+                pictures.check(written.file, written.size)
             except pictures.BrokenPicture as error:
-                self._fail(run, frame, str(error), scene=False)
+                self._fail(written.run, written.frame, str(error), scene=False)
             else:
-                self._channel.say("frame", run=run, frame=frame)
+                spent = written.spent | {"check": monotonic() - began}
+                self._channel.say("frame", run=written.run, frame=written.frame, spent=spent, memory=memory.resident())

@@ -2,7 +2,6 @@
 """Scenes: opening a blend and rendering its frames, as `blender -b FILE -f N` would."""
 
 import ctypes
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ import bpy
 
 from . import tame
 
-_PROGRESS_EVERY = 0.25  # seconds
+_NAMES_FRAMES = bpy.app.version >= (5, 0)  # the operator can be told which frames it is to render
 _SETTINGS, _ENGINE = 4096, 32  # bytes of Blender's `RenderData` that hold the engine's name, and of that name
 _SIMULATIONS = {
     "CLOTH": "cloth",
@@ -48,52 +47,62 @@ def open_blend(blend: str) -> None:
         print(f"Left out: {thing}", flush=True)
 
 
-def render_frame(frame: int, file: str, image_format: str) -> tuple[int, int]:
-    """Renders one frame of the open blend's scene into `file`; gives the width and height the picture must have.
+def render_frame(frame: int, file: str, image_format: str) -> tuple[tuple[int, int], float]:
+    """Renders one frame of the open blend's scene into `file`; gives the width and height the picture must have, and
+    the seconds it took to write it.
 
     `image_format` is an identifier of `ImageFormatSettings.file_format`. Raises RenderError.
     """
     scene = _scene()
     _set_format(scene, image_format)
-    scene.render.filepath = file
     scene.render.use_file_extension = False
     scene.render.use_persistent_data = True
-    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    scene.render.use_overwrite, scene.render.use_placeholder = True, False
+    path = Path(file)
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        scene.frame_set(frame)
-        bpy.ops.render.render(write_still=True)
+        with _moment_of(bpy.app.handlers.render_post) as rendered:
+            _render(scene, frame, path)
     except RuntimeError as error:
         raise RenderError(f"frame {frame}: {_first_line(error)}", scene=scene.camera is None) from error
-    if not Path(file).exists():
+    wrote = monotonic() - rendered[-1] if rendered else 0.0
+    if not path.exists():
         if scene.render.use_multiview:
             words = "the scene renders a picture for each of its views, a farm keeps one a frame; use Stereo 3D"
             raise RenderError(f"frame {frame}: {words}", scene=True)
         raise RenderError(f"frame {frame}: Blender rendered without an error, but wrote no picture; see its log")
-    return _picture_size(scene.render)
+    return _picture_size(scene.render), wrote
+
+
+def _render(scene: bpy.types.Scene, frame: int, path: Path) -> None:
+    """Renders as an animation of one frame, as `blender -f` does: going to the frame before, as for a still, would have
+    Blender build the whole scene for a viewport that isn't there."""
+    if _NAMES_FRAMES:
+        scene.render.filepath = str(path.with_name("######" + path.suffix))
+        bpy.ops.render.render(animation=True, frame_start=frame, frame_end=frame)  # type: ignore[call-arg]
+    elif scene.render.use_stamp and scene.render.use_stamp_frame_range:  # the range must stay, it is in the picture
+        scene.render.filepath = str(path)
+        scene.frame_set(frame)
+        bpy.ops.render.render(write_still=True)
+    else:
+        scene.render.filepath = str(path.with_name("######" + path.suffix))
+        scene.frame_start = scene.frame_end = frame
+        bpy.ops.render.render(animation=True)
 
 
 @contextmanager
-def progress(tell: Callable[[float], None]) -> Iterator[None]:
-    """While it lasts, `tell` is given the part of the frame that is done, 0 to 1, some times a second."""
-    told = 0.0
+def _moment_of(handlers: list[Callable[..., None]]) -> Iterator[list[float]]:
+    """When those handlers are called, while it lasts."""
+    moments: list[float] = []
 
-    def on_stats(statistics: object, *_: object) -> None:
-        nonlocal told
-        if monotonic() - told > _PROGRESS_EVERY:
-            told = monotonic()
-            tell(_part_done(str(statistics)))
+    def note(*_: object) -> None:
+        moments.append(monotonic())
 
-    bpy.app.handlers.render_stats.append(on_stats)
+    handlers.append(note)
     try:
-        yield
+        yield moments
     finally:
-        bpy.app.handlers.render_stats.remove(on_stats)
-
-
-def _part_done(statistics: str) -> float:
-    """Cycles says `Sample 5/64`, EEVEE `Rendering 5 / 64 samples`; what comes before can't be counted."""
-    samples = re.search(r"(?:Sample|Rendering) (\d+) ?/ ?(\d+)", statistics)
-    return int(samples[1]) / max(1, int(samples[2])) if samples else 0.0
+        handlers.remove(note)
 
 
 def reason_not_to_keep() -> str:

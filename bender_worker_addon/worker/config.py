@@ -140,7 +140,7 @@ class WorkerConfig:
     outpath: Path = _setting(Path(), _folder, "where frames go, in a folder a job")
     disklimit: float = _setting(2.0, _number(least=0, unit="GB"), "GB of disk kept free; with less, no tasks are taken")
     workload: int = _setting(
-        2, _number(least=1, whole=True), "tasks held at once: one is rendered, the others are ready to follow"
+        0, _number(least=0, whole=True), "tasks held at once; 0: as few as it takes for no Blender ever to wait"
     )
     grace_period: float = _setting(60.0, _number(least=0, unit="seconds"), "seconds a finished job's blend is kept")
     cache_limit: float = _setting(
@@ -165,6 +165,14 @@ class WorkerConfig:
     )
     keep_child: bool = _setting(
         True, _yes_or_no, "keep Blender and its scene open from task to task of a job; false starts a new one each time"
+    )
+    renderers: int = _setting(
+        1, _number(least=1, whole=True), "Blenders that render side by side, sharing one connection and one download"
+    )
+    memory_limit: float = _setting(
+        0.0,
+        _number(least=0, unit="GB"),
+        "GB of memory with which a Blender is started anew between two frames; 0: none",
     )
     sandbox: str = _setting(
         "off",

@@ -1,228 +1,216 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Dispatcher: which child renders which task. It keeps one child, with one job's blend open, as long as it serves.
+"""Dispatcher: which child renders which task.
 
-A child is given its next task before the present one is done, so that it never waits; it is replaced when the job
-changes, after any failure, and after each task where it must not be kept.
+A child keeps its job's blend open and is given its next tasks before the present one is done, so that it never waits.
+`renderers` of them work side by side; one more is kept warm while there is memory for it, so that two jobs in turn
+don't cost a start each time. A child is replaced after any failure, when it has grown too much, and after each task
+where it must not be kept.
 """
 
-import contextlib
 import itertools
 import logging
-import secrets
-import shutil
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any
 
-from .errors import WorkerError
-from .frames import leads_away
+from . import memory
 from .held import Held, Stage
-from .messages import Order
-from .renderer import Renderer
-from .sandbox import Sandbox
-from .task_logs import TaskLogs
+from .messages import FrameWritten, Order
+from .pace import SLOW, Pace
+from .pool import Child, Pool
 
 log = logging.getLogger(__name__)
 
-_AHEAD = 2  # orders a child holds: the one it renders and the next
-_PRUNE_EVERY = 50
-
-
-@dataclass(slots=True)
-class _Child:
-    renderer: Renderer
-    job_id: str
-    folder: Path
-    keep: bool
-    loaded: bool = False
-    given: dict[int, tuple[Held, Order]] = field(default_factory=dict)
-    begun: int | None = None
-
-    @property
-    def room(self) -> bool:
-        """Until its blend is open nobody knows whether the child may be kept for a second task."""
-        return len(self.given) < (_AHEAD if self.keep and self.loaded else 1)
+_GROWN = 2  # times its size after its first frames: a child that has come to this is renewed
+_PRUNE_EVERY = 50  # tasks
 
 
 class Dispatcher:
-    """`command` starts a child, in the `sandbox` if there is one; `scratch` is the folder for frames in the making, on
-    the disk of the finished ones; `later(work)` runs work beside the worker's thread, after all frames handed over so
-    far are stored."""
+    """`memory_limit`: bytes a child may have, 0 for as many as there are."""
 
-    def __init__(
-        self,
-        *,
-        command: Sequence[str],
-        sandbox: Sandbox | None,
-        scratch: Path,
-        logs: TaskLogs,
-        keep_children: bool,
-        inbox: SimpleQueue[Any],
-        later: Callable[[Callable[[], None]], None],
-    ) -> None:
-        self._command = command
-        self._sandbox = sandbox
-        self._scratch = scratch / secrets.token_hex(4)
-        self._logs = logs
-        self._keep_children = keep_children
-        self._inbox = inbox
-        self._later = later
-        self._numbers = itertools.count(1)
-        self._child: _Child | None = None
-        self._leaving: dict[int, _Child] = {}
-        self._later(self._remove_leftovers)
-        self._later(self._logs.prune)
+    def __init__(self, pool: Pool, *, renderers: int, memory_limit: int) -> None:
+        self._pool = pool
+        self._renderers = renderers
+        self._memory_limit = memory_limit
+        self._pace = Pace()
+        self._runs = itertools.count(1)
 
     @property
-    def busy(self) -> bool:
-        return self._child is not None and bool(self._child.given)
+    def worth_holding(self) -> int:
+        """How many tasks a worker should hold so that no child ever waits."""
+        return self._renderers * (1 + self._pace.ahead)
 
-    def feed(self, ready: Iterable[Held], blend_of: Callable[[str], Path]) -> None:
-        """Gives tasks, oldest first, to the child as far as it has room. Raises WorkerError if none can be started."""
-        for held in ready:
-            job_id = held.task.job_id
-            if self._child is not None and not self._serves(self._child, job_id):
-                if self._child.given:
-                    return
-                self._dismiss()
-            if self._child is None:
-                self._child = self._new_child(held, blend_of(job_id))
-            if not self._child.room:
-                return
-            self._give(self._child, held, blend_of(job_id))
+    @property
+    def holds_many(self) -> bool:
+        return self._pace.ahead > 1
 
     def is_current(self, child: int) -> bool:
-        return self._child is not None and self._child.renderer.child == child
+        return self._pool.get(child) is not None
 
-    def loaded(self, *, keep: bool) -> None:
-        assert self._child is not None
-        self._child.loaded = True
-        self._child.keep = self._child.keep and keep
+    def child_of(self, held: Held) -> int | None:
+        """The child that was given the task."""
+        for child in self._pool.children:
+            if any(given is held for given, _ in child.given.values()):
+                return child.number
+        return None
 
-    def began(self, run: int) -> Held | None:
-        """The task whose order the child began just now; None if there is none or it was known to be begun."""
-        assert self._child is not None
-        if run == self._child.begun or run not in self._child.given:
-            return None
-        self._child.begun = run
-        held, _ = self._child.given[run]
-        self._child.renderer.log_file = self._log_file(held)
-        return held
+    # Giving
 
-    def written(self, run: int, frame: int) -> tuple[Held, Path] | None:
-        """Whose a written frame is and where it lies. After its last frame the order is no longer the child's."""
-        assert self._child is not None
-        if run not in self._child.given:
-            return None
-        held, order = self._child.given[run]
-        if frame == order.frames[-1]:
-            del self._child.given[run]
-            held.stage = Stage.STORING
-        return held, order.file(frame)
+    def feed(self, ready: Iterable[Held], blend_of: Callable[[str], Path]) -> None:
+        """Gives tasks, oldest first, as far as there is room. Raises WorkerError if no child can be started."""
+        for used_up in [child for child in self._pool.children if child.is_used_up]:
+            self._pool.dismiss(used_up)
+        for held in ready:
+            blend = blend_of(held.task.job_id)
+            child = self._child_for(held, blend)
+            if child is None:
+                return
+            self._give(child, held, blend)
 
-    def end_child(self, at: int | None = None) -> tuple[Held | None, list[Held]]:
-        """Ends the child, if there is one and it has not ended by itself, because of run `at` or whatever run it is at.
-        Gives the task of that run, if any, and the others it held, which are not to blame."""
-        if self._child is None:
-            return None, []
-        given = self._child.given
-        if at is None:
-            at = self._child.begun if self._child.begun in given else next(iter(given), None)
-        culprit = given.pop(at)[0] if at in given else None
-        others = [held for held, _ in given.values()]
-        self._child.renderer.kill()
-        self._leave()
-        return culprit, others
+    def _child_for(self, held: Held, blend: Path) -> Child | None:
+        """An idle one while fewer work than may; else the one of its job that has the least to do, if it has room."""
+        serving = [child for child in self._pool.children if child.serves(held.task.job_id)]
+        if sum(bool(child.given) for child in self._pool.children) < self._renderers:
+            idle = [child for child in serving if not child.given]
+            return idle[-1] if idle else self._another(held, blend)
+        with_room = [child for child in serving if child.given and len(child.given) < self._room(child)]
+        return min(with_room, key=lambda child: len(child.given), default=None)
 
-    def bury(self, child: int) -> None:
-        """Clears up after a child that has died."""
-        gone = self._leaving.pop(child)
-        self._later(lambda: shutil.rmtree(gone.folder, ignore_errors=True))
+    def _room(self, child: Child) -> int:
+        """Until its blend is open nobody knows whether the child may be kept for a second task."""
+        return 1 + self._pace.ahead if child.keep and child.loaded else 1
 
-    def suspend(self, suspended: bool) -> None:
-        if self._child is not None:
-            self._child.renderer.suspend(suspended)
+    def _another(self, held: Held, blend: Path) -> Child:
+        idle = [child for child in self._pool.children if child.job_id is not None and not child.given]
+        most = self._renderers + (1 if self._has_memory_for_another() else 0)
+        for child in idle[: max(0, len(self._pool.children) + 1 - most)]:
+            self._pool.dismiss(child)
+        return self._pool.start_for(held, blend)
 
-    def stop_after_frame(self) -> None:
-        if self._child is not None:
-            self._child.renderer.stop_after_frame()
+    def _has_memory_for_another(self) -> bool:
+        return memory.available() > 2 * max((child.memory for child in self._pool.children), default=0)
 
-    def close(self, *, timeout: float) -> None:
-        """Kills what still lives and waits until it is reaped."""
-        if self._child is not None:
-            self._leave()
-        for child in self._leaving.values():
-            child.renderer.kill()
-        for child in self._leaving.values():
-            child.renderer.join(timeout)
-            shutil.rmtree(child.folder, ignore_errors=True)
-        shutil.rmtree(self._scratch, ignore_errors=True)
-        with contextlib.suppress(OSError):  # another worker's scratch is beside this one
-            self._scratch.parent.rmdir()
-            self._scratch.parent.parent.rmdir()
-
-    def _serves(self, child: _Child, job_id: str) -> bool:
-        return child.job_id == job_id and (child.keep or child.begun is None)
-
-    def _new_child(self, first: Held, blend: Path) -> _Child:
-        number = next(self._numbers)
-        folder = self._own_folder(number)
-        sandbox = self._sandbox
-        renderer = Renderer(
-            child=number,
-            command=self._command if sandbox is None else sandbox.command(self._command, folder=folder, blend=blend),
-            sandboxed=sandbox is not None,
-            log_file=self._log_file(first),
-            temp=folder / "temp",
-            inbox=self._inbox,
-        )
-        log.debug("child %d is process %d", number, renderer.pid)
-        return _Child(renderer, first.task.job_id, folder, keep=self._keep_children)
-
-    def _own_folder(self, child: int) -> Path:
-        """Makes a folder that is the child's alone. Raises WorkerError if it can't be made."""
-        folder = self._scratch / str(child)
-        if link := self._link():
-            raise WorkerError(f"{link} leads to another folder, where no frame is rendered; remove it")
-        try:
-            self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-            folder.mkdir(mode=0o700)
-        except OSError as error:
-            raise WorkerError(f"the folder {folder} can't be made: {error.strerror}") from error
-        return folder
-
-    def _link(self) -> Path | None:
-        """What in the place of the scratch folders leads elsewhere: whoever may write in `outpath` can put it there."""
-        return next(filter(leads_away, (self._scratch.parent.parent, self._scratch.parent)), None)
-
-    def _log_file(self, held: Held) -> Path:
-        return self._logs.path(held.task.id)
-
-    def _remove_leftovers(self) -> None:
-        """What a killed worker of this id has left behind."""
-        if self._link():
-            return
-        for folder in self._scratch.parent.glob("*"):
-            if folder != self._scratch:
-                shutil.rmtree(folder, ignore_errors=True)
-
-    def _give(self, child: _Child, held: Held, blend: Path) -> None:
-        run = next(self._numbers)
+    def _give(self, child: Child, held: Held, blend: Path) -> None:
+        run = next(self._runs)
         order = Order(run, blend, held.missing, held.task.image_format, child.folder / str(run))
+        if not child.given:
+            child.sign_of_life = time.monotonic()
         child.given[run] = (held, order)
         held.stage = Stage.GIVEN
         if run % _PRUNE_EVERY == 0:
-            self._later(self._logs.prune)
+            self._pool.prune_logs()
+        self._pool.use(child)
         child.renderer.render(order)
 
-    def _dismiss(self) -> None:
-        assert self._child is not None
-        self._child.renderer.quit()
-        self._leave()
+    def forget(self, held: Held) -> None:
+        """Asks for a task back that its child has not begun; if it comes, `forgotten` gives it."""
+        for child in self._pool.children:
+            for run, (given, _) in child.given.items():
+                if given is held:
+                    child.renderer.forget(run)
 
-    def _leave(self) -> None:
-        assert self._child is not None
-        self._leaving[self._child.renderer.child] = self._child
-        self._child = None
+    # What children say
+
+    def lives(self, number: int) -> None:
+        child = self._pool.get(number)
+        assert child is not None
+        child.sign_of_life = time.monotonic()
+
+    def loaded(self, number: int, *, keep: bool) -> None:
+        child = self._pool.get(number)
+        assert child is not None
+        child.loaded = True
+        child.keep = child.keep and keep
+
+    def began(self, number: int, run: int) -> Held | None:
+        """The task whose order the child began just now; None if there is none or it was known to be begun."""
+        child = self._pool.get(number)
+        assert child is not None
+        child.began_at = time.monotonic()
+        if run == child.begun or run not in child.given:
+            return None
+        child.begun = run
+        held, _ = child.given[run]
+        child.renderer.log_file = self._pool.log_file(held)
+        return held
+
+    def written(self, event: FrameWritten) -> tuple[Held, Path] | None:
+        """Whose a written frame is and where it lies. After its last frame the order is no longer the child's."""
+        child = self._pool.get(event.child)
+        assert child is not None
+        if event.run not in child.given:
+            return None
+        held, order = child.given[event.run]
+        if event.frame == order.frames[-1]:
+            del child.given[event.run]
+            held.stage = Stage.STORING
+        took = sum(event.spent.get(part, 0.0) for part in ("sync", "render", "write"))
+        self._pace.took(took * len(order.frames))
+        self._weigh(child, event.memory)
+        return held, order.file(event.frame)
+
+    def forgotten(self, number: int, run: int) -> Held | None:
+        child = self._pool.get(number)
+        assert child is not None
+        held, _ = child.given.pop(run, (None, None))
+        return held
+
+    def _weigh(self, child: Child, size: int) -> None:
+        child.weighs(size)
+        if len(self._pool.children) > self._renderers and memory.available() < child.memory:
+            self._dismiss_idle()
+        limit = self._memory_limit
+        too_large = bool(limit) and size > limit
+        if not child.worn and (too_large or (child.settled_memory and size > _GROWN * child.settled_memory)):
+            child.worn = True
+            why = f"memory_limit is {limit / 1e9:g} GB" if too_large else f"it had {child.settled_memory / 1e6:.0f}"
+            log.info("Blender has %.0f MB of memory, %s: it is started anew", size / 1e6, why)
+            child.renderer.stop_after_frame()
+
+    def _dismiss_idle(self) -> None:
+        for child in [child for child in self._pool.children if not child.given][:1]:
+            log.info("memory is short: the Blender that was kept for job %s is ended", child.job_id)
+            self._pool.dismiss(child)
+
+    # What interrupts
+
+    def has_slow_frame(self) -> bool:
+        """Whether a frame has taken so long by now that no other should be waiting for it; if so, few are held on."""
+        now = time.monotonic()
+        slow = any(child.begun in child.given and now - child.began_at > SLOW for child in self._pool.children)
+        if slow:
+            self._pace.is_slow()
+        return slow
+
+    def silent_for(self, seconds: float) -> list[int]:
+        """The children that have work and have said nothing for so long."""
+        now = time.monotonic()
+        return [child.number for child in self._pool.children if child.given and now - child.sign_of_life > seconds]
+
+    def end_child(self, number: int, at: int | None = None) -> tuple[Held | None, list[Held]]:
+        """Ends a child, if it has not ended by itself, because of run `at` or whatever run it is at. Gives the task of
+        that run, if any, and the others it held, which are not to blame."""
+        child = self._pool.get(number)
+        if child is None:
+            return None, []
+        given = child.given
+        if at is None:
+            at = child.begun if child.begun in given else next(iter(given), None)
+        culprit = given.pop(at)[0] if at in given else None
+        others = [held for held, _ in given.values()]
+        self._pool.kill(child)
+        return culprit, others
+
+    def end_all(self) -> list[Held]:
+        """Ends every child; gives the tasks they had."""
+        ended = [self.end_child(child.number) for child in list(self._pool.children)]
+        return [held for culprit, others in ended for held in (culprit, *others) if held is not None]
+
+    def suspend(self, suspended: bool) -> None:
+        for child in self._pool.children:
+            child.renderer.suspend(suspended)
+            child.sign_of_life = child.began_at = time.monotonic()
+
+    def stop_after_frame(self) -> None:
+        for child in self._pool.children:
+            child.renderer.stop_after_frame()

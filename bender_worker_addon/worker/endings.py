@@ -47,12 +47,14 @@ class Endings:
 
     def finish(self, held: Held) -> None:
         """All its frames are where they are to be."""
+        if held.stage is Stage.UPLOADING:
+            held.timings.passed("upload")
         held.task.has_frames(held.stored, held.uploaded)
-        held.task.finished()
+        held.task.finished(timings=held.timings.in_json())
         self._journal.remember_finished(held.task.id, held.task.to_json())
         self._bookkeeper.report("stat", held.task)
         self._doubts.went_well(held.task.job_id)
-        took = "" if held.begun is None else f" in {time.monotonic() - held.begun:.2f} s"
+        took = "" if held.begun is None else f" in {time.monotonic() - held.begun:.2f} s: {held.timings}"
         self._end(held, "finish", Ending.ACK, f"finished{took}")
 
     def fail(self, held: Held, reason: str, *, elsewhere: bool) -> None:
@@ -97,4 +99,4 @@ class Endings:
             settle(delivery)
         self._held.remove(held)
         self.idle_since = time.monotonic()
-        log.info("%s: %s", held, ending.value)
+        log.info("%s: %s, %.3f s after it was decided", held, ending.value, held.timings.passed("ack"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from .deliveries import Delivery
 from .frames import StoredFrame
 from .task import Task
+from .timings import Timings
 
 
 class Stage(enum.Enum):
@@ -39,6 +40,7 @@ class Held:
     begun: float | None = None
     stored: dict[int, StoredFrame] = field(default_factory=dict)
     uploaded: set[int] = field(default_factory=set)
+    timings: Timings = field(default_factory=Timings)
 
     @property
     def missing(self) -> tuple[int, ...]:

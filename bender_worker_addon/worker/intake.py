@@ -10,16 +10,19 @@ from .deliveries import TaskQueue
 
 log = logging.getLogger(__name__)
 
+_AT_FIRST = 2  # tasks held until it is known how long they take
 _BACKLOG = 32  # tasks that may wait for their upload before no more are taken
 
 
 class Intake:
-    """Tells the broker how many deliveries to send ahead: `workload`, until `max_tasks` were taken, and none while less
-    than `disklimit` GB are free, while too many frames wait for their upload, or once it is shut."""
+    """Tells the broker how many deliveries to send ahead: `workload`, or if that is 0 as many as are worth holding,
+    until `max_tasks` were taken, and none while less than `disklimit` GB are free, while too many frames wait for
+    their upload, or once it is shut."""
 
     def __init__(self, *, broker: TaskQueue, workload: int, max_tasks: int | None, disklimit: float) -> None:
         self._broker = broker
-        self._most = workload if max_tasks is None else min(workload, max_tasks)
+        self._fixed = bool(workload)
+        self._wanted = workload or _AT_FIRST
         self._max_tasks = max_tasks
         self._disklimit = disklimit
         self._taken = 0
@@ -50,6 +53,12 @@ class Intake:
 
     def start(self) -> None:
         self._tell()
+
+    def hold(self, tasks: int) -> None:
+        """So many tasks are worth holding; it counts if `workload` leaves that to the worker."""
+        if not self._fixed and tasks != self._wanted:
+            self._wanted = tasks
+            self._tell()
 
     def took_one(self) -> None:
         self._taken += 1
@@ -96,7 +105,8 @@ class Intake:
 
     def _tell(self) -> None:
         taking = self.is_open and not self._disk_full and not self._uploads_full
-        self._broker.consume(self._most if taking else 0)
+        most = self._wanted if self._max_tasks is None else min(self._wanted, self._max_tasks)
+        self._broker.consume(most if taking else 0)
 
 
 def why_unwritable(folder: Path) -> str:

@@ -19,7 +19,8 @@ from .handover import Handover
 from .held import Held, Stage
 from .intake import Intake
 from .journal import Journal
-from .messages import ChildEvent, FrameBegun, FrameWritten, Loaded, Progress, RenderFailed, Stopped
+from .messages import ChildEvent, Forgotten, FrameBegun, FrameWritten, Loaded, Progress, RenderFailed, Stopped
+from .pool import Pool
 from .renderer import Died
 from .snapshot import Record
 from .storing import NotStored, Proven, Stored, Storing
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 _AVOIDED_FOR = 10.0  # seconds a task that is left to others is held back
 _AVOIDED_AT_ONCE = 20  # such tasks that make room for others
 _TRIES = 2  # times a task is tried here before it is given up
+_UNBEGUN = (Stage.FETCHING, Stage.READY, Stage.GIVEN)
 
 
 class Life:
@@ -48,6 +50,7 @@ class Life:
         broker: TaskQueue,
         intake: Intake,
         blends: Blends,
+        pool: Pool,
         dispatcher: Dispatcher,
         storing: Storing,
         handover: Handover | None,
@@ -59,12 +62,12 @@ class Life:
         """`held` is shared with `endings` and `handover`; without a handover frames stay here."""
         self.held = held
         self.winding_down = False
-        self.sign_of_life = time.monotonic()
         self._outpath = outpath
         self._journal = journal
         self._broker = broker
         self._intake = intake
         self._blends = blends
+        self._pool = pool
         self._dispatcher = dispatcher
         self._storing = storing
         self._handover = handover
@@ -86,7 +89,7 @@ class Life:
                 self._blend_arrived(event)
             case BlendFailed():
                 self._blend_failed(event)
-            case Loaded() | FrameBegun() | Progress() | FrameWritten() | RenderFailed() | Stopped():
+            case Loaded() | FrameBegun() | Progress() | FrameWritten() | RenderFailed() | Forgotten() | Stopped():
                 if self._dispatcher.is_current(event.child):
                     self._child_says(event)
             case Died():
@@ -184,6 +187,7 @@ class Life:
 
     def _fetch(self, held: Held) -> None:
         if self._blends.has(held.task.job_id):
+            held.stage = Stage.READY
             self._has_blend(held, "its blend is here")
         else:
             held.stage = Stage.FETCHING
@@ -202,6 +206,8 @@ class Life:
                 self._endings.fail(held, str(error), elsewhere=error.elsewhere)
 
     def _has_blend(self, held: Held, words: str) -> None:
+        if held.stage is Stage.FETCHING:
+            held.timings.passed("download")
         held.stage = Stage.READY
         self._fill_in(held.task)  # only now it is known where on a shared disk the blend is
         self._endings.report(held, "blend", words)
@@ -212,61 +218,66 @@ class Life:
     # 4. Dispatch
 
     def dispatch(self) -> None:
-        """Gives the child what is ready."""
+        """Gives the children what is ready."""
         if self.winding_down:
             return
         ready = [held for held in self.held if held.stage is Stage.READY]
         try:
             self._dispatcher.feed(ready, self._blends.path)
         except WorkerError as error:
-            self._attempt_failed(ready[0], str(error), elsewhere=True)
+            waiting = next(held for held in ready if held.stage is Stage.READY)
+            self._attempt_failed(waiting, str(error), elsewhere=True)
+        self._intake.hold(self._dispatcher.worth_holding)
 
     def _child_says(self, event: ChildEvent) -> None:
-        self.sign_of_life = time.monotonic()
+        self._dispatcher.lives(event.child)
         match event:
             case Loaded(keep_not=reason):
                 if reason:
                     log.info("Blender is started anew for each task of this job: %s", reason)
-                self._dispatcher.loaded(keep=not reason)
+                self._dispatcher.loaded(event.child, keep=not reason)
             case FrameBegun(run=run, frame=frame):
                 self._record.frame_begun(frame)
-                self._begun(run)
+                self._begun(event.child, run)
             case Progress(part=part):
                 self._record.frame_is_at(part)
-            case FrameWritten(run=run, frame=frame):
-                self._written(run, frame)
+            case FrameWritten():
+                self._written(event)
             case RenderFailed(run=run, reason=reason, scene=scene):
-                self._attempt_failed(self.take_back(run), reason, elsewhere=not scene)
+                self._attempt_failed(self._take_back(event.child, run), reason, elsewhere=not scene)
+            case Forgotten(run=run):
+                self._forgotten(event.child, run)
             case Stopped():
-                self.take_back()
+                self._take_back(event.child)
 
-    def _begun(self, run: int) -> None:
-        held = self._dispatcher.began(run)
+    def _begun(self, child: int, run: int) -> None:
+        held = self._dispatcher.began(child, run)
         if held is not None:
             self._doubts.begins(held)
             held.begun = time.monotonic()
+            held.timings.passed("queue")
             held.task.started()
             self._endings.report(held, "start", "rendering")
 
-    def _written(self, run: int, frame: int) -> None:
-        found = self._dispatcher.written(run, frame)
+    def _written(self, event: FrameWritten) -> None:
+        found = self._dispatcher.written(event)
         if found is not None:
             held, rendered = found
-            target = self._folder(held.task) / frames.frame_name(frame, held.task.image_format)
-            self._storing.store(held, frame, rendered=rendered, target=target)
+            held.timings.rendered(event.spent)
+            target = self._folder(held.task) / frames.frame_name(event.frame, held.task.image_format)
+            self._storing.store(held, event.frame, rendered=rendered, target=target)
             if held.stage is Stage.STORING and self.winding_down:
-                self.take_back()
+                self._take_back(event.child)
 
     def _child_died(self, event: Died) -> None:
         if self._dispatcher.is_current(event.child):
-            log.log(logging.WARNING if self._dispatcher.busy else logging.INFO, "Blender is gone: %s", event.reason)
-            held = self.take_back()
-            if held is not None:
-                self._attempt_failed(held, f"Blender died: {event.reason}", elsewhere=True)
-        self._dispatcher.bury(event.child)
+            held = self._take_back(event.child)
+            log.log(logging.WARNING if held is not None else logging.INFO, "Blender is gone: %s", event.reason)
+            self._attempt_failed(held, f"Blender died: {event.reason}", elsewhere=True)
+        self._pool.bury(event.child)
 
     def _attempt_failed(self, held: Held | None, reason: str, *, elsewhere: bool) -> None:
-        """Tries a task once more in a fresh child, unless that can't help: then it has failed."""
+        """Tries a task, if there is one, once more in a fresh child, unless that can't help: then it has failed."""
         if held is None or held.stage is Stage.ENDING:
             return
         held.failures += 1
@@ -290,10 +301,11 @@ class Life:
 
     def _not_stored(self, held: Held, error: FrameError) -> None:
         if held.stage is Stage.GIVEN:
-            self.take_back()
+            self._take_back_from_child(held)
         self._attempt_failed(held, str(error), elsewhere=True)
 
     def _all_stored(self, held: Held) -> None:
+        held.timings.passed("store")
         if self._handover is not None:
             self._handover.begin(held)
         else:
@@ -313,23 +325,61 @@ class Life:
             if held.stage in (Stage.PROVING, Stage.FETCHING, Stage.AVOIDED, Stage.READY):
                 self._endings.give_back(held)
 
-    def take_back(self, at: int | None = None) -> Held | None:
-        """Ends the child; gives the task it was at. That and the others it held are no longer given to anyone."""
-        held, others = self._dispatcher.end_child(at)
-        for taken in [*([held] if held else []), *others]:
-            taken.stage = Stage.READY
-        if self.winding_down:
-            self.give_back_unbegun()
+    def take_back(self) -> None:
+        """Ends all children; what they had is no longer given to anyone."""
+        self._taken_back(self._dispatcher.end_all())
+
+    def _take_back(self, child: int, at: int | None = None) -> Held | None:
+        """Ends a child; gives the task it was at. That and the others it held are no longer given to anyone."""
+        held, others = self._dispatcher.end_child(child, at)
+        self._taken_back([*([held] if held else []), *others])
         return held
 
-    def stalled(self, seconds: float) -> None:
-        self._attempt_failed(self.take_back(), f"no progress for {seconds:.0f} s", elsewhere=True)
+    def _take_back_from_child(self, held: Held) -> None:
+        child = self._dispatcher.child_of(held)
+        if child is not None:
+            self._take_back(child)
+
+    def _taken_back(self, taken: list[Held]) -> None:
+        for held in taken:
+            held.stage = Stage.READY
+        if self.winding_down:
+            self.give_back_unbegun()
+
+    def look_for_stall(self, timeout: float) -> None:
+        """Ends each child that has said nothing of its frame for so many seconds."""
+        for child in self._dispatcher.silent_for(timeout):
+            self._attempt_failed(self._take_back(child), f"no progress for {timeout:.0f} s", elsewhere=True)
+
+    def look_for_slow_frame(self) -> None:
+        """Where many short tasks were expected and a long one came, the others go back: nobody else could render what
+        waits here."""
+        if not self._dispatcher.has_slow_frame() or self.winding_down:
+            return
+        self._intake.hold(self._dispatcher.worth_holding)
+        unbegun = [held for held in self.held if held.begun is None and held.stage in _UNBEGUN]
+        for held in unbegun[self._dispatcher.worth_holding // 2 :]:
+            if held.stage is Stage.GIVEN:
+                self._dispatcher.forget(held)
+            else:
+                self._hand_on(held)
+
+    def _forgotten(self, child: int, run: int) -> None:
+        held = self._dispatcher.forgotten(child, run)
+        if held is not None:
+            self._hand_on(held)
+
+    def _hand_on(self, held: Held) -> None:
+        if held.deliveries:
+            self._intake.lost_one()
+        self._endings.give_back(held)
 
     def abort(self, job_id: str) -> None:
         """The job was canceled: nothing of it is rendered any more."""
         its = [held for held in self.held if held.task.job_id == job_id]
-        if any(held.stage is Stage.GIVEN for held in its):
-            self.take_back()
+        for held in its:
+            if held.stage is Stage.GIVEN:
+                self._take_back_from_child(held)
         for held in its:
             if held.stage is Stage.UPLOADING and self._handover is not None:
                 self._handover.drop(held)

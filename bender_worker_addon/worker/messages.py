@@ -4,6 +4,7 @@
 The worker says
 
     {"do": "render", "run": 7, "blend": "/…/x.blend", "frames": [1, 2], "format": "PNG", "files": ["/…/000001.png", …]}
+    {"do": "forget", "run": 7}    if it is not begun
     {"do": "stop"}     end after the frame in hand
     {"do": "quit"}     end
 
@@ -13,21 +14,26 @@ and the child
     {"is": "loaded", "keep_not": ""}    the blend is open; `keep_not`: why it must not serve another task
     {"is": "begin", "run": 7, "frame": 1}
     {"is": "progress", "run": 7, "frame": 1, "part": 0.4}    of the frame that is done, as far as Blender says
-    {"is": "frame", "run": 7, "frame": 1}    written, and read again as a whole picture
+    {"is": "frame", "run": 7, "frame": 1, "spent": {"load": 0.1, …}, "memory": 200000000}
+        written, and read again as a whole picture; `spent`: seconds by what they went into; `memory`: bytes it has
     {"is": "failed", "run": 7, "frame": 1, "reason": "…", "scene": true}   `scene`: no worker could render it
+    {"is": "forgotten", "run": 7}
     {"is": "stopped"}    after `stop`, when what was written has been checked
 """
 
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .frames import frame_name
 
 LONGEST = 1 << 16  # bytes of a message
+SPENT = ("wait", "load", "sync", "render", "write", "check")
+"""What a child's seconds go into: nothing, while it waits for the frame; opening the blend; making the scene ready for
+the engine, as far as that takes more than a quarter of a second; rendering; writing the file; reading it again."""
 NO_MESSAGE = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 """What `decoded` raises for what is no message, whoever sent it."""
 
@@ -72,11 +78,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class FrameWritten:
-    """A frame lies in the order's folder and was read again as a whole picture."""
+    """A frame lies in the order's folder and was read again as a whole picture. `spent`: seconds for each of SPENT;
+    `memory`: bytes the child has now, 0 if it can't tell."""
 
     child: int
     run: int
     frame: int
+    spent: Mapping[str, float] = field(default_factory=dict)
+    memory: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +100,21 @@ class RenderFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgotten:
+    """An order that the child had not begun is no longer its."""
+
+    child: int
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """The child ended after the frame in hand, as it was asked to."""
 
     child: int
 
 
-ChildEvent = Loaded | FrameBegun | Progress | FrameWritten | RenderFailed | Stopped
+ChildEvent = Loaded | FrameBegun | Progress | FrameWritten | RenderFailed | Forgotten | Stopped
 
 
 def render(order: Order) -> dict[str, Any]:
@@ -109,6 +126,10 @@ def render(order: Order) -> dict[str, Any]:
         "format": order.image_format,
         "files": [str(order.file(frame)) for frame in order.frames],
     }
+
+
+def forget(run: int) -> dict[str, Any]:
+    return {"do": "forget", "run": run}
 
 
 STOP, QUIT = {"do": "stop"}, {"do": "quit"}
@@ -135,6 +156,8 @@ def decoded(line: bytes, child: int) -> ChildEvent:
     if kind == "stopped":
         return Stopped(child)
     run = int(message["run"])
+    if kind == "forgotten":
+        return Forgotten(child, run)
     frame = int(message["frame"])
     match kind:
         case "begin":
@@ -142,7 +165,8 @@ def decoded(line: bytes, child: int) -> ChildEvent:
         case "progress":
             return Progress(child, run, frame, float(message["part"]))
         case "frame":
-            return FrameWritten(child, run, frame)
+            spent = {name: float(message["spent"][name]) for name in SPENT}
+            return FrameWritten(child, run, frame, spent, int(message["memory"]))
         case "failed":
             return RenderFailed(child, run, frame, str(message["reason"]), bool(message["scene"]))
     raise ValueError(f"unknown message {kind!r}")

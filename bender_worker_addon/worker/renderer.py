@@ -14,7 +14,6 @@ import socket
 import subprocess
 import threading
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ log = logging.getLogger(__name__)
 _CHANNEL = "BENDER_CHILD_CHANNEL"
 _CONNECT = 300.0  # seconds a child may take to start
 _QUIT = 10.0  # seconds a child may take to end when asked to
-_LAST_WORDS = 20  # lines of Blender's log told when a child dies
+_LAST_WORDS, _TOLD = 4096, 500  # bytes of Blender's output kept in mind, characters of it told when a child dies
 _LOG = 32 << 20  # bytes of Blender's output kept a log file
 _SIGNALLED = 128  # a sandbox adds it to the signal that ended what ran in it
 
@@ -68,7 +67,7 @@ class Renderer:
         self._lock = threading.Lock()
         self._unsent: list[Mapping[str, Any]] | None = []
         self._connection: socket.socket | None = None
-        self._last_words: deque[str] = deque(maxlen=_LAST_WORDS)
+        self._last_words = b""
         self._token = secrets.token_hex(32)
         self._sandboxed = sandboxed
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -109,6 +108,10 @@ class Renderer:
     def render(self, order: Order) -> None:
         """Gives the child its next work; it begins when what it was given before is done."""
         self._send(messages.render(order))
+
+    def forget(self, run: int) -> None:
+        """Takes an order back if it is not begun; then Forgotten comes."""
+        self._send(messages.forget(run))
 
     def stop_after_frame(self) -> None:
         self._send(messages.STOP)
@@ -231,20 +234,21 @@ class Renderer:
                 connection.sendall(messages.encoded(message))
 
     def _drain_output(self) -> None:
-        """Takes all that Blender prints, always, so that a full pipe never stops it, and logs the first of it."""
+        """Takes all that Blender prints, always, so that a full pipe never stops it, and logs the first of it. In
+        pieces, not in lines: of a short frame it prints forty."""
         assert self._process.stdout is not None
         logging_to, left = None, 0
         with self._process.stdout as output, ExitStack() as open_log:
-            for line in iter(lambda: output.readline(messages.LONGEST), b""):
-                self._last_words.append(line.decode("utf-8", "replace").rstrip())
+            while piece := os.read(output.fileno(), messages.LONGEST):
+                self._last_words = (self._last_words + piece)[-_LAST_WORDS:]
                 try:
                     if logging_to != self.log_file:
                         open_log.close()
                         logging_to, left = self.log_file, _LOG
                         file = open_log.enter_context(logging_to.open("ab", buffering=0))
                     if left > 0:
-                        file.write(line)
-                        left -= len(line)
+                        file.write(piece)
+                        left -= len(piece)
                 except OSError as error:
                     log.warning("what Blender prints can't be kept in %s: %s", logging_to, error.strerror)
                     left = 0
@@ -256,7 +260,8 @@ class Renderer:
             how = f"it was ended by signal {-code} ({signal.strsignal(-code)})"
         else:
             how = f"it ended with exit code {code}"
-        words = " | ".join(line for line in tuple(self._last_words) if line)[-500:]
+        lines = self._last_words.decode("utf-8", "replace").splitlines()
+        words = " | ".join(line.rstrip() for line in lines if line.strip())[-_TOLD:]
         return f"{how}{words and '; its last words: '}{words}"
 
 

@@ -111,8 +111,10 @@ class Task:
         for number, frame in stored.items():
             self._frame(number).update(filesize=frame.size, hash=frame.hash, uploaded=number in uploaded)
 
-    def finished(self) -> None:
+    def finished(self, *, timings: str) -> None:
+        """`timings` says what its seconds went into."""
         self._becomes("Finished", "finish")
+        self._wire["data"]["timings"] = timings
 
     def failed(self, reason: str) -> None:
         self._becomes("Errored", "error")

@@ -36,6 +36,8 @@ from .intake import Intake, free_gigabytes, why_unwritable
 from .journal import Journal
 from .lane import Lane
 from .life import Life
+from .pace import SLOW
+from .pool import Pool
 from .renderer import why_not_run
 from .sandbox import Sandbox, why_impossible
 from .shared_blends import SharedBlends
@@ -132,7 +134,7 @@ class Worker:
         self._blends = self._blends_of(config, flaskbender)
         self._uploads = Uploads(flaskbender=flaskbender, lane=self._uploading, schedule=self._schedule)
         logs = TaskLogs(config.data_dir / "logs")
-        self._dispatcher = Dispatcher(
+        self._pool = Pool(
             command=child_command,
             sandbox=sandbox,
             scratch=config.outpath / ".rendering" / config.id,
@@ -140,6 +142,9 @@ class Worker:
             keep_children=config.keep_child,
             inbox=self.inbox,
             later=self._storing.submit,
+        )
+        self._dispatcher = Dispatcher(
+            self._pool, renderers=config.renderers, memory_limit=int(config.memory_limit * 1e9)
         )
         held: list[Held] = []
         storing = Storing(self._storing, shared=config.is_shared)
@@ -175,6 +180,7 @@ class Worker:
             broker=self._broker,
             intake=self._intake,
             blends=self._blends,
+            pool=self._pool,
             dispatcher=self._dispatcher,
             storing=storing,
             handover=self._handover,
@@ -200,6 +206,7 @@ class Worker:
         config = self._config
         log.info("worker %s; tasks from %s, blends from %s", config.id, config.tasks_from, config.blends_from)
         log.info("frames go to %s", config.outpath)
+        self._pool.start_ahead()
         self._intake.start()
         self._broker.start()
         if self._handover is not None:
@@ -209,6 +216,7 @@ class Worker:
         self._every(_SETTLE_EVERY, lambda: self._storing.submit(self._journal.settle))
         self._every(min(max(config.grace_period / 2, 1.0), _BLENDS_EVERY), self._look_after_blends)
         self._every(min(config.stall_timeout / 4, _STALL_EVERY), self._look_for_stall)
+        self._every(SLOW, self._look_for_slow_frame)
         if self._idle_exit is not None:
             self._every(max(self._idle_exit / 20, 0.1), self._look_for_idleness)
 
@@ -278,7 +286,7 @@ class Worker:
 
     def close(self) -> None:
         """Ends every process and thread this worker has started."""
-        self._dispatcher.close(timeout=_CLOSE)
+        self._pool.close(timeout=_CLOSE)
         self._broker.close(timeout=_CLOSE)
         self._storing.close(timeout=_CLOSE)
         for lane in (self._transfers, self._questions, self._disk, self._uploading):
@@ -393,11 +401,12 @@ class Worker:
         self._disk.submit(partial(_free_disk, (config.outpath, config.blendpath, config.data_dir)))
 
     def _look_for_stall(self) -> None:
-        silent = time.monotonic() - self._life.sign_of_life
-        if not self._dispatcher.busy or self.paused is Pause.SUSPEND:
-            self._life.sign_of_life = time.monotonic()
-        elif silent > self._config.stall_timeout:
-            self._life.stalled(silent)
+        if self.paused is not Pause.SUSPEND:
+            self._life.look_for_stall(self._config.stall_timeout)
+
+    def _look_for_slow_frame(self) -> None:
+        if self._dispatcher.holds_many and self.paused is None:
+            self._life.look_for_slow_frame()
 
     def _look_for_idleness(self) -> None:
         assert self._idle_exit is not None

@@ -122,7 +122,7 @@ def test_what_a_file_holds_and_is_no_setting_is_told_with_its_line(data_dir: Pat
 
 
 def test_an_empty_variable_is_not_set(data_dir: Path) -> None:
-    assert resolved(data_dir, BENDER_WORKER_WORKLOAD="", BENDER_WORKER_CONFIG="").config.workload == 2
+    assert resolved(data_dir, BENDER_WORKER_WORKLOAD="", BENDER_WORKER_CONFIG="").config.workload == 0
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_an_empty_variable_is_not_set(data_dir: Path) -> None:
         ("bender_url", "localhost:8000", "http://"),
         ("bender_url", "http://", "http://"),
         ("bender_url", "http://user:secret@[::1", "http://"),
-        ("workload", "0", "at least 1"),
+        ("workload", "-1", "at least 0"),
         ("workload", "2.5", "whole number"),
         ("workload", "many", "whole number"),
         ("disklimit", "-1", "at least 0 GB"),

@@ -82,7 +82,7 @@ def test_when_too_many_wait_no_more_are_taken_and_it_is_said_why(moving: Farm, m
     assert "wait for their upload" in moving.worker.snapshot().detail
     moving.until(lambda: "503" in moving.worker.snapshot().detail)
     moving.http.upload_answers.clear()
-    moving.until(lambda: moving.broker.prefetch == 2)
+    moving.until(lambda: moving.broker.prefetch > 0)
 
 
 @pytest.mark.usefixtures("quick_uploads")

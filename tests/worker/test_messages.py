@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bender_worker_addon.worker import messages
 from bender_worker_addon.worker.messages import (
     ChildEvent,
+    Forgotten,
     FrameBegun,
     FrameWritten,
     Loaded,
@@ -21,6 +22,8 @@ from bender_worker_addon.worker.messages import (
     Stopped,
 )
 
+SPENT = dict.fromkeys(messages.SPENT, 0.5)
+
 
 @pytest.mark.parametrize(
     ("said", "event"),
@@ -28,7 +31,11 @@ from bender_worker_addon.worker.messages import (
         ({"is": "loaded", "keep_not": "cloth"}, Loaded(3, "cloth")),
         ({"is": "begin", "run": 7, "frame": 1}, FrameBegun(3, 7, 1)),
         ({"is": "progress", "run": 7, "frame": 1, "part": 0.5}, Progress(3, 7, 1, 0.5)),
-        ({"is": "frame", "run": 7, "frame": 1}, FrameWritten(3, 7, 1)),
+        (
+            {"is": "frame", "run": 7, "frame": 1, "spent": SPENT | {"dance": 9}, "memory": 8},
+            FrameWritten(3, 7, 1, SPENT, 8),
+        ),
+        ({"is": "forgotten", "run": 7}, Forgotten(3, 7)),
         (
             {"is": "failed", "run": 7, "frame": 1, "reason": "why", "scene": True},
             RenderFailed(3, 7, 1, "why", True),
@@ -66,6 +73,8 @@ def test_an_order_names_a_file_for_each_frame() -> None:
         b"7\n",
         b"{}\n",
         b'{"is": "frame"}\n',
+        b'{"is": "frame", "run": 1, "frame": 1}\n',
+        b'{"is": "frame", "run": 1, "frame": 1, "spent": {"load": 1}, "memory": 1}\n',
         b'{"is": "frame", "run": null, "frame": 1}\n',
         b'{"is": "frame", "run": Infinity, "frame": 1}\n',
         b'{"is": "dance", "run": 1, "frame": 1}\n',

@@ -61,7 +61,7 @@ def test_a_whole_life_keeps_what_is_unknown_on_every_level(wire: dict[str, Any])
     task.constructed(blend=Path("/b"), folder=Path("/f"), command="c")
     task.started()
     task.has_frames({number: StoredFrame(number, Path("/f/x"), 5, "ab") for number in task.frames}, {1})
-    task.finished()
+    task.finished(timings="{}")
     told = json.loads(task.to_json())
     before, after = wire["command"]["Blender"], told["command"]["Blender"]
     pairs = [(wire, told), (wire["time"], told["time"]), (wire["data"], told["data"]), (before, after)]
@@ -101,7 +101,7 @@ def test_each_step_sets_the_status_and_stamps_its_time() -> None:
     steps: list[tuple[Any, str, str]] = [
         (task.queued, "Queued", "queued"),
         (task.started, "Running", "start"),
-        (task.finished, "Finished", "finish"),
+        (lambda: task.finished(timings="{}"), "Finished", "finish"),
         (lambda: task.failed("why"), "Errored", "error"),
     ]
     for step, status, moment in steps:

@@ -4,9 +4,9 @@
 import sys
 from pathlib import Path
 
-from speaking import connected  # type: ignore[import-not-found]
+from speaking import connected, wrote  # type: ignore[import-not-found]
 
 Path(sys.argv[1]).open("rb").close()
 connection = connected()
-connection.sendall(b'{"is": "frame", "run": 1, "frame": 1}\n')
+wrote(connection, run=1, frame=1)
 connection.recv(1)  # until the worker hangs up

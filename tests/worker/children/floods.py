@@ -4,7 +4,7 @@
 import json
 import sys
 
-from speaking import connected  # type: ignore[import-not-found]
+from speaking import connected, wrote  # type: ignore[import-not-found]
 
 connection = connected()
 order = json.loads(connection.makefile("rb").readline())
@@ -13,4 +13,4 @@ for number in range(24_000):
     sys.stdout.write(f"line {number} " + "y" * 40_000 + "\n")
 sys.stdout.write("the last word\n")
 sys.stdout.flush()
-connection.sendall(json.dumps({"is": "frame", "run": order["run"], "frame": order["frames"][0]}).encode() + b"\n")
+wrote(connection, run=order["run"], frame=order["frames"][0])

@@ -9,6 +9,7 @@
 `no_camera` frames that nobody could render
 `wait`      a named pipe for each of these frames: rendering ends when the test opens it
 `seconds`   that each frame takes
+`grow`      bytes that the child takes and never gives back, for each of these frames
 `keep_not`  why the child must not be kept
 """
 
@@ -25,6 +26,7 @@ from typing import Any
 _PACKAGE = Path(__file__).resolve().parents[3] / "bender_worker_addon"
 
 scene: dict[str, Any] = {}
+kept: list[bytes] = []
 
 
 class RenderError(Exception):
@@ -47,13 +49,16 @@ def reason_not_to_keep() -> str:
     return str(scene.get("keep_not", ""))
 
 
-@contextmanager
-def progress(tell: Callable[[float], None]) -> Iterator[None]:
-    tell(0.5)
-    yield
+class Progress:
+    sampling_since = 0.0
+
+    @contextmanager
+    def told_to(self, tell: Callable[[float], None]) -> Iterator[None]:
+        tell(0.5)
+        yield
 
 
-def render_frame(frame: int, file: str, image_format: str) -> tuple[int, int]:
+def render_frame(frame: int, file: str, image_format: str) -> tuple[tuple[int, int], float]:
     print(f"rendering frame {frame} at {time.monotonic():.2f}", flush=True)
     with Path(scene["record"]).open("a") as record:
         record.write(f"{os.getpid()} {frame}\n")
@@ -64,12 +69,13 @@ def render_frame(frame: int, file: str, image_format: str) -> tuple[int, int]:
     if pipe := scene.get("wait", {}).get(str(frame)):
         Path(pipe).open("rb").close()
     time.sleep(scene.get("seconds", 0))
+    kept.append(b"x" * scene.get("grow", {}).get(str(frame), 0))
     path = Path(file)
     path.parent.mkdir(parents=True, exist_ok=True)
     if frame not in scene.get("missing", ()):
         signature = b"\xff\xd8\xff" if frame in scene.get("wrong", ()) else b"\x89PNG\r\n\x1a\n"
         path.write_bytes(signature + f"{image_format} {frame}".encode())
-    return 1, 1
+    return (1, 1), 0.0
 
 
 def check(file: str, size: tuple[int, int]) -> None:
@@ -94,11 +100,11 @@ def _become(name: str, **content: object) -> None:
 
 
 _become("pictures", check=check, BrokenPicture=BrokenPicture)
+_become("progress", Progress=Progress)
 _become(
     "scenes",
     open_blend=open_blend,
     render_frame=render_frame,
-    progress=progress,
     reason_not_to_keep=reason_not_to_keep,
     RenderError=RenderError,
 )

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """For children that misbehave: the connection to the worker, said hello to."""
 
+import json
 import os
 import socket
 
@@ -10,3 +11,9 @@ def connected() -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", int(port)), timeout=10)
     connection.sendall(f'{{"is": "hello", "token": "{token}"}}\n'.encode())
     return connection
+
+
+def wrote(connection: socket.socket, *, run: int, frame: int) -> None:
+    spent = dict.fromkeys(("wait", "load", "sync", "render", "write", "check"), 0.0)
+    message = {"is": "frame", "run": run, "frame": frame, "spent": spent, "memory": 0}
+    connection.sendall(json.dumps(message).encode() + b"\n")

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Progress: how far a frame is, for those that take their time. What is not watched is not slowed down."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic, sleep
+
+import bpy
+
+_EVERY = 0.25  # seconds
+
+
+class Progress:
+    """Tells the part of a frame that is done, 0 to 1, from its first quarter of a second on. Blender calls a handler
+    some forty times a frame, which costs a short frame a tenth of its time, so there is none until then."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rendering = threading.Event()
+        self._frame = 0
+        self._began = self._told = 0.0
+        self._tell: Callable[[float], None]
+        threading.Thread(target=self._watch, name="progress", daemon=True).start()
+
+    @contextmanager
+    def told_to(self, tell: Callable[[float], None]) -> Iterator[None]:
+        """For the time of one frame. `sampling_since` then says how long the engine took until its first sample, as far
+        as anybody was there to see it."""
+        self._tell, self._began, self.sampling_since = tell, monotonic(), 0.0
+        self._frame += 1
+        self._rendering.set()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._rendering.clear()
+                if self._on_stats in bpy.app.handlers.render_stats:
+                    bpy.app.handlers.render_stats.remove(self._on_stats)
+
+    def _watch(self) -> None:
+        while True:
+            self._rendering.wait()
+            frame = self._frame
+            sleep(_EVERY)
+            with self._lock:
+                handlers = bpy.app.handlers.render_stats
+                if self._rendering.is_set() and frame == self._frame and self._on_stats not in handlers:
+                    handlers.append(self._on_stats)
+
+    def _on_stats(self, statistics: object, *_: object) -> None:
+        now = monotonic()
+        part = _part_done(str(statistics))
+        if part is not None and not self.sampling_since:
+            self.sampling_since = now - self._began
+        if now - self._told > _EVERY:
+            self._told = now
+            self._tell(part or 0.0)
+
+
+def _part_done(statistics: str) -> float | None:
+    """Cycles says `Sample 5/64`, EEVEE `Rendering 5 / 64 samples`; what comes before can't be counted."""
+    samples = re.search(r"(?:Sample|Rendering) (\d+) ?/ ?(\d+)", statistics)
+    return int(samples[1]) / max(1, int(samples[2])) if samples else None

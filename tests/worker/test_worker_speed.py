@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Worker: what it does so that no child waits and no task is stuck: how many are held, which children are kept warm."""
+
+import json
+
+import pytest
+
+from bender_worker_addon.worker import memory
+from bender_worker_addon.worker.messages import SPENT
+from bender_worker_addon.worker.pace import Pace
+from tests.worker.conftest import StartFarm
+from tests.worker.support import Farm, message, opened
+
+
+def render_all(farm: Farm, *tasks: tuple[str, str, list[int]]) -> list[int]:
+    """Renders these tasks (id, job, frames) one after the other; gives the processes of all frames so far, in order."""
+    for name, job, frames in tasks:
+        farm.broker.deliver(message(name, job=job, frames=frames))
+        farm.until_settled(len(farm.broker.settled) + 1)
+    assert {how for how, _ in farm.broker.settled} == {"ack"}
+    return [process for process, _ in farm.renders()]
+
+
+@pytest.mark.parametrize(("seconds", "ahead"), [(0.01, 48), (0.1, 16), (0.3, 4), (2.0, 1), (10.1, 1), (3600.0, 1)])
+def test_the_shorter_tasks_are_the_more_are_held(seconds: float, ahead: int) -> None:
+    pace = Pace()
+    assert pace.ahead == 1
+    pace.took(seconds)
+    assert pace.ahead == ahead
+
+
+def test_after_a_long_task_many_short_ones_must_come_before_many_are_held() -> None:
+    pace = Pace()
+    pace.took(0.01)
+    pace.is_slow()
+    held = [pace.ahead]
+    for _ in range(16):
+        pace.took(0.01)
+        held.append(pace.ahead)
+    assert held == [1] * 16 + [48]
+
+
+def test_short_tasks_are_held_by_the_dozen(farm: Farm) -> None:
+    farm.add()
+    assert farm.broker.prefetch == 2
+    render_all(farm, ("a", "job-1", [1]))
+    farm.until(lambda: farm.broker.prefetch == 49)
+
+
+def test_a_workload_that_is_set_is_kept_to(start_farm: StartFarm) -> None:
+    farm = start_farm(workload=2)
+    farm.add()
+    render_all(farm, ("a", "job-1", [1]))
+    assert farm.broker.prefetch == 2
+
+
+def test_no_task_waits_here_for_a_frame_that_takes_long(farm: Farm) -> None:
+    """Many short ones were expected, and a long one came: all but the next go back, and are no longer the child's."""
+    gate = farm.gate()
+    farm.add(wait={2: gate})
+    render_all(farm, ("a", "job-1", [1]))
+    for number in range(2, 8):
+        farm.broker.deliver(message(f"t{number}", frames=[number]))
+    farm.until_settled(6 - 1)
+    assert sorted(farm.broker.settled[1:]) == [("requeued", tag) for tag in range(4, 8)]
+    assert farm.broker.prefetch == 2
+    opened(gate)
+    farm.until_settled(7)
+    assert [frame for _, frame in farm.renders()] == [1, 2, 3]
+
+
+def test_two_jobs_in_turn_have_a_warm_child_each(farm: Farm) -> None:
+    farm.add("job-1")
+    farm.add("job-2")
+    tasks = [(f"{job}{number}", job, [number]) for number in range(3) for job in ("job-1", "job-2")]
+    processes = render_all(farm, *tasks)
+    assert processes == processes[:2] * 3
+    assert processes[0] != processes[1]
+
+
+def test_without_memory_for_it_no_second_child_is_kept(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 0)
+    farm.add("job-1")
+    farm.add("job-2")
+    processes = render_all(farm, ("a", "job-1", [1]), ("b", "job-2", [1]), ("c", "job-1", [2]))
+    assert len(set(processes)) == 3
+
+
+def test_a_third_job_takes_the_place_of_the_one_that_was_used_longest_ago(farm: Farm) -> None:
+    for job in ("job-1", "job-2", "job-3"):
+        farm.add(job)
+    render_all(farm, ("a", "job-1", [1]), ("b", "job-2", [1]), ("c", "job-3", [1]))
+    processes = render_all(farm, ("d", "job-2", [2]), ("e", "job-3", [2]), ("f", "job-1", [2]))
+    assert processes[3:5] == processes[1:3]
+    assert processes[5] not in processes[:5]
+
+
+def test_several_children_render_side_by_side(start_farm: StartFarm) -> None:
+    farm = start_farm(renderers=2)
+    gates = {number: farm.gate() for number in (1, 2)}
+    farm.add(wait=gates)
+    for number in (1, 2):
+        farm.broker.deliver(message(f"t{number}", frames=[number]))
+    farm.until(lambda: len(farm.renders()) == 2)
+    for gate in gates.values():
+        opened(gate)
+    farm.until_settled(2)
+    assert len({process for process, _ in farm.renders()}) == 2
+    assert farm.http.requests["/job/worker/blend/job-1"] == 1
+
+
+def test_one_of_several_children_that_dies_takes_nothing_of_the_others_along(start_farm: StartFarm) -> None:
+    farm = start_farm(renderers=2)
+    gate = farm.gate()
+    farm.add(wait={1: gate}, die=[2], die_once=farm.folder / "died")
+    for number in (1, 2):
+        farm.broker.deliver(message(f"t{number}", frames=[number]))
+    farm.until(lambda: farm.broker.settled)
+    assert farm.broker.settled == [("ack", 2)]
+    opened(gate)
+    farm.until_settled(2)
+    assert [frame for _, frame in farm.renders()].count(1) == 1
+
+
+def test_a_child_that_is_larger_than_it_may_be_is_renewed_between_frames(start_farm: StartFarm) -> None:
+    farm = start_farm(memory_limit=0.001)
+    farm.add()
+    processes = render_all(farm, ("a", "job-1", [1]), ("b", "job-1", [2]))
+    assert [frame for _, frame in farm.renders()] == [1, 2]
+    assert len(set(processes)) == 2
+
+
+def test_a_child_that_has_doubled_is_renewed(farm: Farm) -> None:
+    farm.add(grow={6: 400_000_000})
+    processes = render_all(farm, *((f"t{number}", "job-1", [number]) for number in range(1, 9)))
+    assert len(set(processes[:6])) == 1
+    assert len(set(processes)) == 2
+
+
+def test_a_task_says_what_its_seconds_went_into(farm: Farm) -> None:
+    farm.add()
+    farm.broker.deliver(message(frames=[1, 2]))
+    farm.until_settled()
+    timings = json.loads(farm.broker.tasks("finish")[0]["data"]["timings"])
+    assert set(timings) == {"download", "queue", *SPENT, "store"}
+    assert all(seconds >= 0 for seconds in timings.values())
+    assert timings["download"] > 0
+
+
+def test_a_machine_tells_its_memory() -> None:
+    assert memory.available() > 1 << 20
