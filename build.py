@@ -76,7 +76,7 @@ def _parser(word: str) -> argparse.ArgumentParser:
     _add_blender(install)
 
     demo = words.add_parser("demo", help="a whole farm on this machine renders 24 frames: 3 min at first, then 20 s")
-    bench = words.add_parser("bench", help="frames a minute, against Blender alone; 10 min, with --quick 3 min")
+    bench = words.add_parser("bench", help="speed and memory, against Blender alone: half an hour, or a case")
     for name, added in (("demo", demo), ("bench", bench)):
         if name == word:  # the others need not wait for what these two import
             tool = importlib.import_module(f"tools.{name}")

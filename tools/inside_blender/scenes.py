@@ -109,6 +109,21 @@ def heavy(*, frames: int = 10, levels: int = 7) -> None:
     orbit(camera(lens=50), frames=frames, radius=5, height=1.5, turn=math.tau / 8)
 
 
+@scene
+def large(*, vertices: int = 40_000_000) -> None:
+    """A blend of 12 bytes a vertex, of which nothing is in the picture."""
+    trivial(frames=20)
+    mesh = bpy.data.meshes.new("ballast")
+    mesh.vertices.add(vertices)
+    mesh.use_fake_user = True
+
+
+@scene
+def one_thread(**options: int) -> None:
+    trivial(**options)
+    bpy.context.scene.render.threads_mode, bpy.context.scene.render.threads = "FIXED", 1
+
+
 # --- For trying what a farm meets ------------------------------------------------------------------------------------
 
 
