@@ -112,6 +112,10 @@ class RabbitNode:
             raise ToolError(f"rabbitmqctl {' '.join(arguments)} failed: {(answer.stderr or answer.stdout).strip()}")
         return answer.stdout
 
+    def ctl_command(self) -> tuple[Path, dict[str, str]]:
+        """The node's own rabbitmqctl, and the environment it wants."""
+        return self._programs.ctl, self._env()
+
     def add_vhosts(self, *names: str) -> None:
         """Make virtual hosts for guest, all in one call of rabbitmqctl."""
         made = ", ".join(f'<<"{name}">>' for name in names)

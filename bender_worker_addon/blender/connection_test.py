@@ -32,22 +32,9 @@ class ConnectionTest:
 
     def start(self, config: WorkerConfig) -> None:
         """Begins to test everything at once; `verdicts` has what is known so far."""
-        from ..worker import intake
-        from ..worker.trust import Trust
+        from ..worker import checkup
 
-        tests: dict[str, Callable[[], str]] = {}
-        if not config.is_local:
-            from ..worker import broker
-
-            tests["RabbitMQ"] = lambda: broker.why_unreachable(config.amqp_url, Trust.of(config))
-        if not config.is_shared:
-            from ..worker import flaskbender
-
-            tests["Flaskbender"] = lambda: flaskbender.why_unreachable(config.bender_url, Trust.of(config))
-        tests |= {
-            "Folder of blends": lambda: intake.why_unwritable(config.blendpath),
-            "Folder of frames": lambda: intake.why_unwritable(config.outpath),
-        }
+        tests = checkup.of_settings(config)
         self._verdicts = dict.fromkeys(tests, _RUNNING)
         for name, test in tests.items():
             threading.Thread(target=self._run, args=(self._verdicts, name, test), daemon=True).start()

@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
     except WorkerError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return TROUBLE
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl-C, or Ctrl-D instead of an answer
         return INTERRUPTED
     except BrokenPipeError:  # who read our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

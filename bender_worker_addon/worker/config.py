@@ -290,12 +290,22 @@ def config_path(
     return Path(folder) / config_file.NAME
 
 
+def help_on(name: str) -> str:
+    return str(_field(name).metadata["help"])
+
+
+def as_written(name: str, text: str) -> str | int | float | bool:
+    """The setting's value as a config file has it. Raises ConfigError if `text` can't be used."""
+    value = _read(name, text, name)
+    return value if isinstance(value, (int, float)) else str(value)
+
+
 def shown(config: WorkerConfig, name: str) -> Any:
     """A setting's value as people and JSON may have it: folders as text, addresses without user and password."""
     value = getattr(config, name)
     if name.endswith("_url"):
         return redacted(value)
-    return str(value) if isinstance(value, Path) else value
+    return ("" if value == Path() else str(value)) if isinstance(value, Path) else value
 
 
 def _default_folders(values: Mapping[str, Any]) -> dict[str, Path]:
@@ -337,10 +347,13 @@ def _config_file(path: Path, *, must_be_there: bool) -> config_file.ConfigFile:
         raise ConfigError(f"{CONFIG_FILE}: {path} can't be read: {error.strerror}") from error
 
 
+def _field(name: str) -> "dataclasses.Field[Any]":
+    return next(setting for setting in settings() if setting.name == name)
+
+
 def _read(name: str, text: str, source: str) -> Any:
-    read = next(setting for setting in settings() if setting.name == name).metadata["read"]
     try:
-        return read(text)
+        return _field(name).metadata["read"](text)
     except ValueError as error:
         shown = "an address that can't be used" if name.endswith("_url") else repr(text)
         raise ConfigError(f"{source}: found {shown}, it should be {error}") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from . import config_file
 from .config import settings
+from .errors import ConfigError
 
 _NAME, _AUTHOR = "Bender-Worker", "David Huss"
 
@@ -26,7 +27,12 @@ def its_config_file(environment: Mapping[str, str] = os.environ) -> Path | None:
 
 
 def taken_over(path: Path) -> dict[str, str]:
-    """The settings of bender-worker's file that are settings here too, as text. Raises ConfigError if it can't be
-    read."""
+    """The settings of bender-worker's file that are settings here too, as text; and that frames are uploaded, as it did
+    in its mode Independent. Raises ConfigError if it can't be read."""
     known = {setting.name for setting in settings()}
-    return {name: str(value) for name, value in config_file.read(path).values.items() if name in known}
+    try:
+        values = config_file.read(path).values
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path} can't be read: {error.strerror}") from error
+    taken = {name: str(value) for name, value in values.items() if name in known}
+    return {"upload": "move", **taken} if taken.get("mode") == "Independent" else taken

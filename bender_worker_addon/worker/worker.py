@@ -40,6 +40,7 @@ from .pace import SLOW
 from .pool import Pool
 from .renderer import why_not_run
 from .sandbox import Sandbox, why_impossible
+from .service import Service
 from .shared_blends import SharedBlends
 from .snapshot import Record, Snapshot, State
 from .storing import Storing
@@ -194,12 +195,17 @@ class Worker:
 
     def run(self) -> None:
         """Works until it is over. Nothing is polled: it sleeps until something comes or is due."""
+        service = Service()
         try:
             self.start()
+            service.notify("READY=1")
+            if service.watchdog is not None:
+                self._every(service.watchdog / 3, lambda: service.notify("WATCHDOG=1", f"STATUS={self._in_words()}"))
             wait = 0.0
             while not self.over:
                 wait = self.tick(min(wait, _SLEEP))
         finally:
+            service.notify("STOPPING=1")
             self.close()
 
     def start(self) -> None:
@@ -328,6 +334,10 @@ class Worker:
         if Stage.FETCHING in stages:
             return State.DOWNLOADING, ""
         return State.WAITING, ""
+
+    def _in_words(self) -> str:
+        state, detail = self._state()
+        return f"{state.value}: {detail}" if detail else state.value
 
     # What comes
 

@@ -113,3 +113,12 @@ def test_the_file_of_bender_worker_is_found_where_it_is(
     found = original.its_config_file({})
     assert found == tmp_path / folder / "config.toml"
     assert original.taken_over(found) == {"bender_url": "http://farm", "workload": "1"}
+
+
+def test_what_bender_worker_uploaded_is_uploaded_after_it(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('mode = "Independent"\n')
+    assert original.taken_over(tmp_path / "config.toml") == {"mode": "Independent", "upload": "move"}
+    (tmp_path / "config.toml").write_text('mode = "Server"\n')
+    assert original.taken_over(tmp_path / "config.toml") == {"mode": "Server"}
+    with pytest.raises(ConfigError, match="can't be read"):
+        original.taken_over(tmp_path / "else.toml")

@@ -32,6 +32,6 @@ class Command(Protocol):
 
 def all_commands() -> "tuple[Command, ...]":
     """In the order in which help lists them; the first is the default."""
-    from . import cancel, config, get, jobs, logs, retry, run, show, status, stop, submit
+    from . import cancel, clean, config, configure, doctor, get, jobs, logs, retry, run, show, status, stop, submit
 
-    return run, status, stop, logs, submit, jobs, show, cancel, retry, config, get
+    return run, status, stop, logs, submit, jobs, show, cancel, retry, configure, config, get, clean, doctor

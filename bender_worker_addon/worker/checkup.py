@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checkup: what a worker with these settings needs, each with a test that says what is wrong and what to do."""
+
+import os
+import stat
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from .config import WorkerConfig
+from .intake import free_gigabytes, why_unwritable
+
+Test = Callable[[], str]
+
+
+def of_settings(config: WorkerConfig) -> dict[str, Test]:
+    """What can be wrong with the settings: by what is tested, a test that gives the trouble, or nothing if all is good.
+    Each may take a while and may be run on a thread of its own."""
+    from .trust import Trust
+
+    tests: dict[str, Test] = {}
+    if not config.is_local:
+        from . import broker
+
+        tests["RabbitMQ"] = partial(broker.why_unreachable, config.amqp_url, Trust.of(config))
+    if not config.is_shared:
+        from . import flaskbender
+
+        tests["Flaskbender"] = partial(flaskbender.why_unreachable, config.bender_url, Trust.of(config))
+    return tests | {
+        "Folder of blends": partial(why_unwritable, config.blendpath),
+        "Folder of frames": partial(why_unwritable, config.outpath),
+    }
+
+
+def of_machine(config: WorkerConfig, *, blender: list[str], config_file: Path) -> dict[str, Test]:
+    """What can be wrong with the machine. `blender` is a command that starts one in the background and ends at once."""
+    from .renderer import why_not_run
+    from .sandbox import why_impossible
+
+    return {
+        "Data folder": partial(why_unwritable, config.data_dir),
+        "Free disk": partial(_why_too_full, config),
+        "Secrets": partial(_why_readable, config_file),
+        "Background Blender": lambda: _said_of(why_not_run(blender), "reinstall Blender, or the missing library"),
+        "Sandbox": lambda: why_impossible() if config.sandbox == "on" else "",
+    }
+
+
+def _why_too_full(config: WorkerConfig) -> str:
+    free = free_gigabytes(config.outpath)
+    if free >= config.disklimit:
+        return ""
+    return f"{free:.1f} GB are free, disklimit is {config.disklimit:g}: no tasks are taken; free some space"
+
+
+def _why_readable(config_file: Path) -> str:
+    """Others may read a config file on a system that has such modes."""
+    if os.name == "nt" or not config_file.is_file():
+        return ""
+    if stat.S_IMODE(config_file.stat().st_mode) & 0o077:
+        return f"others can read {config_file}, which may hold a password; run: chmod 600 {config_file}"
+    return ""
+
+
+def _said_of(trouble: str, advice: str) -> str:
+    return trouble and f"{trouble}; {advice}"

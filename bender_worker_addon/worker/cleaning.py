@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cleaning: what this worker has stored and may be deleted by hand. Only what its journal knows, and is as it was."""
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .config import WorkerConfig
+from .errors import FolderInUse, WorkerError
+from .frames import StoredFrame, unchanged
+from .journal import Journal
+from .task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`blends`: size by path. `uploaded` frames are with flaskbender too, those `only_here` nowhere else."""
+
+    blends: dict[Path, int]
+    uploaded: tuple[StoredFrame, ...]
+    only_here: tuple[StoredFrame, ...]
+
+
+class Cleaning:
+    """Has the data folder to itself until `close`. Raises WorkerError while a worker runs there, and where blends and
+    frames are in folders that the farm shares: they are the farm's."""
+
+    def __init__(self, config: WorkerConfig) -> None:
+        if config.is_shared:
+            raise WorkerError(f"blends and frames are the farm's here ({config.blendpath}, {config.outpath})")
+        self._config = config
+        try:
+            self._journal = Journal(config.data_dir / "journal.sqlite")
+        except FolderInUse as error:
+            raise WorkerError(f"a worker is running on {config.data_dir}; stop it first") from error
+
+    def close(self) -> None:
+        self._journal.close()
+
+    def find(self) -> Found:
+        blends = {path: path.stat().st_size for path in map(self._blend, self._journal.blends()) if path.is_file()}
+        uploaded: dict[Path, StoredFrame] = {}
+        only_here: dict[Path, StoredFrame] = {}
+        for task in map(Task.from_json, self._journal.all_rendered()):
+            for frame in task.stored_frames(task.outpath) if self._is_ours(task) else ():
+                if _may_be(frame):
+                    (uploaded if frame.number in task.uploaded else only_here)[frame.path] = frame
+        safe = tuple(frame for path, frame in uploaded.items() if path not in only_here)
+        return Found(blends, safe, tuple(only_here.values()))
+
+    def delete_blends(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            _delete(path)
+            self._journal.remove_blend(path.stem)
+
+    def delete_frames(self, frames: Iterable[StoredFrame]) -> int:
+        """Gives how many were deleted; one that was changed since is somebody's work and stays."""
+        deleted = [frame for frame in frames if unchanged(frame)]
+        for frame in deleted:
+            _delete(frame.path)
+        for folder in {frame.path.parent for frame in deleted}:
+            with contextlib.suppress(OSError):  # others are in it
+                folder.rmdir()
+        return len(deleted)
+
+    def _blend(self, job_id: str) -> Path:
+        return self._config.blendpath / f"{job_id}.blend"
+
+    def _is_ours(self, task: Task) -> bool:
+        """Whether it was rendered into the folder for frames as it is set now."""
+        return task.outpath == self._config.outpath / task.job_id
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise WorkerError(f"{path} can't be deleted: {error.strerror}") from error
+
+
+def _may_be(frame: StoredFrame) -> bool:
+    try:
+        return frame.path.stat().st_size == frame.size
+    except OSError:
+        return False

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Service: tells the systemd that has started this worker how it is. Elsewhere it says nothing to nobody."""
+
+import contextlib
+import os
+import socket
+from collections.abc import MutableMapping
+
+
+class Service:
+    """`notify` sends systemd's words (sd_notify), such as READY=1. `watchdog` is the seconds within which systemd wants
+    to hear WATCHDOG=1, or None."""
+
+    def __init__(self, environment: MutableMapping[str, str] = os.environ) -> None:
+        """Takes its variables out of the environment: no child is to speak in the worker's name."""
+        address = environment.pop("NOTIFY_SOCKET", "")
+        microseconds = environment.pop("WATCHDOG_USEC", "")
+        self.watchdog = int(microseconds) / 1e6 if address and microseconds.isdigit() else None
+        self._address = f"\0{address[1:]}" if address.startswith("@") else address
+
+    def notify(self, *words: str) -> None:
+        """One that doesn't listen, or is gone, is no reason not to work."""
+        if not self._address:
+            return
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to_systemd:
+            to_systemd.sendto("\n".join(words).encode(), self._address)
