@@ -21,6 +21,7 @@ from .paragraph import draw_paragraph
 _HELP = {setting.name: setting.metadata["help"].capitalize() for setting in settings()}
 _WIDTH = 70  # characters a line, in a window of the usual width
 _FARM = ("queue", "amqp_url", "bender_url", "id", "mode", "upload")
+_CERTIFICATES = ("ca_file", "client_cert", "client_key")
 _STORAGE = ("data_dir", "farm_dir", "blendpath", "outpath", "disklimit", "grace_period", "cache_limit")
 _RENDERING = ("renderers", "workload", "keep_child", "memory_limit", "stall_timeout", "sandbox", "sandbox_paths")
 _FOLDERS = ("data_dir", "farm_dir", "blendpath", "outpath")
@@ -77,6 +78,9 @@ class BenderWorkerPreferences(bpy.types.AddonPreferences):
             ("copy", "Copy", "Frames go to flaskbender and stay here too"),
         ],
     )
+    ca_file: StringProperty(name="Authorities", description=_HELP["ca_file"], subtype="FILE_PATH")
+    client_cert: StringProperty(name="Certificate", description=_HELP["client_cert"], subtype="FILE_PATH")
+    client_key: StringProperty(name="Its Key", description=_HELP["client_key"], subtype="FILE_PATH")
     data_dir: StringProperty(name="Data", description=_HELP["data_dir"], subtype="DIR_PATH")
     farm_dir: StringProperty(name="Jobs", description=_HELP["farm_dir"], subtype="DIR_PATH")
     blendpath: StringProperty(name="Blends", description=_HELP["blendpath"], subtype="DIR_PATH")
@@ -141,6 +145,7 @@ class BenderWorkerPreferences(bpy.types.AddonPreferences):
         for title, icon, names in (
             ("Storage", "FILE_FOLDER", _STORAGE),
             ("Rendering", "RENDER_STILL", _RENDERING),
+            ("Certificates", "LOCKED", _CERTIFICATES),
             ("Behaviour", "USER", _SHARED),
         ):
             box = _box(layout, title, icon)
@@ -175,7 +180,7 @@ class BenderWorkerPreferences(bpy.types.AddonPreferences):
         """The settings that were given a value here, as text, by name."""
         names = [setting.name for setting in settings()]
         values = {name: str(getattr(self, name)) for name in names if self.is_property_set(name)}
-        for name in _FOLDERS:
+        for name in (*_FOLDERS, *_CERTIFICATES):
             if values.get(name):
                 values[name] = bpy.path.abspath(values[name])
         if self.amqp_url:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import bender_worker_addon
+from bender_worker_addon.worker.config import settings
 from tests.worker.support import DEADLINE
 
 PACKAGE = Path(bender_worker_addon.__file__).parent
@@ -88,6 +89,19 @@ def test_a_child_knows_nobody(module: Path) -> None:
 @pytest.mark.parametrize("module", modules(BLENDER), ids=lambda path: path.name)
 def test_what_runs_in_blender_knows_no_wire(module: Path) -> None:
     assert not {"pika", "requests"} & set(map(top, imports(module)))
+
+
+def test_the_preferences_have_every_setting() -> None:
+    """Without one of them nothing at all would start; so it is found out here, before any Blender is."""
+    names = {setting.name for setting in settings()}
+    tree = ast.parse((BLENDER / "preferences.py").read_text(encoding="utf-8"))
+    declared = {
+        node.target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    drawn = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    assert names - declared == names - drawn == set()
 
 
 def test_processes_are_started_in_one_place() -> None:
