@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
 
 def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser = _parser(arguments[0])
-    if arguments[0] not in ("test", "chaos"):
+    if arguments[0] not in ("test", "chaos", "load"):
         return parser.parse_args(arguments)
     chosen, others = parser.parse_known_args(arguments)
     chosen.pytest = others
@@ -97,6 +97,9 @@ def _parser(word: str) -> argparse.ArgumentParser:
     )
     chaos.set_defaults(run=_chaos)
 
+    load = words.add_parser("load", add_help=False, help="what many tasks, many workers and long queues cost; 10 min")
+    load.set_defaults(run=_load)
+
     blender = words.add_parser("blender", help="find or make a Blender that runs here; the last line is its path")
     blender.set_defaults(run=_blender)
     _add_blender(blender)
@@ -134,7 +137,11 @@ def _test(arguments: argparse.Namespace) -> int:
 
 
 def _chaos(arguments: argparse.Namespace) -> int:
-    return testing.chaos(arguments.pytest)
+    return testing.by_command("tests.chaos.chaos", arguments.pytest)
+
+
+def _load(arguments: argparse.Namespace) -> int:
+    return testing.by_command("tests.load.load", arguments.pytest)
 
 
 def _blender(arguments: argparse.Namespace) -> int:

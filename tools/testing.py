@@ -97,10 +97,10 @@ def run(arguments: Sequence[str]) -> int:
     return tally.code
 
 
-def chaos(arguments: Sequence[str]) -> int:
-    """Run the long chaos of tests/chaos with these arguments, and give its exit code."""
+def by_command(module: str, arguments: Sequence[str]) -> int:
+    """Run what is too long for every day, a module with a command line of its own, and give its exit code."""
     os.chdir(PROJECT)
-    return run_shown([environment.python(), "-m", "tests.chaos.chaos", *arguments], timeout=TESTS_TIMEOUT)
+    return run_shown([environment.python(), "-m", module, *arguments], timeout=TESTS_TIMEOUT)
 
 
 def blender_for(version: str) -> Path:

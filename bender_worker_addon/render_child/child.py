@@ -46,7 +46,7 @@ class Child:
         self._orders = Orders()
         self._progress = Progress()
         self._written: SimpleQueue[_Written | None] = SimpleQueue()
-        self._checker = threading.Thread(target=self._check_pictures, name="check")
+        self._checker = threading.Thread(target=self._check_pictures, name="check", daemon=True)
         self._python_is_free = threading.Event()
         self._blend: str | None = None
         self._ended: float | None = None

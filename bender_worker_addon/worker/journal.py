@@ -51,6 +51,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._unwritten: deque[tuple[str, tuple[object, ...]]] = deque()
+        self._unsettled = True
         self._free = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +136,10 @@ class Journal:
     def settle(self) -> None:
         """Puts what was written into its place in the file and waits for the disk. For a thread beside the worker's,
         which goes on writing: that is kept for the moment this takes."""
+        if not self._unsettled:
+            return
         with self._free:
+            self._unsettled = False
             try:
                 self._database.execute("PRAGMA wal_checkpoint")
                 # The first write after it waits for the disk once more.
@@ -153,6 +157,7 @@ class Journal:
 
     def _write(self, statement: str, values: tuple[object, ...]) -> None:
         self._unwritten.append((statement, values))
+        self._unsettled = True
         if self._free.acquire(blocking=False):
             try:
                 self._write_what_waits()

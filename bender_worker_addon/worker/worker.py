@@ -51,7 +51,7 @@ from .uploads import AT_ONCE, Uploads
 log = logging.getLogger(__name__)
 
 _DISK_EVERY = 10.0  # seconds between two looks at the free space
-_SETTLE_EVERY = 10.0  # seconds after which what was written into the journal is put into its place
+_SETTLE_EVERY = 2.0  # seconds after which what was written into the journal is put into its place
 _STALL_EVERY = 30.0  # seconds, at most, between two looks at whether a child is stuck
 _BLENDS_EVERY = 30.0  # seconds, at most, between two looks at which blends may go
 _LAST_REPORTS = 5.0  # seconds a stopping worker waits for the broker to confirm what it gave back

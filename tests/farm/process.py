@@ -88,6 +88,10 @@ class WorkerProcess:
         """The processes of this worker that are there: itself and all that it started."""
         return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if self._is_ours(folder)]
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def children(self) -> list[int]:
         """Those that it has started, and that are there."""
         return [process for process in self.living() if process != self._process.pid]

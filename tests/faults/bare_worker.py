@@ -43,10 +43,12 @@ STEPS: dict[str, tuple[Any, str, int, str]] = {
 
 def main() -> None:
     options = _options()
-    log_to_stderr(verbose=options.verbose)
+    if not options.quiet:
+        log_to_stderr(verbose=options.verbose)
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     if options.lease:
-        broker.Broker.__init__.__kwdefaults__ = {"lease_times": LeaseTimes(*options.lease)}
+        defaults = broker.Broker.__init__.__kwdefaults__ or {}
+        broker.Broker.__init__.__kwdefaults__ = defaults | {"lease_times": LeaseTimes(*options.lease)}
     worker._DISK_EVERY = options.look_at_disk
     if options.id_taken:
         connection._ID_TAKEN = options.id_taken
@@ -71,6 +73,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--quiet", action="store_true", help="log nothing")
     parser.add_argument("--max-tasks", type=int)
     parser.add_argument("--idle-exit", type=float)
     parser.add_argument("--lease", type=float, nargs=2, metavar=("HOLD", "LIVE"))

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Disks that are full, read-only or gone: told, nothing half-done is left, and it goes on when there is room."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.yard import BareFarm, opened
+from tests.worker.support import blend
+
+SIZE = 4 << 20  # bytes of the small disk
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "none", str(disk)], capture_output=True, text=True, timeout=30
+    )
+    if mount.returncode:
+        pytest.skip(f"no small disk can be made: {mount.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True, timeout=30)
+
+
+def fill(disk: Path, *, but: int = 0) -> Path:
+    """Leaves no byte free, or only some; gives what takes it all."""
+    filler = disk / "filler"
+    with filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - but)
+    return filler
+
+
+def test_a_disk_that_is_full_in_mid_download_is_told(farm: BareFarm, small_disk: Path) -> None:
+    farm.declare_work()
+    job = farm.job(blend(record=farm.folder / "renders.txt", noise="x" * 2 * SIZE))
+    task, good = farm.task(job, 1), farm.task(farm.scene(), 1)
+    assert farm.worker("--idle-exit", "1", blendpath=small_disk / "blends").wait() == 0
+    farm.wait_for("reject", task)
+    farm.wait_for("finish", good)
+    assert "more than are free in" in farm.reports(task)[-1].task["data"]["error"]
+    assert [path.name for path in (small_disk / "blends").iterdir()] == [f"{good['parent_id']}.blend"]
+
+
+def test_a_disk_that_is_full_in_mid_frame_is_told_and_its_frame_comes_when_there_is_room(
+    farm: BareFarm, small_disk: Path
+) -> None:
+    gate = farm.gate()
+    task = farm.task(farm.scene(wait={1: gate}), 1)
+    farm.outpath = small_disk / "frames"
+    worker = farm.worker("--max-tasks", "2")
+    farm.wait_for("start", task)
+    filler = fill(small_disk)
+    opened(gate)
+    farm.wait_for("start", task, count=2)
+    filler.unlink()
+    opened(gate)
+    farm.wait_for("finish", task)
+    assert farm.frames(task["parent_id"]) == ["000001.png"]
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
+
+
+def test_a_low_disk_takes_no_tasks_and_goes_on_when_there_is_room(farm: BareFarm, small_disk: Path) -> None:
+    filler = fill(small_disk, but=SIZE // 8)
+    worker = farm.worker("--look-at-disk", "0.2", "--max-tasks", "1", disklimit=0.001, blendpath=small_disk / "blends")
+    worker.wait_for_line("WARNING .*GB of disk left, disklimit is 0.001")
+    task = farm.task(farm.scene(), 1)
+    worker.wait_for_line("connected to RabbitMQ")
+    assert farm.steps(task) == []
+    filler.unlink()
+    worker.wait_for_line("tasks are taken again")
+    assert worker.wait() == 0
+    farm.wait_for("finish", task)
+
+
+def test_folders_that_are_removed_while_it_works_are_made_again(farm: BareFarm) -> None:
+    gate = farm.gate()
+    first = farm.task(farm.scene(wait={1: gate}), 1)
+    worker = farm.worker("--max-tasks", "2")
+    farm.wait_for("start", first)
+    for folder in (farm.outpath, farm.folder / "one" / "blends", farm.folder / "one" / "logs"):
+        shutil.rmtree(folder)
+    second = farm.task(farm.scene(), 1)
+    opened(gate)
+    farm.wait_for("finish", first)
+    farm.wait_for("finish", second)
+    assert worker.wait() == 0
+    assert farm.frames(first["parent_id"]) == farm.frames(second["parent_id"]) == ["000001.png"]
