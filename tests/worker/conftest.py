@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from bender_worker_addon.worker import worker as worker_module
 from bender_worker_addon.worker.config import WorkerConfig
-from tests.worker.support import Farm, StandInBroker, child_command
+from tests.worker.support import Farm, StandInBroker, WatchedLocalQueue, child_command
 from tools.blend_server import BlendServer
 
 settings.register_profile("worker", max_examples=40, deadline=None, database=None)
@@ -29,17 +29,31 @@ class StartFarm(Protocol):
     ) -> Farm: ...
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("both_queues"):
+        metafunc.parametrize("queue", ["stand-in", "local"])
+
+
 @pytest.fixture
-def start_farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StartFarm]:
+def queue() -> str:
+    """Where a worker's tasks come from; tests marked `both_queues` are run with each."""
+    return "stand-in"
+
+
+@pytest.fixture
+def start_farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, queue: str) -> Iterator[StartFarm]:
     """Starts a worker on `tmp_path`; what it renders is done by the stand-in child `renders`. A second call starts
     another one when the first was closed: its next run."""
-    brokers: list[StandInBroker] = []
+    brokers: list[StandInBroker | WatchedLocalQueue] = []
 
-    def stand_in(config: WorkerConfig, *, inbox: Any) -> StandInBroker:
-        brokers.append(StandInBroker(url=config.amqp_url, worker_id=config.id, inbox=inbox))
+    def chosen(config: WorkerConfig, *, inbox: Any) -> StandInBroker | WatchedLocalQueue:
+        if queue == "local":
+            brokers.append(WatchedLocalQueue(tmp_path / "farm", inbox=inbox))
+        else:
+            brokers.append(StandInBroker(url=config.amqp_url, worker_id=config.id, inbox=inbox))
         return brokers[-1]
 
-    monkeypatch.setattr(worker_module, "task_queue", stand_in)
+    monkeypatch.setattr(worker_module, "task_queue", chosen)
     with ExitStack() as at_the_end:
         http = at_the_end.enter_context(BlendServer())
 

@@ -8,11 +8,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from bender_worker_addon.farm.database import Database
+from bender_worker_addon.queues.local import LocalQueue
 from bender_worker_addon.worker.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
 from bender_worker_addon.worker.worker import Worker
 from tools.blend_server import BlendServer
@@ -189,12 +192,66 @@ class StandInBroker:
         self.settled.append((how, delivery.tag))
 
 
+class WatchedLocalQueue(LocalQueue):
+    """The queue on this machine, and what a worker has told it: as of the StandInBroker, but nothing here is decided by
+    a test."""
+
+    def __init__(self, folder: Path, *, inbox: "SimpleQueue[Any]") -> None:
+        super().__init__(folder, jobs=folder / "jobs", inbox=inbox)
+        self._folder_of_farm = folder
+        self.history: list[str] = []
+        self.reports: list[tuple[str, bytes]] = []
+        self.settled: list[tuple[str, int]] = []
+        self.prefetch = 0
+        self.closed = False
+
+    def consume(self, prefetch: int) -> None:
+        self.prefetch = prefetch
+        super().consume(prefetch)
+
+    def publish(self, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
+        self.reports.append((routing_key, body))
+        if report_id is not None:
+            self.history.append(routing_key.partition(".")[0])
+        super().publish(session, report_id, routing_key, body)
+
+    def ack(self, delivery: Delivery) -> None:
+        self._settle("ack", delivery)
+        super().ack(delivery)
+
+    def requeue(self, delivery: Delivery) -> None:
+        self._settle("requeued", delivery)
+        super().requeue(delivery)
+
+    def reject(self, delivery: Delivery) -> None:
+        self._settle("rejected", delivery)
+        super().ack(delivery)
+
+    def close(self, *, timeout: float) -> None:
+        self.closed = True
+        super().close(timeout=timeout)
+
+    def deliver(self, body: bytes, *, redelivered: bool = False) -> int:
+        with closing(Database(self._folder_of_farm)) as database, database.changing() as connection:
+            row = connection.execute("INSERT INTO message (body, redelivered) VALUES (?, ?)", (body, redelivered))
+            assert row.lastrowid is not None
+            return row.lastrowid
+
+    def tasks(self, step: str) -> list[dict[str, Any]]:
+        """The tasks reported at this step."""
+        return [json.loads(body) for key, body in self.reports if key.startswith(f"{step}.")]
+
+    def _settle(self, how: str, delivery: Delivery) -> None:
+        self.history.append(how)
+        self.settled.append((how, delivery.tag))
+
+
 @dataclass
 class Farm:
     """A worker, its broker and its flaskbender; `until` drives the worker."""
 
     worker: Worker
-    broker: StandInBroker
+    broker: Any  # a StandInBroker, or a WatchedLocalQueue in tests for both queues
     http: BlendServer
     folder: Path
 

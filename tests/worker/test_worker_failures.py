@@ -22,6 +22,7 @@ def test_a_task_that_fails_twice_is_reported_and_given_back(farm: Farm) -> None:
     assert len({process for process, _ in farm.renders()}) == 2
 
 
+@pytest.mark.both_queues
 def test_a_task_that_has_been_round_before_is_rejected(farm: Farm) -> None:
     farm.add(die=[1])
     farm.broker.deliver(message(), redelivered=True)
@@ -29,6 +30,7 @@ def test_a_task_that_has_been_round_before_is_rejected(farm: Farm) -> None:
     assert farm.broker.history[-3:] == ["error", "reject", "rejected"]
 
 
+@pytest.mark.both_queues
 def test_a_scene_that_nobody_can_render_is_rejected_at_once(farm: Farm) -> None:
     farm.add(no_camera=[1])
     farm.broker.deliver(message())
@@ -37,6 +39,7 @@ def test_a_scene_that_nobody_can_render_is_rejected_at_once(farm: Farm) -> None:
     assert "no camera" in farm.broker.tasks("reject")[0]["data"]["error"]
 
 
+@pytest.mark.both_queues
 def test_a_second_try_goes_well_with_what_was_stored_by_the_first(farm: Farm) -> None:
     farm.add(die=[3], die_once=farm.folder / "died")
     farm.broker.deliver(message(frames=[1, 2, 3, 4]))

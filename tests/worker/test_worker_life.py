@@ -5,10 +5,13 @@ import hashlib
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.worker.conftest import StartFarm
 from tests.worker.support import PNG, Farm, message, opened
 
 
+@pytest.mark.both_queues
 def test_a_task_is_reported_at_each_step_and_acked_after_the_last(farm: Farm) -> None:
     farm.add()
     farm.broker.deliver(message())
@@ -17,6 +20,7 @@ def test_a_task_is_reported_at_each_step_and_acked_after_the_last(farm: Farm) ->
     assert farm.frame(1).read_bytes() == PNG + b"PNG 1"
 
 
+@pytest.mark.both_queues
 def test_reports_go_to_the_worker_and_frames_to_the_job(farm: Farm) -> None:
     farm.add()
     farm.broker.deliver(message())
@@ -42,6 +46,7 @@ def test_it_does_so_while_it_renders(start_farm: StartFarm) -> None:
     farm.until_settled()
 
 
+@pytest.mark.both_queues
 def test_what_is_reported_says_how_far_the_task_is(farm: Farm) -> None:
     farm.add()
     farm.broker.deliver(message(frames=[7, 3]))
@@ -72,6 +77,7 @@ def test_the_ack_waits_until_the_broker_has_confirmed_the_last_report(farm: Farm
     assert farm.broker.history[-1] == "ack"
 
 
+@pytest.mark.both_queues
 def test_a_frame_is_in_its_place_before_it_is_reported(farm: Farm) -> None:
     farm.add()
     farm.broker.deliver(message(frames=range(5)))
@@ -88,6 +94,7 @@ def test_nothing_but_frames_is_in_a_jobs_folder_and_nothing_is_left_beside_it(fa
     assert not list((farm.folder / "frames").rglob(".rendering/*/*"))
 
 
+@pytest.mark.both_queues
 def test_two_frames_of_one_number_but_two_jobs_do_not_meet(farm: Farm) -> None:
     farm.add("job-1")
     farm.add("job-2")
@@ -98,6 +105,7 @@ def test_two_frames_of_one_number_but_two_jobs_do_not_meet(farm: Farm) -> None:
     assert farm.frame(1, "job-2").is_file()
 
 
+@pytest.mark.both_queues
 def test_the_same_message_twice_is_rendered_once_and_both_are_acked(farm: Farm) -> None:
     farm.add()
     farm.broker.deliver(message())
@@ -107,6 +115,7 @@ def test_the_same_message_twice_is_rendered_once_and_both_are_acked(farm: Farm) 
     assert len(farm.renders()) == 1
 
 
+@pytest.mark.both_queues
 def test_what_a_message_brings_in_our_fields_is_overwritten_and_what_is_unknown_comes_back(farm: Farm) -> None:
     farm.add()
     wire = json.loads(message(blendfile="/etc/passwd", outpath="/etc", command="rm -rf /"))

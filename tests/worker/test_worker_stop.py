@@ -20,6 +20,7 @@ def is_alive(process: int) -> bool:
     return True
 
 
+@pytest.mark.both_queues
 def test_a_stop_finishes_the_frame_in_hand_and_gives_back_what_is_not_begun(start_farm: StartFarm) -> None:
     farm = start_farm(workload=3)
     gate = farm.gate()
@@ -35,6 +36,7 @@ def test_a_stop_finishes_the_frame_in_hand_and_gives_back_what_is_not_begun(star
     assert [farm.frame(number).exists() for number in (1, 2, 3)] == [True, False, False]
 
 
+@pytest.mark.both_queues
 def test_a_stop_in_the_middle_of_many_frames_gives_the_task_back(farm: Farm) -> None:
     gate = farm.gate()
     farm.add(wait={2: gate})
@@ -49,6 +51,7 @@ def test_a_stop_in_the_middle_of_many_frames_gives_the_task_back(farm: Farm) -> 
     assert farm.broker.tasks("requeue")[0]["status"] == "Waiting"
 
 
+@pytest.mark.both_queues
 def test_a_second_stop_ends_at_once_and_gives_everything_back(farm: Farm) -> None:
     farm.add(wait={1: farm.gate()})
     farm.broker.deliver(message())
@@ -69,6 +72,7 @@ def test_a_stop_with_nothing_in_hand_is_over_at_once(farm: Farm, when: Stop) -> 
     assert farm.worker.over
 
 
+@pytest.mark.both_queues
 def test_a_stop_after_the_task_renders_all_of_it(farm: Farm) -> None:
     gate = farm.gate()
     farm.add(wait={1: gate})
@@ -137,6 +141,7 @@ def test_a_worker_takes_no_more_ahead_than_it_was_asked_for(start_farm: StartFar
     assert start_farm(max_tasks=1, workload=5).broker.prefetch == 1
 
 
+@pytest.mark.both_queues
 def test_a_worker_ends_when_nothing_came_for_long_enough(start_farm: StartFarm) -> None:
     farm = start_farm(idle_exit=0.2)
     farm.add()
@@ -159,6 +164,7 @@ def test_a_worker_with_a_task_is_not_idle(start_farm: StartFarm) -> None:
     farm.until_over()
 
 
+@pytest.mark.both_queues
 def test_nothing_of_a_closed_worker_is_left(farm: Farm) -> None:
     farm.add(wait={1: farm.gate()})
     farm.broker.deliver(message())
