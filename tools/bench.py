@@ -7,7 +7,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from tools import bench_cases, bench_gui, blenders, machine, package
+from tools import bench_cases, bench_gui, bench_queue, blenders, machine, package
 from tools.bench_cases.yard import Bench, Figure
 from tools.errors import ToolError
 from tools.process import say
@@ -18,9 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("frames", "gui"),
+        choices=("frames", "gui", "queue"),
         default="frames",
-        help="frames: the cases below; gui: what the worker costs an artist in her window (7 min, --quick 3)",
+        help="frames: the cases below; gui: what the worker costs an artist in her window (7 min, --quick 3);"
+        " queue: the queue on this machine with 100 000 tasks (a minute)",
     )
     cases = ", ".join(f"{name} ({case.what})" for name, case in bench_cases.ALL.items())
     parser.add_argument(
@@ -36,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Gives 0 if every case could be measured."""
     if arguments.what == "gui":
         return bench_gui.run(arguments)
+    if arguments.what == "queue":
+        return bench_queue.run(arguments)
     blender = blenders.find(arguments.blender)
     with tempfile.TemporaryDirectory(prefix="bender-worker-bench-") as folder, SmallFarm() as farm:
         scratch = Path(folder)

@@ -30,10 +30,10 @@ def as_text(frames: Sequence[int]) -> str:
 
 def joined(text: str) -> str:
     """The shortest way to write a list of single frames and ranges that may be in any order."""
-    numbers: set[int] = set()
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        numbers.update(range(int(first), int(last or first) + 1))
+    parts = text.split(",")
+    numbers = {int(part) for part in parts if "-" not in part}
+    for first, last in (part.split("-") for part in parts if "-" in part):
+        numbers.update(range(int(first), int(last) + 1))
     return as_text(sorted(numbers))
 
 

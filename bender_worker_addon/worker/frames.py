@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from .errors import FrameError
@@ -57,13 +58,10 @@ def frame_name(number: int, image_format: str) -> str:
 
 def runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
     """First and last of each run of consecutive numbers: 1, 2, 3, 5 gives (1, 3), (5, 5). `numbers` must ascend."""
-    found: list[tuple[int, int]] = []
-    for number in numbers:
-        if found and found[-1][1] == number - 1:
-            found[-1] = (found[-1][0], number)
-        else:
-            found.append((number, number))
-    return found
+    if not numbers:
+        return []
+    breaks = [place for place, (one, next_one) in enumerate(pairwise(numbers), 1) if next_one != one + 1]
+    return [(numbers[first], numbers[end - 1]) for first, end in pairwise([0, *breaks, len(numbers)])]
 
 
 def in_words(numbers: Sequence[int]) -> str:
