@@ -128,6 +128,13 @@ def failures(connection: sqlite3.Connection, job: str, *, most: int) -> list[Fai
     return [Failure(frames, reason or "nothing was said of why") for frames, reason in rows.fetchall()]
 
 
+def head(connection: sqlite3.Connection, job: str) -> dict[str, Any]:
+    """A job's data.json without status and tasks."""
+    (text,) = connection.execute("SELECT head FROM job WHERE id = ?", (job,)).fetchone()
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
 def cancel(connection: sqlite3.Connection, job: str) -> None:
     """Takes what is left of a job out of the queue. What a worker has begun is taken from it when it gives it back."""
     connection.execute("UPDATE job SET canceled = 1 WHERE id = ?", (job,))

@@ -10,7 +10,7 @@ from .books import Job, NewTask
 from .database import Database
 from .job_files import JobFiles
 from .new_job import NewJob
-from .site import FAILURES, Details, Site
+from .site import FAILURES, Details, Site, fps_of
 
 
 class LocalSite(Site):
@@ -35,8 +35,9 @@ class LocalSite(Site):
         with self._database.looking() as connection:
             by_status = books.frames_by_status(connection, job.id)
             failures = books.failures(connection, job.id, most=FAILURES)
+            head = books.head(connection, job.id)
         frames = {status: frame_list.joined(frames) for status, frames in by_status.items()}
-        return Details(job, frames, failures, self._outpath / job.id)
+        return Details(job, frames, failures, self._outpath / job.id, fps_of(head))
 
     def cancel(self, job_id: str) -> None:
         super().cancel(job_id)

@@ -15,7 +15,7 @@ from ..worker.trust import Trust
 from . import frame_list
 from .books import Failure, Job, NewTask
 from .new_job import NewJob
-from .site import FAILURES, Details, Site
+from .site import FAILURES, Details, Site, fps_of
 
 log = logging.getLogger(__name__)
 
@@ -36,26 +36,26 @@ class SharedSite(Site):
     def details(self, job: Job) -> Details:
         frames: dict[str, set[int]] = {}
         failures = []
-        for task in self._tasks(job.id):
+        data = self._data(job.id)
+        for task in data.get("tasks", []):
             frames.setdefault(task["status"], set()).update(_frames(task))
             if task["status"] == "Errored":
                 failures.append(Failure(frame_list.as_text(_frames(task)), task["data"].get("error", "")))
         written = {status: frame_list.as_text(sorted(numbers)) for status, numbers in frames.items()}
-        return Details(job, written, failures[:FAILURES], self._outpath / job.id)
+        return Details(job, written, failures[:FAILURES], self._outpath / job.id, fps_of(data))
 
     def retry(self, job_id: str) -> int:
-        again = [
-            {**task, "status": "Waiting"} for task in self._tasks(job_id) if task["status"] in ("Errored", "Aborted")
-        ]
+        tasks = self._data(job_id).get("tasks", [])
+        again = [{**task, "status": "Waiting"} for task in tasks if task["status"] in ("Errored", "Aborted")]
         self._not_canceled(job_id)
         self._publish((json.dumps(task) for task in again), priority=0)
         return len(again)
 
-    def _tasks(self, job_id: str) -> list[dict[str, Any]]:
+    def _data(self, job_id: str) -> dict[str, Any]:
         data = _read(self._jobs / job_id)
         if data is None:
             raise FarmError(f"{self._jobs / job_id / DATA_JSON} can't be read; is it just being written?")
-        return list(data.get("tasks", []))
+        return data
 
     def _queue(self, job: NewJob, _head: Mapping[str, Any], job_tasks: Sequence[NewTask]) -> None:
         self._publish((task.body for task in job_tasks), priority=job.priority)

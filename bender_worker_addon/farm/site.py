@@ -15,6 +15,7 @@ from ..worker.frames import make_folder
 from ..worker.job_folder import CANCELED, DATA_JSON
 from . import job_files
 from .books import Failure, Job, NewTask, written
+from .database import FILE
 from .new_job import NewJob, head, tasks
 
 FAILURES = 20  # tasks of which `show` tells why they failed
@@ -22,12 +23,14 @@ FAILURES = 20  # tasks of which `show` tells why they failed
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """`frames` are written as people do, by the status of their task; `folder` is where they are."""
+    """`frames` are written as people do, by the status of their task; `folder` is where they are; `fps`, how many
+    of them make a second of a film."""
 
     job: Job
     frames: Mapping[str, str]
     failures: Sequence[Failure]
     folder: Path
+    fps: int
 
 
 class Site(ABC):
@@ -105,6 +108,17 @@ class Site(ABC):
             (self._jobs / job_id / CANCELED).unlink(missing_ok=True)
         except OSError as error:
             raise FarmError(f"job {job_id} stays canceled: {error.filename}: {error.strerror}") from error
+
+
+def fps_of(data: Mapping[str, Any]) -> int:
+    """The frames a second of a job, by its data.json; 24 where that says nothing."""
+    fps = data.get("render", {}).get("fps")
+    return fps if isinstance(fps, int) and fps > 0 else 24
+
+
+def is_there(config: WorkerConfig) -> bool:
+    """Whether there is anything of this farm yet: asking it makes what is missing."""
+    return (config.farm_dir / FILE).exists() if config.is_local else config.blendpath.is_dir()
 
 
 def site(config: WorkerConfig) -> Site:

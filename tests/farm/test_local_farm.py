@@ -2,6 +2,7 @@
 """A farm on one machine, without any server: a blend is sent, rendered by workers elsewhere, and looked at."""
 
 import signal
+import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 from tests.farm import pictures
 from tests.farm.conftest import SceneMaker
 from tests.farm.local_yard import LocalYard, answer
+from tests.farm.process import DEADLINE
 from tools import blenders, testing
+from tools.farm import Bookkeeper, queue_depth
 
 if TYPE_CHECKING:
     from tests.conftest import Installed
@@ -56,7 +59,7 @@ def test_a_file_with_libraries_and_textures_renders_the_same_pixels_where_they_a
 
 
 def test_two_workers_share_what_was_sent_and_what_one_had_goes_to_the_other_when_it_is_killed(
-    yard: LocalYard, scene: SceneMaker
+    yard: LocalYard, scene: SceneMaker, tmp_path: Path
 ) -> None:
     job = yard.submit(scene("slow", seconds=1), "--frames", "1-4")
     doomed = yard.worker("--idle-exit", "240")
@@ -70,6 +73,28 @@ def test_two_workers_share_what_was_sent_and_what_one_had_goes_to_the_other_when
     shown = yard.show(job)
     assert (shown["status"], shown["frame_lists"]) == ("Finished", {"Finished": "1-4"})
     assert {task["status"] for task in yard.data_json(job)["tasks"]} == {"Finished"}
+    film = tmp_path / "film.mp4"
+    made = yard.command("video", job, "--output", film)
+    assert f"Made {film} of 4 frames" in made.stdout, made.stdout + made.stderr
+    assert film.read_bytes()[4:8] == b"ftyp"
+
+
+def test_over_rabbitmq_a_job_is_sent_to_and_rendered_from_the_disk_the_farm_shares(
+    yard: LocalYard, blend: Path, amqp_url: str
+) -> None:
+    farm = {"amqp_url": amqp_url, "mode": "Server"}
+    with Bookkeeper(amqp_url) as bookkeeper:
+        job = yard.submit(blend, "--frames", "1,2", **farm)
+        assert queue_depth(amqp_url).ready == 2
+        worker = yard.worker("--max-tasks", "2", **farm)
+        assert worker.wait() == 0, worker.log
+        finished = bookkeeper.wait_for(lambda report: report.step == "finish", count=2, timeout=DEADLINE)
+    place = yard.folder / "farm" / "jobs" / job / "scene.blend"
+    assert {report.task["command"]["Blender"]["blendfile"] for report in finished} == {str(place)}
+    assert yard.frames(job) == ["000001.png", "000002.png"]
+    assert stat.S_IMODE(yard.frame(job, "000001.png").parent.stat().st_mode) == 0o2775
+    assert queue_depth(amqp_url).ready == 0
+    assert answer(yard.command("list", "--json", **farm))["id"] == job
 
 
 def test_what_is_sent_without_options_is_what_the_scene_says_and_can_be_canceled_and_sent_again(

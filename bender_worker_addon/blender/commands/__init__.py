@@ -32,6 +32,23 @@ class Command(Protocol):
 
 def all_commands() -> "tuple[Command, ...]":
     """In the order in which help lists them; the first is the default."""
-    from . import cancel, clean, config, configure, doctor, get, jobs, logs, retry, run, show, status, stop, submit
+    from . import (
+        cancel,
+        clean,
+        config,
+        configure,
+        doctor,
+        get,
+        jobs,
+        logs,
+        retry,
+        run,
+        show,
+        status,
+        stop,
+        submit,
+        video,
+    )
 
-    return run, status, stop, logs, submit, jobs, show, cancel, retry, configure, config, get, clean, doctor
+    farm = submit, jobs, show, cancel, retry, video
+    return run, status, stop, logs, *farm, configure, config, get, clean, doctor

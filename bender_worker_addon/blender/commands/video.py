@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`video`: a film of a job's frames."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import ENDED, PROGRAM
+
+if TYPE_CHECKING:
+    from ...worker.config import Resolved
+
+NAME = "video"
+HELP = "make a film of a job's frames"
+DESCRIPTION = (
+    "Makes an MP4 (H.264) of the frames of a job that are there, in their order, by Blender's own encoder: beside the"
+    " folder of frames unless told otherwise."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("job", metavar="JOB", help="its id, or the beginning of it")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="the film; <outpath>/<job>.mp4 if not given")
+    parser.add_argument("--json", action="store_true", help="say it in a line of JSON")
+
+
+def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
+    from ...farm.site import site
+    from ...worker.errors import FarmError
+    from .. import video
+
+    with site(settings().config) as farm:
+        job = farm.find(options.job)
+        details = farm.details(job)
+    frames = sorted(details.folder.glob("[0-9][0-9][0-9][0-9][0-9][0-9].*"))
+    if not frames:
+        raise FarmError(f"job {job.id} has no frames yet in {details.folder}")
+    if len(frames) < job.total:
+        print(f"{PROGRAM}: warning: {job.total - len(frames)} frames are not there yet", file=sys.stderr)
+    out = (options.output or details.folder.with_name(f"{job.id}.mp4")).absolute()
+    video.make(frames, out, fps=details.fps)
+    print(json.dumps({"job": job.id, "video": str(out)}) if options.json else f"Made {out} of {len(frames)} frames")
+    return ENDED
