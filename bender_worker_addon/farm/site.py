@@ -39,6 +39,7 @@ class Site(ABC):
     def __init__(self, config: WorkerConfig) -> None:
         self._jobs = config.blendpath
         self._outpath = config.outpath
+        self._in_a_group = config.mode == "Server"
 
     def __enter__(self) -> Self:
         return self
@@ -53,7 +54,7 @@ class Site(ABC):
         if (self._jobs / job_id).exists():
             raise FarmError(f"there is a job {job_id} already; give this one another id")
         try:
-            make_folder(fresh, shared=True)
+            make_folder(fresh, shared=self._in_a_group)
             yield fresh
         except OSError as error:
             raise FarmError(f"the job can't be written into {self._jobs}: {error.strerror or error}") from error

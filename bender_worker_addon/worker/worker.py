@@ -148,7 +148,7 @@ class Worker:
             self._pool, renderers=config.renderers, memory_limit=int(config.memory_limit * 1e9)
         )
         held: list[Held] = []
-        storing = Storing(self._storing, shared=config.is_shared)
+        storing = Storing(self._storing, shared=config.mode == "Server")
         doubts = Doubts(journal=self._journal, beside=self._storing.submit)
         self._endings = Endings(
             held=held,
