@@ -152,3 +152,28 @@ def test_importing_the_add_on_loads_nothing_of_it() -> None:
     assert "bender_worker_addon" in loaded
     assert not [name for name in loaded if name.startswith("bender_worker_addon.")]
     assert not {"pika", "requests", "urllib3", "sqlite3", "logging"} & set(loaded)
+
+
+def test_every_setting_is_among_the_preferences_and_shown_there_once() -> None:
+    tree = ast.parse((PACKAGE / "blender" / "preferences.py").read_text(encoding="utf-8"))
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    properties = {
+        node.target.id
+        for node in classes[0].body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    groups = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and _is_literal(node.value)
+    }
+    shown = [
+        name for group in ("_FARM", "_CERTIFICATES", "_STORAGE", "_RENDERING", "_SHARED") for name in groups[group]
+    ]
+    names = [setting.name for setting in settings()]
+    assert properties.issuperset(names)
+    assert sorted(shown) == sorted(names)
+
+
+def _is_literal(value: ast.expr) -> bool:
+    return isinstance(value, ast.Tuple) and all(isinstance(element, ast.Constant) for element in value.elts)
