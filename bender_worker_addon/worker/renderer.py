@@ -33,6 +33,7 @@ _CHANNEL = "BENDER_CHILD_CHANNEL"
 _CONNECT = 300.0  # seconds a child may take to start
 _QUIT = 10.0  # seconds a child may take to end when asked to
 _LAST_WORDS, _TOLD = 4096, 500  # bytes of Blender's output kept in mind, characters of it told when a child dies
+_LEISURE, _MUCH = 0.02, 16 << 10  # seconds until what it prints is looked at again, unless it was so many bytes
 _LOG = 32 << 20  # bytes of Blender's output kept a log file
 _SIGNALLED = 128  # a sandbox adds it to the signal that ended what ran in it
 
@@ -234,8 +235,8 @@ class Renderer:
                 connection.sendall(messages.encoded(message))
 
     def _drain_output(self) -> None:
-        """Takes all that Blender prints, always, so that a full pipe never stops it, and logs the first of it. In
-        pieces, not in lines: of a short frame it prints forty."""
+        """Takes all that Blender prints, always, so that a full pipe never stops it, and logs the first of it. Not line
+        by line: of a short frame it prints forty, and to wake up for each made the frame half as long again."""
         assert self._process.stdout is not None
         logging_to, left = None, 0
         with self._process.stdout as output, ExitStack() as open_log:
@@ -252,6 +253,8 @@ class Renderer:
                 except OSError as error:
                     log.warning("what Blender prints can't be kept in %s: %s", logging_to, error.strerror)
                     left = 0
+                if len(piece) < _MUCH:
+                    time.sleep(_LEISURE)
 
     def _how_it_died(self, code: int, trouble: str) -> str:
         if trouble:
