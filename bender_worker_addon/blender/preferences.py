@@ -23,7 +23,16 @@ _WIDTH = 70  # characters a line, in a window of the usual width
 _FARM = ("queue", "amqp_url", "bender_url", "id", "mode", "upload")
 _CERTIFICATES = ("ca_file", "client_cert", "client_key")
 _STORAGE = ("data_dir", "farm_dir", "blendpath", "outpath", "disklimit", "grace_period", "cache_limit")
-_RENDERING = ("renderers", "workload", "keep_child", "memory_limit", "stall_timeout", "sandbox", "sandbox_paths")
+_RENDERING = (
+    "renderers",
+    "workload",
+    "devices",
+    "keep_child",
+    "memory_limit",
+    "stall_timeout",
+    "sandbox",
+    "sandbox_paths",
+)
 _FOLDERS = ("data_dir", "farm_dir", "blendpath", "outpath")
 _SHARED = ("heart_rate_seconds",)
 
@@ -90,6 +99,7 @@ class BenderWorkerPreferences(bpy.types.AddonPreferences):
     cache_limit: FloatProperty(name="Keep Blends (GB)", description=_HELP["cache_limit"], default=20.0, min=0.0)
     workload: IntProperty(name="Tasks Held", description=_HELP["workload"], default=0, min=0, soft_max=8)
     renderers: IntProperty(name="Blenders", description=_HELP["renderers"], default=1, min=1, soft_max=8)
+    devices: StringProperty(name="Cycles Devices", description=_HELP["devices"])
     memory_limit: FloatProperty(name="Memory (GB)", description=_HELP["memory_limit"], default=0.0, min=0.0)
     keep_child: BoolProperty(name="Keep Blender Open", description=_HELP["keep_child"], default=True)
     stall_timeout: FloatProperty(name="Hung After (s)", description=_HELP["stall_timeout"], default=1800.0, min=1.0)

@@ -21,8 +21,9 @@ def data_folder() -> Path:
 
 
 def child_command(*, low_priority: bool = False) -> list[str]:
-    """A command that starts a render child in a background Blender like this one, with nothing of the user's in it."""
-    own = ["--", "--low-priority"] if low_priority else []
+    """A command that starts a render child in a background Blender like this one, with nothing of the user's in it.
+    More options of the child's own may follow."""
+    own = ["--", *(["--low-priority"] if low_priority else [])]
     if not bpy.app.binary_path:  # bpy as a Python module
         return [sys.executable, str(_CHILD), *own]
     options = ["-b", "--factory-startup", "-noaudio", "--disable-autoexec", "--offline-mode"]

@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import Any
 
-from . import last_resort, memory, pictures, priority, scenes
+from . import devices, last_resort, memory, pictures, priority, scenes
 from .channel import Channel
 from .orders import Orders
 from .progress import Progress
@@ -25,8 +25,12 @@ def main() -> None:
     if "--low-priority" in sys.argv:
         priority.lower()
     channel = Channel.to_worker()
-    Child(channel).serve()
+    Child(channel, devices=_option("--devices", "CPU").split(","), share=int(_option("--share", "-1"))).serve()
     channel.close()
+
+
+def _option(name: str, default: str) -> str:
+    return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else default
 
 
 @dataclass(slots=True)
@@ -41,8 +45,11 @@ class _Written:
 
 
 class Child:
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, *, devices: list[str], share: int) -> None:
+        """`devices` and `share`: see devices.choose."""
         self._channel = channel
+        self._devices = devices
+        self._share = share
         self._orders = Orders()
         self._progress = Progress()
         self._written: SimpleQueue[_Written | None] = SimpleQueue()
@@ -95,8 +102,12 @@ class Child:
         if self._blend != blend:
             self._blend = None
             scenes.open_blend(blend)
+            try:
+                device = devices.choose(self._devices, self._share)
+            except LookupError as error:
+                raise scenes.RenderError(str(error)) from error
             self._blend = blend
-            self._channel.say("loaded", keep_not=scenes.reason_not_to_keep())
+            self._channel.say("loaded", keep_not=scenes.reason_not_to_keep(), device=device)
 
     def _tell_progress(self, run: int, frame: int, part: float) -> None:
         self._channel.say("progress", run=run, frame=frame, part=part)

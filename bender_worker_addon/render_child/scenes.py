@@ -108,7 +108,7 @@ def _moment_of(handlers: list[Callable[..., None]]) -> Iterator[list[float]]:
 def reason_not_to_keep() -> str:
     """Why a picture could depend on the frames rendered before it, so that each task needs a new process; empty
     if nothing of that kind was found. Simulations that are not baked remember frames they were shown."""
-    for thing in _scene().objects:
+    for thing in bpy.data.objects:  # also those of instanced collections and of scenes in the background
         for modifier in thing.modifiers:
             if modifier.type in _SIMULATIONS and not _is_baked(modifier):
                 return f"{_SIMULATIONS[modifier.type]} that is not baked ({thing.name})"

@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from . import config_file
 from .errors import ConfigError
 
+_DEVICES = ("OPTIX", "CUDA", "HIP", "METAL", "ONEAPI", "CPU")
 ENVIRONMENT_PREFIX = "BENDER_WORKER_"
 CONFIG_FILE = "BENDER_WORKER_CONFIG"
 PREFERENCES = "preferences"
@@ -107,6 +108,13 @@ def _queue(value: str) -> str:
     return value
 
 
+def _devices(value: str) -> str:
+    wanted = [one.strip().upper() for one in value.split(",")]
+    if not set(wanted) <= set(_DEVICES):
+        raise ValueError(f"some of {', '.join(_DEVICES)}, with commas")
+    return ",".join(wanted)
+
+
 def _yes_or_no(value: str) -> bool:
     try:
         return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[value.lower()]
@@ -168,6 +176,11 @@ class WorkerConfig:
     )
     renderers: int = _setting(
         1, _number(least=1, whole=True), "Blenders that render side by side, sharing one connection and one download"
+    )
+    devices: str = _setting(
+        ",".join(_DEVICES),
+        _devices,
+        "what Cycles may render on, the best first; only with CPU among them a machine without a card renders, too",
     )
     memory_limit: float = _setting(
         0.0,

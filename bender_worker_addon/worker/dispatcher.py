@@ -116,11 +116,12 @@ class Dispatcher:
         assert child is not None
         child.sign_of_life = time.monotonic()
 
-    def loaded(self, number: int, *, keep: bool) -> None:
+    def loaded(self, number: int, *, keep: bool, device: str) -> None:
         child = self._pool.get(number)
         assert child is not None
         child.loaded = True
         child.keep = child.keep and keep
+        child.device = device
 
     def began(self, number: int, run: int) -> Held | None:
         """The task whose order the child began just now; None if there is none or it was known to be begun."""
@@ -141,6 +142,7 @@ class Dispatcher:
         if event.run not in child.given:
             return None
         held, order = child.given[event.run]
+        held.device = child.device
         if event.frame == order.frames[-1]:
             del child.given[event.run]
             held.stage = Stage.STORING

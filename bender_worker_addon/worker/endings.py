@@ -50,7 +50,7 @@ class Endings:
         if held.stage is Stage.UPLOADING:
             held.timings.passed("upload")
         held.task.has_frames(held.stored, held.uploaded)
-        held.task.finished(timings=held.timings.in_json())
+        held.task.finished(timings=held.timings.in_json(), device=held.device)
         self._journal.remember_finished(held.task.id, held.task.to_json())
         self._bookkeeper.report("stat", held.task)
         self._doubts.went_well(held.task.job_id)

@@ -30,7 +30,8 @@ class Ending(enum.Enum):
 @dataclass(slots=True, eq=False)
 class Held:
     """`deliveries` are the messages that brought the task and are to be settled alike: none while the connection they
-    came on is lost, more than one if the farm sent it twice. `stored` and `uploaded` grow frame by frame."""
+    came on is lost, more than one if the farm sent it twice. `stored` and `uploaded` grow frame by frame.
+    `device`: what Cycles rendered it on."""
 
     task: Task
     deliveries: list[Delivery]
@@ -41,6 +42,7 @@ class Held:
     stored: dict[int, StoredFrame] = field(default_factory=dict)
     uploaded: set[int] = field(default_factory=set)
     timings: Timings = field(default_factory=Timings)
+    device: str = ""
 
     @property
     def missing(self) -> tuple[int, ...]:

@@ -232,10 +232,12 @@ class Life:
     def _child_says(self, event: ChildEvent) -> None:
         self._dispatcher.lives(event.child)
         match event:
-            case Loaded(keep_not=reason):
+            case Loaded(keep_not=reason, device=device):
                 if reason:
                     log.info("Blender is started anew for each task of this job: %s", reason)
-                self._dispatcher.loaded(event.child, keep=not reason)
+                if device:
+                    log.info("Cycles renders on %s", device)
+                self._dispatcher.loaded(event.child, keep=not reason, device=device)
             case FrameBegun(run=run, frame=frame):
                 self._record.frame_begun(frame)
                 self._begun(event.child, run)

@@ -11,7 +11,8 @@ The worker says
 and the child
 
     {"is": "hello", "token": "…"}
-    {"is": "loaded", "keep_not": ""}    the blend is open; `keep_not`: why it must not serve another task
+    {"is": "loaded", "keep_not": "", "device": "CPU"}
+        the blend is open; `keep_not`: why it must not serve another task; `device`: what Cycles renders on
     {"is": "begin", "run": 7, "frame": 1}
     {"is": "progress", "run": 7, "frame": 1, "part": 0.4}    of the frame that is done, as far as Blender says
     {"is": "frame", "run": 7, "frame": 1, "spent": {"load": 0.1, …}, "memory": 200000000}
@@ -55,10 +56,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The blend is open. `keep_not` says why the child must not serve another task; empty if it may."""
+    """The blend is open. `keep_not` says why the child must not serve another task; empty if it may. `device`: what
+    Cycles renders on; empty for other engines."""
 
     child: int
     keep_not: str
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,7 @@ def decoded(line: bytes, child: int) -> ChildEvent:
     message = json.loads(line)
     kind = message["is"]
     if kind == "loaded":
-        return Loaded(child, str(message["keep_not"]))
+        return Loaded(child, str(message["keep_not"]), str(message["device"]))
     if kind == "stopped":
         return Stopped(child)
     run = int(message["run"])

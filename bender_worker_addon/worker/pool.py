@@ -35,6 +35,8 @@ class Child:
     folder: Path
     keep: bool
     job_id: str | None = None
+    share: int = -1
+    device: str = ""
     loaded: bool = False
     worn: bool = False
     given: dict[int, tuple[Held, Order]] = field(default_factory=dict)
@@ -67,8 +69,9 @@ class Child:
 
 class Pool:
     """`command` starts a child, in the `sandbox` if there is one; `scratch` is the folder for frames in the making, on
-    the disk of the finished ones; `later(work)` runs work beside the worker's thread, after all frames handed over so
-    far are stored. `children`: those that live, the one that was used last at the end."""
+    the disk of the finished ones; of the kinds of `devices` the first that is there is used; `later(work)` runs work
+    beside the worker's thread, after all frames handed over so far are stored. `children`: those that live, the one
+    that was used last at the end."""
 
     def __init__(
         self,
@@ -78,6 +81,8 @@ class Pool:
         scratch: Path,
         logs: TaskLogs,
         keep_children: bool,
+        devices: str,
+        renderers: int,
         inbox: SimpleQueue[Any],
         later: Callable[[Callable[[], None]], None],
     ) -> None:
@@ -87,6 +92,8 @@ class Pool:
         self._scratch = scratch / secrets.token_hex(4)
         self._logs = logs
         self._keep_children = keep_children
+        self._devices = devices
+        self._renderers = renderers
         self._inbox = inbox
         self._later = later
         self._numbers = itertools.count(1)
@@ -156,18 +163,26 @@ class Pool:
     def _start(self, log_file: Path, *, blend: Path | None) -> Child:
         number = next(self._numbers)
         folder = self._own_folder(number)
-        sandbox = self._sandbox
+        sandbox, share = self._sandbox, self._free_share()
+        command = [*self._command, "--devices", self._devices, "--share", str(share)]
         renderer = Renderer(
             child=number,
-            command=self._command if sandbox is None else sandbox.command(self._command, folder=folder, blend=blend),
+            command=command if sandbox is None else sandbox.command(command, folder=folder, blend=blend),
             sandboxed=sandbox is not None,
             log_file=log_file,
             temp=folder / "temp",
             inbox=self._inbox,
         )
         log.debug("child %d is process %d", number, renderer.pid)
-        self.children.append(Child(renderer, folder, keep=self._keep_children))
+        self.children.append(Child(renderer, folder, keep=self._keep_children, share=share))
         return self.children[-1]
+
+    def _free_share(self) -> int:
+        """Which of several graphics cards the next child is to use; all of them if it is alone."""
+        if self._renderers == 1:
+            return -1
+        taken = [child.share for child in self.children]
+        return min(range(self._renderers), key=taken.count)
 
     def _leave(self, child: Child) -> None:
         self.children.remove(child)

@@ -111,10 +111,12 @@ class Task:
         for number, frame in stored.items():
             self._frame(number).update(filesize=frame.size, hash=frame.hash, uploaded=number in uploaded)
 
-    def finished(self, *, timings: str) -> None:
-        """`timings` says what its seconds went into."""
+    def finished(self, *, timings: str, device: str = "") -> None:
+        """`timings` says what its seconds went into, `device` what it was rendered on, if the engine asked for one."""
         self._becomes("Finished", "finish")
         self._wire["data"]["timings"] = timings
+        if device:
+            self._wire["data"]["device"] = device
 
     def failed(self, reason: str) -> None:
         self._becomes("Errored", "error")

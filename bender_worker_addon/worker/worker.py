@@ -141,6 +141,8 @@ class Worker:
             scratch=config.outpath / ".rendering" / config.id,
             logs=logs,
             keep_children=config.keep_child,
+            devices=config.devices,
+            renderers=config.renderers,
             inbox=self.inbox,
             later=self._storing.submit,
         )

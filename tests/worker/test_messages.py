@@ -28,7 +28,7 @@ SPENT = dict.fromkeys(messages.SPENT, 0.5)
 @pytest.mark.parametrize(
     ("said", "event"),
     [
-        ({"is": "loaded", "keep_not": "cloth"}, Loaded(3, "cloth")),
+        ({"is": "loaded", "keep_not": "cloth", "device": "CPU"}, Loaded(3, "cloth", "CPU")),
         ({"is": "begin", "run": 7, "frame": 1}, FrameBegun(3, 7, 1)),
         ({"is": "progress", "run": 7, "frame": 1, "part": 0.5}, Progress(3, 7, 1, 0.5)),
         (

@@ -58,7 +58,7 @@ def is_gone(process: int) -> bool:
 def test_a_child_renders_what_it_is_told_and_says_so(start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path) -> None:
     first = order(tmp_path, 1, 2)
     start("renders").render(first)
-    assert event_from(inbox, Loaded) == Loaded(1, "")
+    assert event_from(inbox, Loaded) == Loaded(1, "", "CPU")
     assert [event_from(inbox, FrameWritten).frame for _ in range(2)] == [1, 2]
     assert first.file(1).is_file()
 

@@ -147,5 +147,14 @@ def test_a_task_says_what_its_seconds_went_into(farm: Farm) -> None:
     assert timings["download"] > 0
 
 
+@pytest.mark.parametrize(("devices", "used"), [("OPTIX,CPU", "CPU"), ("CUDA", "CUDA")])
+def test_a_task_says_what_it_was_rendered_on(start_farm: StartFarm, devices: str, used: str) -> None:
+    """The stand-in child uses the last one it may."""
+    farm = start_farm(devices=devices)
+    farm.add()
+    render_all(farm, ("a", "job-1", [1]))
+    assert farm.broker.tasks("finish")[0]["data"]["device"] == used
+
+
 def test_a_machine_tells_its_memory() -> None:
     assert memory.available() > 1 << 20

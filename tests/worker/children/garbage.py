@@ -7,5 +7,6 @@ from pathlib import Path
 from speaking import connected  # type: ignore[import-not-found]
 
 connection = connected()
-connection.sendall((Path(sys.argv[1]).read_bytes() if len(sys.argv) > 1 else b"\xff\x00") + b"\n")
+file = Path(sys.argv[1])  # else it is an option that every child is given
+connection.sendall((file.read_bytes() if file.is_file() else b"\xff\x00") + b"\n")
 connection.recv(1)  # until the worker hangs up

@@ -100,6 +100,7 @@ def _become(name: str, **content: object) -> None:
 
 
 _become("pictures", check=check, BrokenPicture=BrokenPicture)
+_become("devices", choose=lambda wanted, _share: scene.get("device", "") or wanted[-1])
 _become("progress", Progress=Progress)
 _become(
     "scenes",

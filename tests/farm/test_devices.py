@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Cycles renders on, on a machine without a graphics card: the processor if that is allowed, else nothing."""
+
+from pathlib import Path
+
+from tests.farm.farmyard import Farm
+
+
+def test_without_a_card_the_processor_is_used_and_told(farm: Farm, blend: Path) -> None:
+    task = farm.task(farm.job(blend), 1)
+    worker = farm.worker("--max-tasks", "1")
+    assert worker.wait() == 0
+    assert "Cycles renders on CPU" in worker.log
+    assert farm.wait_for("finish", task).task["data"]["device"] == "CPU"
+
+
+def test_without_a_card_and_without_leave_to_use_the_processor_the_task_is_given_back(farm: Farm, blend: Path) -> None:
+    task = farm.task(farm.job(blend), 1)
+    assert farm.worker("--max-tasks", "1", devices="OPTIX,CUDA,HIP").wait() == 0
+    assert "none of OPTIX, CUDA, HIP is here" in farm.wait_for("error", task).task["data"]["error"]
+    assert farm.steps(task)[-1] == "requeue"
+    assert farm.ready() == 1
