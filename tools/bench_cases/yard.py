@@ -72,10 +72,11 @@ class Bench:
             jobs[blend] = f"run{self._runs}-{number}"
             self.farm.server.add(jobs[blend], blend)
         publish_tasks(self.farm.node.url, [make_task(jobs[blend], frames) for blend, frames in tasks])
-        env = {**self.env, **{f"BENDER_WORKER_{key.upper()}": str(value) for key, value in settings.items()}}
+        options = [word for key, value in settings.items() for word in (f"--{key.replace('_', '-')}", str(value))]
+        options += ["--max-tasks", str(len(tasks))]
         places = {"folder": folder, "outpath": folder / "frames", "log": folder / "log"}
         started = time.monotonic()
-        worker = self.farm.start_worker(self.blender, env, "--max-tasks", str(len(tasks)), **places)
+        worker = self.farm.start_worker(self.blender, self.env, *options, **places)
         finishes = [
             report
             for report in self.farm.follow(worker, patience=PATIENCE)
