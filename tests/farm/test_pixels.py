@@ -11,7 +11,7 @@ from tests.farm.farmyard import Farm
 from tools import blenders, testing
 from tools.farm import make_task
 
-SCENES = ["trivial", "sample", "cropped"]
+SCENES = ["variety", "sample", "cropped"]
 FRAMES = [9, 2, 5]  # the order in which the worker is given them
 
 

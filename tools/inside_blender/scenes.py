@@ -189,6 +189,41 @@ def cropped(**options: int) -> None:
 
 
 @scene
+def variety(**options: int) -> None:
+    """Much of what can change from frame to frame, at once: shape, modifiers, a driver, light, cameras, noise, blur."""
+    trivial(**options)
+    current = bpy.context.scene
+    current.render.use_motion_blur = True
+    for frame in (1, 20):
+        current.cycles.seed = frame
+        current.keyframe_insert("cycles.seed", frame=frame)
+    cube = bpy.context.view_layer.objects["Cube"]
+    cube.modifiers.new("wave", "WAVE")
+    cube.shape_key_add(name="plain")
+    large = cube.shape_key_add(name="large")
+    for point in large.data:
+        point.co *= 1.5
+    for frame, value in ((1, 0.0), (20, 1.0)):
+        large.value = value
+        large.keyframe_insert("value", frame=frame)
+    driver = cube.driver_add("location", 2).driver
+    driver.expression = "frame / 20"
+    subdivision = cube.modifiers.new("subdivision", "SUBSURF")
+    for frame, levels in ((1, 0), (6, 2)):
+        subdivision.render_levels = levels
+        subdivision.keyframe_insert("render_levels", frame=frame)
+    first, other = current.camera, camera(lens=50)
+    place(other, (-5, -5, 3))
+    current.timeline_markers.new("other", frame=6).camera = other
+    current.timeline_markers.new("first", frame=1).camera = first
+    for frame, energy in ((1, 1.0), (20, 5.0)):
+        bpy.data.lights["key"].energy = energy
+        bpy.data.lights["key"].keyframe_insert("energy", frame=frame)
+    current.view_layers.new("second")
+    bpy.data.scenes.new("unused")
+
+
+@scene
 def stereo(**options: int) -> None:
     """Two eyes, a picture each."""
     trivial(**options)
