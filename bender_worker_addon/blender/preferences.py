@@ -79,7 +79,7 @@ class BenderWorkerPreferences(bpy.types.AddonPreferences):
         ],
     )
     upload: EnumProperty(
-        name="Upload Frames",
+        name="Upload",
         description=_HELP["upload"],
         items=[
             ("off", "Off", "Frames stay on this machine"),

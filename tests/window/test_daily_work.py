@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bender_worker_addon.worker import control
 from tests.window.conftest import OpenWindow, fill_in
 from tests.window.desk import SESSION, Desk, state_of
 from tools.package import MODULE
@@ -36,6 +37,20 @@ def test_a_new_file_in_mid_render_does_not_disturb_the_worker(desk: Desk, slow_b
     assert desk.children() == [child]
     desk.farm.wait_for("finish", task)
     desk.window.wait_until("'BENDER_OT_worker_loop' in modal_operators()")
+
+
+def test_it_can_be_asked_and_stopped_from_a_terminal(desk: Desk, slow_blend: Path) -> None:
+    data = desk.farm.folder / "data"
+    task = desk.farm.task(desk.farm.job(slow_blend), 1)
+    desk.start()
+    desk.wait_for_render()
+    told = control.ask(data, control.STATUS)
+    assert (told["state"], told["task"]["job_id"]) == ("Rendering", task["parent_id"])
+    control.stop(data, now=True)
+    desk.wait_for_state("Stopped")
+    assert desk.farm.ready() == 1
+    desk.start()
+    desk.farm.wait_for("finish", task)
 
 
 def test_the_worker_goes_on_when_the_window_it_was_started_in_is_closed(desk: Desk, slow_blend: Path) -> None:
