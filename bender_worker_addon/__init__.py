@@ -3,15 +3,15 @@
 
 
 def register() -> None:
-    from .blender import headless, operators, panel, preferences, presence
+    from .blender import headless, jobs_operators, jobs_panel, operators, panel, preferences, presence
 
-    for module in (preferences, presence, operators, panel, headless):
+    for module in (preferences, presence, operators, panel, jobs_operators, jobs_panel, headless):
         module.register()
     headless.run_if_asked()
 
 
 def unregister() -> None:
-    from .blender import headless, operators, panel, preferences, presence
+    from .blender import headless, jobs_operators, jobs_panel, operators, panel, preferences, presence
 
-    for module in (headless, panel, operators, presence, preferences):
+    for module in (headless, jobs_panel, jobs_operators, panel, operators, presence, preferences):
         module.unregister()

@@ -3,12 +3,15 @@
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 
-from ..farm.new_job import SceneFacts
 from ..worker.errors import FarmError
 from ..worker.frames import FORMATS
+
+if TYPE_CHECKING:
+    from ..farm.new_job import SceneFacts
 
 FILE = "scene.blend"
 
@@ -28,8 +31,10 @@ def open_blend(blend: Path) -> None:
         raise FarmError(f"this Blender ({bpy.app.version_string}) can't open it: {reason}{newer}") from error
 
 
-def facts() -> SceneFacts:
+def facts() -> "SceneFacts":
     """What there is to know of the open file's scene."""
+    from ..farm.new_job import SceneFacts
+
     scene = bpy.context.scene
     render = scene.render
     return SceneFacts(

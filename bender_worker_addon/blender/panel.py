@@ -103,13 +103,21 @@ class BENDER_PT_worker_session(_InSidebar, bpy.types.Panel):
         row.operator("bender.worker_open_frames", icon="FILE_FOLDER")
 
 
-def redraw() -> None:
-    """Has the sidebars drawn again in which this panel can be seen."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            for region in area.regions if area.type == "VIEW_3D" else ():
-                if region.type == "UI" and region.width > 1 and region.active_panel_category == _CATEGORY:
-                    region.tag_redraw()
+def redraw(tab: str = _CATEGORY) -> None:
+    """Has the sidebars drawn again in which this tab can be seen."""
+    for region in sidebars(tab):
+        region.tag_redraw()
+
+
+def sidebars(tab: str) -> list[bpy.types.Region]:
+    """The sidebars of 3D Views in which this tab can be seen."""
+    return [
+        region
+        for window in bpy.context.window_manager.windows
+        for area in window.screen.areas
+        for region in (area.regions if area.type == "VIEW_3D" else ())
+        if region.type == "UI" and region.width > 1 and region.active_panel_category == tab
+    ]
 
 
 def redraw_preferences() -> None:

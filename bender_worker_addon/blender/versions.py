@@ -28,3 +28,15 @@ def child_command(*, low_priority: bool = False) -> list[str]:
         return [sys.executable, str(_CHILD), *own]
     options = ["-b", "--factory-startup", "-noaudio", "--disable-autoexec", "--offline-mode"]
     return [bpy.app.binary_path, *options, "--python-exit-code", "1", "--python", str(_CHILD), *own]
+
+
+def own_command(*words: str) -> list[str]:
+    """What `blender --command bender_worker` does with these words, in a background Blender with factory settings that
+    needs nothing of the user's, not even that the add-on was enabled for good."""
+    headless = f"{base_package}.blender.headless"
+    script = (
+        f"import addon_utils, importlib, sys; addon_utils.enable({base_package!r});"
+        f" sys.exit(importlib.import_module({headless!r}).main(sys.argv[sys.argv.index('--') + 1:]))"
+    )
+    options = ["-b", "--factory-startup", "-noaudio", "--disable-autoexec", "--python-expr", script]
+    return [bpy.app.binary_path, *options, "--", *words]

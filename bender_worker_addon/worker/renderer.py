@@ -271,8 +271,27 @@ class Renderer:
 def why_not_run(command: Sequence[str]) -> str:
     """Runs a command that should end at once and well; why it didn't, or ""."""
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_QUIT, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
+        code, words = run_to_end(command, timeout=_QUIT)
+    except WorkerError as error:
         return str(error)
-    words = done.stderr.decode("utf-8", "replace").strip()
-    return "" if done.returncode == 0 else words or f"exit code {done.returncode}"
+    return "" if code == 0 else words.strip() or f"exit code {code}"
+
+
+def run_to_end(
+    command: Sequence[str], *, timeout: float, environment: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """Runs a command for at most so many seconds; gives its exit code and all that it has said. Raises WorkerError if
+    it can't be started or does not end."""
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+            env=environment,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise WorkerError(str(error)) from error
+    return done.returncode, done.stdout.decode("utf-8", "replace")

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An artist with one machine and no server: she sends what she sees to the farm, renders it, looks after her jobs."""
+
+import pytest
+
+from tests.window.conftest import OpenWindow, SceneMaker
+from tests.window.desk import Desk
+from tools.package import MODULE
+from tools.window import SIDEBAR, VIEWPORT
+
+pytestmark = pytest.mark.both_blenders
+
+SHOWN = f"__import__('sys').modules['{MODULE}.blender.jobs_view'].jobs_view.shown"
+RENDERED = 90.0  # seconds in which a few small frames are there, on a busy machine too
+
+
+def test_a_scene_is_sent_rendered_looked_at_canceled_and_queued_again(
+    open_window: OpenWindow, make_scene: SceneMaker
+) -> None:
+    blend = make_scene("trivial", frames=3, width=64, height=36, samples=1)
+    before = blend.read_bytes()
+    with open_window("jobs", blend, environment={"BENDER_WORKER_QUEUE": "local"}) as desk:
+        desk.window.open_sidebar("Farm")
+        desk.change_something()
+        _send(desk)
+        desk.window.wait_until(f"[job.status for job in {SHOWN}.jobs] == ['Queued']", timeout=RENDERED)
+        desk.start()
+        desk.window.open_sidebar("Farm")
+        desk.window.wait_until(f"[job.status for job in {SHOWN}.jobs] == ['Finished']", timeout=RENDERED)
+        desk.window.find("3 of 3", SIDEBAR)
+        assert _frames(desk) == ["000001.png", "000002.png", "000003.png"]
+        desk.window.wait_until(f"{SHOWN}.details is not None")
+        desk.window.find("Finished: 1-3", SIDEBAR)
+        desk.window.screenshot("finished")
+        desk.window.click("Video", SIDEBAR, until=f"{SHOWN}.doing or {SHOWN}.done")
+        desk.window.wait_until(f"{SHOWN}.done", timeout=RENDERED)
+        desk.window.screenshot("film")
+        (film,) = desk.farm.outpath.glob("*.mp4")
+        assert b"ftyp" in film.read_bytes()[:12]
+        film.unlink()  # when the farm ends, nothing but frames may be there
+        desk.stop_now()
+        desk.window.open_sidebar("Farm")
+        _send(desk)
+        desk.window.wait_until(f"{SHOWN}.jobs[0].status == 'Queued'", timeout=RENDERED)
+        desk.window.click("Cancel", SIDEBAR, until=f"{SHOWN}.jobs[0].status == 'Canceled'")
+        desk.window.screenshot("canceled")
+        desk.window.click("Retry", SIDEBAR, until=f"{SHOWN}.jobs[0].status == 'Queued'")
+        desk.window.click("scene", SIDEBAR, until=f"{SHOWN}.details is None")
+        assert desk.window.ask("(bpy.data.filepath, bpy.data.is_dirty)") == [str(blend), True]
+    assert blend.read_bytes() == before
+
+
+def _send(desk: Desk) -> None:
+    desk.window.click("Send to Farm", SIDEBAR)
+    words = desk.window.find("There are unsaved changes", VIEWPORT)
+    desk.window.screenshot("send")
+    before = len(desk.window.ask(f"[job.id for job in {SHOWN}.jobs]"))
+    desk.window.desktop.move(*words.middle)
+    desk.window.desktop.key("Return")
+    desk.window.wait_until(f"len({SHOWN}.jobs) == {before + 1}", timeout=RENDERED)
+
+
+def _frames(desk: Desk) -> list[str]:
+    return sorted(path.name for path in desk.farm.outpath.glob("*/*.png"))
