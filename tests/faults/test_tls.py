@@ -106,7 +106,7 @@ def test_a_broker_whose_certificate_is_not_believed_is_not_talked_to(
         worker = start(secure, secure_port[1], web, **ca)
         worker.wait_for_line("no connection to RabbitMQ: the secure connection failed: CERTIFICATE_VERIFY_FAILED")
         assert "guest:guest" not in worker.log
-        worker.end()
+        secure.stop(worker)
 
 
 def test_a_flaskbender_whose_certificate_is_not_believed_is_not_talked_to(
@@ -117,7 +117,7 @@ def test_a_flaskbender_whose_certificate_is_not_believed_is_not_talked_to(
     worker = secure.worker(bender_url=web.url, ca_file=stranger.folder / "ca.pem")
     worker.wait_for_line("flaskbender can't be reached")
     assert web.log == []
-    worker.end()
+    secure.stop(worker)
 
 
 def test_a_file_that_is_no_certificate_is_named(secure: BareFarm, web: BlendServer, tmp_path: Path) -> None:

@@ -31,4 +31,4 @@ def test_a_second_worker_on_the_same_folder_says_so_and_ends(farm: BareFarm) -> 
     second = farm.worker(id="two", data_dir=farm.folder / "one")
     assert second.wait() == 1
     assert "another worker is running on" in second.log
-    first.end()
+    farm.stop(first)

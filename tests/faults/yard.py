@@ -2,6 +2,7 @@
 """A farm whose workers have no Blender: real RabbitMQ, real HTTP, real worker processes, a stand-in child."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,12 @@ class BareFarm(Farm):
         path = self.folder / f"gate-{len(list(self.folder.glob('gate-*')))}"
         os.mkfifo(path)
         return path
+
+    def stop(self, worker: WorkerProcess) -> None:
+        """As it should be done: one that is killed leaves its scratch folder for its next run to clear away."""
+        worker.wait_for_line("frames go to")
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
 
     def delete_work(self) -> None:
         """As an administrator might, by mistake."""
