@@ -15,6 +15,7 @@ from .errors import FolderInUse, WorkerError
 log = logging.getLogger(__name__)
 
 _REMEMBERED = 30 * 24 * 3600  # seconds a finished task is known by
+_REMEMBERED_AT_MOST = 20_000  # finished tasks, the newest; some 30 MB
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS report (
@@ -144,9 +145,14 @@ class Journal:
                 self._database.execute("PRAGMA wal_checkpoint")
                 # The first write after it waits for the disk once more.
                 self._database.execute("PRAGMA user_version = 1")
+                self._forget_oldest()
                 self._write_what_waits()
             except sqlite3.Error as error:
                 log.warning("%s", self._unusable(error))
+
+    def _forget_oldest(self) -> None:
+        newest = "(SELECT max(rowid) FROM finished)"
+        self._database.execute(f"DELETE FROM finished WHERE rowid <= {newest} - ?", (_REMEMBERED_AT_MOST,))
 
     def close(self) -> None:
         with self._free, closing(self._database):

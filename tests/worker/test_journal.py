@@ -155,3 +155,11 @@ def test_what_is_written_while_the_journal_settles_is_kept_in_order(path: Path) 
     with closing(Journal(path)) as journal:
         assert journal.unconfirmed_reports() == reports[1::2]
         assert journal.add_report("stat.last", b"").id > reports[-1].id
+
+
+def test_of_finished_tasks_the_newest_are_remembered(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bender_worker_addon.worker.journal._REMEMBERED_AT_MOST", 3)
+    for number in range(5):
+        journal.remember_finished(f"task-{number}", b"body")
+    journal.settle()
+    assert [journal.rendered(f"task-{number}") is not None for number in range(5)] == [False, False, True, True, True]
