@@ -54,7 +54,11 @@ class BenderWorkerPreferences(bpy.types.AddonPreferences):
         name="Tasks",
         description=_HELP["queue"],
         items=[
-            ("auto", "Automatic", "From the address below, or if there is none from the queue on this machine"),
+            (
+                "auto",
+                "Automatic",
+                "From the farm whose address is set; without one, from this machine",
+            ),
             ("local", "This Machine", "From the queue on this machine, which needs no RabbitMQ"),
             ("rabbitmq", "Farm", "From a RabbitMQ"),
         ],

@@ -2,9 +2,7 @@
 """WorkerConfig: every setting, checked, and where each value came from. The file is `config_file`'s."""
 
 import dataclasses
-import math
 import os
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,111 +13,18 @@ from urllib.parse import SplitResult, urlsplit
 
 from . import config_file
 from .errors import ConfigError
+from .values import DEVICES, devices, file, folder, folders, number, one_of, url, worker_id, yes_or_no
 
-_DEVICES = ("OPTIX", "CUDA", "HIP", "METAL", "ONEAPI", "CPU")
 ENVIRONMENT_PREFIX = "BENDER_WORKER_"
 CONFIG_FILE = "BENDER_WORKER_CONFIG"
 PREFERENCES = "preferences"
 AUTO, LOCAL, RABBITMQ = "auto", "local", "rabbitmq"
 
+_OF_A_FARM = ("amqp_url", "bender_url")  # whoever sets one of them has a farm with servers
+
 
 def _setting(default: Any, read: Callable[[str], Any], help: str) -> Any:
     return field(default=default, metadata={"read": read, "help": help})
-
-
-def _folder(value: str) -> Path:
-    if not value or "\0" in value:
-        raise ValueError("a folder")
-    try:
-        return Path(value).expanduser().absolute()
-    except RuntimeError:
-        raise ValueError("a folder; there is no user of that name") from None
-
-
-def _file(value: str) -> Path:
-    path = _folder(value)
-    if not path.is_file():
-        raise ValueError("a file that is there")
-    return path
-
-
-def _folders(value: str) -> str:
-    return os.pathsep.join(str(_folder(one)) for one in value.split(os.pathsep) if one)
-
-
-def _sandbox(value: str) -> str:
-    if value not in ("off", "auto", "on"):
-        raise ValueError("off, auto or on")
-    return value
-
-
-def _upload(value: str) -> str:
-    if value not in ("off", "move", "copy"):
-        raise ValueError("off, move or copy")
-    return value
-
-
-def _number(*, least: float, whole: bool = False, unit: str = "") -> Callable[[str], Any]:
-    allowed = f"a {'whole ' if whole else ''}number of at least {least:g}{unit and ' '}{unit}"
-
-    def read(value: str) -> int | float:
-        try:
-            number = int(value) if whole else float(value)
-        except ValueError:
-            raise ValueError(allowed) from None
-        if not math.isfinite(number) or number < least:
-            raise ValueError(allowed)
-        return number
-
-    return read
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    allowed = f"an address such as {schemes[0]}://host:port"
-
-    def read(value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            _ = parts.port
-        except ValueError:
-            raise ValueError(allowed) from None
-        if parts.scheme not in schemes or not parts.hostname:
-            raise ValueError(allowed)
-        return value.rstrip("/") if parts.scheme.startswith("http") else value
-
-    return read
-
-
-def _worker_id(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value, re.ASCII) or value.startswith("."):
-        raise ValueError("1 to 64 of A-Z a-z 0-9 . _ -, not beginning with a dot")
-    return value
-
-
-def _mode(value: str) -> str:
-    if value not in ("Independent", "Server"):
-        raise ValueError("Independent or Server")
-    return value
-
-
-def _queue(value: str) -> str:
-    if value not in (AUTO, LOCAL, RABBITMQ):
-        raise ValueError("auto, local or rabbitmq")
-    return value
-
-
-def _devices(value: str) -> str:
-    wanted = [one.strip().upper() for one in value.split(",")]
-    if not set(wanted) <= set(_DEVICES):
-        raise ValueError(f"some of {', '.join(_DEVICES)}, with commas")
-    return ",".join(wanted)
-
-
-def _yes_or_no(value: str) -> bool:
-    try:
-        return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[value.lower()]
-    except KeyError:
-        raise ValueError("true or false") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,73 +33,75 @@ class WorkerConfig:
 
     queue: str = _setting(
         AUTO,
-        _queue,
-        "where tasks come from: local, a queue on this machine; rabbitmq; auto: local if no amqp_url is set",
+        one_of(AUTO, LOCAL, RABBITMQ),
+        "where tasks come from: local, a queue on this machine; rabbitmq; auto: local if no farm is named",
     )
     amqp_url: str = _setting(
         "amqp://guest:guest@localhost:5672/%2F",
-        _url("amqp", "amqps"),
+        url("amqp", "amqps"),
         "where RabbitMQ is: amqp://user:password@host:port/vhost, or amqps:// for TLS",
     )
-    bender_url: str = _setting("http://localhost:8000", _url("http", "https"), "where flaskbender is")
+    bender_url: str = _setting("http://localhost:8000", url("http", "https"), "where flaskbender is")
     ca_file: Path = _setting(
-        Path(), _file, "certificates of the authorities to believe over amqps:// and https://; else the system's"
+        Path(), file, "certificates of the authorities to believe over amqps:// and https://; else the system's"
     )
-    client_cert: Path = _setting(Path(), _file, "this worker's own certificate, where the farm wants one")
-    client_key: Path = _setting(Path(), _file, "the key of client_cert, if it is not in the same file")
-    id: str = _setting("", _worker_id, "this worker's name in reports; made once and kept if not given")
-    data_dir: Path = _setting(Path(), _folder, "the worker's own folder: journal, logs, and the two below")
-    blendpath: Path = _setting(Path(), _folder, "where blends are kept while their job runs")
-    outpath: Path = _setting(Path(), _folder, "where frames go, in a folder a job")
-    disklimit: float = _setting(2.0, _number(least=0, unit="GB"), "GB of disk kept free; with less, no tasks are taken")
+    client_cert: Path = _setting(Path(), file, "this worker's own certificate, where the farm wants one")
+    client_key: Path = _setting(Path(), file, "the key of client_cert, if it is not in the same file")
+    id: str = _setting("", worker_id, "this worker's name in reports; made once and kept if not given")
+    data_dir: Path = _setting(Path(), folder, "the worker's own folder: journal, logs, and the two below")
+    blendpath: Path = _setting(Path(), folder, "where blends are kept while their job runs")
+    outpath: Path = _setting(Path(), folder, "where frames go, in a folder a job")
+    disklimit: float = _setting(2.0, number(least=0, unit="GB"), "GB of disk kept free; with less, no tasks are taken")
     workload: int = _setting(
-        0, _number(least=0, whole=True), "tasks held at once; 0: as few as it takes for no Blender ever to wait"
+        0, number(least=0, whole=True), "tasks held at once; 0: as few as it takes for no Blender ever to wait"
     )
-    grace_period: float = _setting(60.0, _number(least=0, unit="seconds"), "seconds a finished job's blend is kept")
+    grace_period: float = _setting(60.0, number(least=0, unit="seconds"), "seconds a finished job's blend is kept")
     cache_limit: float = _setting(
-        20.0, _number(least=0, unit="GB"), "GB of blends kept that no task here needs; the oldest go first"
+        20.0, number(least=0, unit="GB"), "GB of blends kept that no task here needs; the oldest go first"
     )
     mode: str = _setting(
-        "Independent", _mode, "Independent: blends come over HTTP; Server: this machine shares a disk with the farm"
+        "Independent",
+        one_of("Independent", "Server"),
+        "Independent: blends come over HTTP; Server: this machine shares a disk with the farm",
     )
     upload: str = _setting(
         "off",
-        _upload,
+        one_of("off", "move", "copy"),
         "off: frames stay here; move: they go to flaskbender and are deleted here once it has them; copy: they do both",
     )
     farm_dir: Path = _setting(
         Path(),
-        _folder,
+        folder,
         "the farm's own folder on this machine or a shared disk: its jobs, their frames, the local queue",
     )
-    heart_rate_seconds: float = _setting(60.0, _number(least=1, unit="seconds"), "seconds between two signs of life")
+    heart_rate_seconds: float = _setting(60.0, number(least=1, unit="seconds"), "seconds between two signs of life")
     stall_timeout: float = _setting(
-        1800.0, _number(least=1, unit="seconds"), "seconds without progress after which a render counts as hung"
+        1800.0, number(least=1, unit="seconds"), "seconds without progress after which a render counts as hung"
     )
     keep_child: bool = _setting(
-        True, _yes_or_no, "keep Blender and its scene open from task to task of a job; false starts a new one each time"
+        True, yes_or_no, "keep Blender and its scene open from task to task of a job; false starts a new one each time"
     )
     renderers: int = _setting(
-        1, _number(least=1, whole=True), "Blenders that render side by side, sharing one connection and one download"
+        1, number(least=1, whole=True), "Blenders that render side by side, sharing one connection and one download"
     )
     devices: str = _setting(
-        ",".join(_DEVICES),
-        _devices,
+        ",".join(DEVICES),
+        devices,
         "what Cycles may render on, the best first; only with CPU among them a machine without a card renders, too",
     )
     memory_limit: float = _setting(
         0.0,
-        _number(least=0, unit="GB"),
+        number(least=0, unit="GB"),
         "GB of memory with which a Blender is started anew between two frames; 0: none",
     )
     sandbox: str = _setting(
         "off",
-        _sandbox,
+        one_of("off", "auto", "on"),
         "on: Blender sees its blend, no home, no network (Linux, with bwrap); auto: where that can be; off",
     )
     sandbox_paths: str = _setting(
         "",
-        _folders,
+        folders,
         f"folders that Blender may read in its sandbox, shared textures for one; between two: {os.pathsep}",
     )
 
@@ -269,11 +176,12 @@ def resolve(
     values.setdefault("data_dir", data_dir)
     sources = {name: found[name][1] if name in found else "default" for name in known}
     if values.get("queue", AUTO) == AUTO:
-        values["queue"] = RABBITMQ if "amqp_url" in found else LOCAL
-        sources["queue"] = "there is an amqp_url" if "amqp_url" in found else "there is no amqp_url"
+        named = next((name for name in _OF_A_FARM if name in found), None)
+        values["queue"] = RABBITMQ if named else LOCAL
+        sources["queue"] = f"{named} is set" if named else f"neither {' nor '.join(_OF_A_FARM)} is set"
     values.setdefault("farm_dir", values["data_dir"] / "farm")
-    for name, folder in _default_folders(values).items():
-        values.setdefault(name, folder)
+    for name, default in _default_folders(values).items():
+        values.setdefault(name, default)
     kept_id = "id" not in values
     if kept_id:
         values["id"] = _kept_id(values["data_dir"])
