@@ -100,6 +100,11 @@ class Session:
 
     def quit(self) -> None:
         """Gives everything back and ends the worker, in three seconds at most: Blender is closing."""
+        if self.running:
+            self._end()
+        stop_logging()
+
+    def _end(self) -> None:
         deadline = time.monotonic() + _QUIT
         if self._opening is not None and self._opening.wait(_QUIT):
             self.tick()
@@ -112,7 +117,6 @@ class Session:
         if self._closing is not None:
             self._closing.wait(_CLOSE)
             self.tick()
-        stop_logging()
 
     def _opened(self, config: "WorkerConfig", child_command: list[str]) -> "Worker":
         from ..worker.worker import Worker

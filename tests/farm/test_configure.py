@@ -47,7 +47,7 @@ def test_what_is_answered_is_checked_and_written_and_the_rest_of_the_file_stays(
         asked.answer("it should be", "cellar-1")
         asked.answer("blendpath [", "")
         asked.answer("workload [4]:", "none")
-        asked.answer("a whole number of at least 1", "3")
+        asked.answer("a whole number of at least 0", "3")
         asked.answer("mode [Independent]", "")
         asked.answer("upload [off]", "move")
         asked.answer("other", "y")
