@@ -28,7 +28,7 @@ def test_frames_are_uploaded_and_a_crash_in_between_loses_and_renders_none_again
         report = farm.wait_for("finish", task)
         assert [frame["uploaded"] for frame in report.task["command"]["Blender"]["frame"].values()] == [True]
     assert second.wait() == 0
-    assert "is process" not in second.log
+    assert ": rendering" not in second.log
     assert sorted(upload.filename for upload in farm.server.uploads if upload.whole) == [
         f"{number:06d}.png" for number in range(1, 6)
     ]
