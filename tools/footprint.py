@@ -41,10 +41,14 @@ def worker_megabytes(
     farm: SmallFarm, blender: Path, env: Mapping[str, str], blend: Path, *, folder: Path, tasks: int = 5
 ) -> tuple[float | None, float | None]:
     """Resident memory of a headless worker's own process: waiting for its first task, and after some with the render
-    child still there. The queue must be there and empty."""
+    child still there. The queue of tasks must be empty."""
     job = folder.name
+    publish_tasks(farm.node.url, [])  # has the queue declared
     settings = farm.settings(folder=folder, outpath=folder / "frames")
-    with _running([blender, "--command", "bender_worker", "run"], {**env, **settings}) as process:
+    command: list[str | Path] = [blender, "--command", "bender_worker", "run"]
+    with _running([*command, "--idle-exit", "0"], {**env, **settings}) as process:
+        process.wait(TIMEOUT)  # the first one compiles its modules, which takes memory this once
+    with _running(command, {**env, **settings}) as process:
         _await_consumer(farm)
         waiting = _resident_megabytes(process.pid)
         farm.server.add(job, blend)
