@@ -2,6 +2,7 @@
 """A private RabbitMQ node: own epmd, own folder, free ports, loopback only, gone afterwards. Never a system service."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -179,10 +180,16 @@ def _installed_version() -> str | None:
 
 
 def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [opened.getsockname()[1] for opened in sockets]
-    for opened in sockets:
-        opened.close()
+    """Ports that stay free while the node is down: not of those that systems give to connections that go out."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.randrange(20_000, 32_000)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue  # somebody else's
+        if port not in ports:
+            ports.append(port)
     return ports
 
 

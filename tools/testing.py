@@ -21,7 +21,8 @@ from tools.process import end, run_shown
 from tools.rabbitmq import RabbitNode
 
 INSIDE = "tests/blender"
-OUTSIDE = ["tests/worker", "tests/tools", "tests/farm", "tests/faults", "tests/chaos", "tests/hostile"]
+OUTSIDE = ["tests/worker", "tests/tools", "tests/faults", "tests/chaos", "tests/hostile"]
+FARM = ["tests/farm"]
 WINDOW = ["tests/window"]
 VERSIONS = (blenders.DEFAULT, "5.2")
 LINT_TIMEOUT = 300.0
@@ -119,14 +120,15 @@ def blender_for(version: str) -> Path:
 
 
 def _run_all(python: Path, scratch: Path, tally: Tally) -> None:
-    """The tests in windows mostly wait for somebody to see and click: they share the time of the others."""
+    """The tests in windows mostly wait for somebody to see and click, those of the farm for Blenders to start: they
+    share the time of the others."""
     for step in _lint(python):
         _take(step, tally)
     _get_what_is_missing()
     with ExitStack() as stack:
-        for version in VERSIONS:
-            step = _outside(python, [*WINDOW, "-k", version], scratch)
-            stack.enter_context(_beside(step, tally, log=scratch / f"window-{version}.log"))
+        for number, arguments in enumerate([FARM, *([*WINDOW, "-k", version] for version in VERSIONS)]):
+            step = _outside(python, arguments, scratch)
+            stack.enter_context(_beside(step, tally, log=scratch / f"beside-{number}.log"))
         _take(_outside(python, OUTSIDE, scratch), tally)
         for step in _inside(python, [INSIDE], scratch, tally):
             _take(step, tally)
