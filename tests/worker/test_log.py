@@ -38,3 +38,12 @@ def test_no_text_breaks_a_line_or_holds_what_a_terminal_obeys(lines: Path, text:
 def test_the_words_of_the_message_are_kept(lines: Path) -> None:
     logging.getLogger("bender_worker_addon.worker.life").warning("task %s", "a\n2026 ERROR forged \x1b[31m")
     assert "task a\\n2026 ERROR forged \\x1b[31m" in lines.read_text(encoding="utf-8").splitlines()[-1]
+
+
+def test_a_full_log_is_put_aside_and_few_of_those_are_kept(lines: Path) -> None:
+    for number in range(60):
+        logging.getLogger("bender_worker_addon.worker.life").warning("task %d %s", number, "x" * 100_000)
+    sizes = {path.name: path.stat().st_size for path in lines.parent.iterdir()}
+    assert sorted(sizes) == ["worker.log", "worker.log.1", "worker.log.2", "worker.log.3"]
+    assert max(sizes.values()) <= 1 << 20
+    assert "task 59" in lines.read_text(encoding="utf-8").splitlines()[-1]
