@@ -263,7 +263,7 @@ def unregister() -> None:
 
 
 def _may_be_set(name: str, found: Resolved | str) -> bool:
-    return isinstance(found, str) or found.sources[name].startswith((PREFERENCES, "default", "kept", "there is"))
+    return isinstance(found, str) or found.sources[name].startswith((PREFERENCES, "default", "kept"))
 
 
 def _box(layout: bpy.types.UILayout, title: str, icon: str) -> bpy.types.UILayout:

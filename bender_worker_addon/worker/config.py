@@ -178,7 +178,8 @@ def resolve(
     if values.get("queue", AUTO) == AUTO:
         named = next((name for name in _OF_A_FARM if name in found), None)
         values["queue"] = RABBITMQ if named else LOCAL
-        sources["queue"] = f"{named} is set" if named else f"neither {' nor '.join(_OF_A_FARM)} is set"
+        why = named or f"neither {' nor '.join(_OF_A_FARM)}"
+        sources["queue"] = f"default, since {why} is set"
     values.setdefault("farm_dir", values["data_dir"] / "farm")
     for name, default in _default_folders(values).items():
         values.setdefault(name, default)

@@ -58,13 +58,13 @@ class Desk:
 
     def work_only_when_away(self, minutes: float | None) -> None:
         """Sets after how long the artist counts as away; without minutes, that it does not matter."""
-        self._scroll_preferences(down=12)
+        self._scroll_preferences(down=40)
         self.window.click("Only While I Am Away", PREFERENCES)
         if minutes:
             self.window.fill("Away After (min)", str(minutes), PREFERENCES)
 
     def start_with_blender(self) -> None:
-        self._scroll_preferences(down=12)
+        self._scroll_preferences(down=40)
         self.window.click("Start with Blender", PREFERENCES)
 
     def close_preferences(self) -> None:

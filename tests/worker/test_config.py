@@ -38,7 +38,7 @@ def test_without_any_setting_all_is_in_a_folder_of_its_own(data_dir: Path) -> No
     assert config.blendpath == data_dir / "farm" / "jobs"
     assert config.outpath == data_dir / "farm" / "frames"
     assert config.bender_url == "http://localhost:8000"
-    unset = "neither amqp_url nor bender_url is set"
+    unset = "default, since neither amqp_url nor bender_url is set"
     assert set(resolved(data_dir, {"id": "x"}).sources.values()) == {"default", "--id", unset}
 
 
@@ -51,7 +51,7 @@ def test_without_an_address_of_rabbitmq_tasks_come_from_this_machine(data_dir: P
 def test_with_an_address_of_rabbitmq_they_come_from_there(data_dir: Path) -> None:
     found = resolved(data_dir, BENDER_WORKER_AMQP_URL="amqp://farm/%2F")
     assert not found.config.is_local
-    assert found.sources["queue"] == "amqp_url is set"
+    assert found.sources["queue"] == "default, since amqp_url is set"
     assert found.config.addresses == ("amqp://farm/%2F", "http://localhost:8000")
     assert found.config.blendpath == data_dir / "blends"
     assert found.config.outpath == data_dir / "frames"
