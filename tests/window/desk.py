@@ -58,19 +58,28 @@ class Desk:
 
     def work_only_when_away(self, minutes: float | None) -> None:
         """Sets after how long the artist counts as away; without minutes, that it does not matter."""
-        self._scroll_preferences(down=40)
+        self._scroll_to("Only While I Am Away")
         self.window.click("Only While I Am Away", PREFERENCES)
         if minutes:
             self.window.fill("Away After (min)", str(minutes), PREFERENCES)
 
     def start_with_blender(self) -> None:
-        self._scroll_preferences(down=40)
+        self._scroll_to("Start with Blender")
         self.window.click("Start with Blender", PREFERENCES)
 
     def close_preferences(self) -> None:
         self.window.desktop.move(*self.window.where(PREFERENCES).middle)
         self.window.desktop.key("alt+F4")
         self.window.wait_until("not regions('PREFERENCES', 'WINDOW')")
+
+    def _scroll_to(self, label: str) -> None:
+        """Turns the wheel until this is in sight, and what follows it, and stands still."""
+        while not self.window.sees(label, PREFERENCES):
+            self._scroll_preferences(down=3)
+        self._scroll_preferences(down=3)
+        before = None
+        while before is None or before != self.window.sees(label, PREFERENCES):
+            before = self.window.sees(label, PREFERENCES)
 
     def _scroll_preferences(self, *, down: int) -> None:
         self.window.desktop.scroll(*self.window.where(PREFERENCES).middle, down=down)
