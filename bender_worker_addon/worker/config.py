@@ -183,10 +183,8 @@ def resolve(
     values.setdefault("farm_dir", values["data_dir"] / "farm")
     for name, default in _default_folders(values).items():
         values.setdefault(name, default)
-    kept_id = "id" not in values
-    if kept_id:
+    if "id" not in values:
         values["id"] = _kept_id(values["data_dir"])
-    if kept_id:
         sources["id"] = f"kept in {values['data_dir'] / 'worker-id'}"
     variables = {ENVIRONMENT_PREFIX + name.upper() for name in known} | {CONFIG_FILE}
     ours = {key for key in environment if key.startswith(ENVIRONMENT_PREFIX)}
