@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.farm.farmyard import Farm, eventually
+from tests.farm.farmyard import Farm
+from tests.farm.ground import eventually
 from tests.farm.process import WorkerProcess
 from tests.faults.yard import BareFarm
 from tests.worker.support import PNG

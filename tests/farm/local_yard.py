@@ -3,31 +3,45 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-from tests.farm.process import DEADLINE, WorkerProcess
+from bender_worker_addon.farm.database import Database
+from bender_worker_addon.farm.new_job import NewJob, SceneFacts
+from bender_worker_addon.farm.site import Site, site
+from bender_worker_addon.worker.config import resolve
+from tests.farm.ground import Ground
+
+FILE = "scene.blend"
+SCENE = SceneFacts(version="4.3.2", engine="CYCLES", width=64, height=36, scale=100, fps=24, step=1)
+IDLE = ("--idle-exit", "1")  # ends when there is nothing to do
 
 
-class LocalYard:
+class LocalYard(Ground):
     """`folder` holds the farm's folder and what its workers keep."""
 
     def __init__(self, *, blender: Path, env: Mapping[str, str], folder: Path) -> None:
         """`blender` has the add-on when it is run with `env`."""
-        self.blender, self.folder = blender, folder
-        self._env = {name: value for name, value in env.items() if not name.startswith("BENDER_")}
-        self._workers: list[WorkerProcess] = []
+        super().__init__(blender=blender, env=env, folder=folder, outpath=folder / "farm" / "frames")
+        self._site: Site | None = None
+
+    def _begin(self, stack: ExitStack) -> None:
+        """There are no servers."""
+
+    @property
+    def site(self) -> Site:
+        """The farm as one who sends jobs sees it."""
+        if self._site is None:
+            config = resolve(data_dir=self.folder / "data", environment=self.environment(), options={}).config
+            self._site = self._stack.enter_context(site(config))
+        return self._site
 
     def environment(self, **settings: object) -> dict[str, str]:
         chosen = {"farm_dir": self.folder / "farm", "data_dir": self.folder / "data", "disklimit": 0} | settings
         return self._env | {f"BENDER_WORKER_{name.upper()}": str(value) for name, value in chosen.items()}
-
-    def command(self, *words: str | Path, **settings: object) -> subprocess.CompletedProcess[str]:
-        """What `blender --command bender_worker` says to these words."""
-        command = [self.blender, "--command", "bender_worker", *words]
-        env = self.environment(**settings)
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=DEADLINE, check=False)
 
     def submit(self, blend: Path, *options: str, **settings: object) -> str:
         """Sends a job; gives its id."""
@@ -36,37 +50,26 @@ class LocalYard:
         job: str = answer(told)["job"]
         return job
 
+    def send(self, blend: bytes | Path, frames: Sequence[int], *, chunk: int = 1, job_id: str = "") -> str:
+        """Sends a job as it is, without a Blender that would pack it; gives its id."""
+        job_id = job_id or uuid.uuid4().hex
+        job = NewJob(name="a job", blend=FILE, frames=frames, chunk=chunk, image_format="PNG", scene=SCENE, id=job_id)
+        with self.site.room_for(job.id) as folder:
+            (folder / job.blend).write_bytes(blend if isinstance(blend, bytes) else blend.read_bytes())
+            self.site.send(job)
+        return job.id
+
+    def left(self) -> int:
+        """How many tasks are in the queue or held by workers."""
+        with closing(Database(self.folder / "farm")) as database, database.looking() as connection:
+            return int(connection.execute("SELECT count(*) FROM message").fetchone()[0])
+
     def show(self, job: str) -> dict[str, Any]:
         return answer(self.command("show", job, "--json"))
 
     def data_json(self, job: str) -> dict[str, Any]:
         data: dict[str, Any] = json.loads((self.folder / "farm" / "jobs" / job / "data.json").read_text())
         return data
-
-    def frame(self, job: str, name: str) -> Path:
-        return self.folder / "farm" / "frames" / job / name
-
-    def frames(self, job: str) -> list[str]:
-        folder = self.folder / "farm" / "frames" / job
-        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-
-    def worker(self, *options: str, **settings: object) -> WorkerProcess:
-        """Starts a worker, which ends when it has nothing to do."""
-        words = [
-            str(self.blender),
-            "--command",
-            "bender_worker",
-            "run",
-            "--verbose",
-            *(options or ("--idle-exit", "1")),
-        ]
-        worker = WorkerProcess(words, env=self.environment(**settings))
-        self._workers.append(worker)
-        return worker
-
-    def close(self) -> None:
-        for worker in self._workers:
-            worker.end()
 
 
 def answer(told: subprocess.CompletedProcess[str]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bender_worker_addon.worker.config import settings
-from tests.farm.farmyard import RUN, Farm
+from tests.farm.farmyard import Farm
+from tests.farm.ground import RUN
 from tests.farm.terminal import Terminal
 from tools.farm import make_task
 

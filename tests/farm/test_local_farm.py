@@ -6,13 +6,13 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.farm import pictures
 from tests.farm.conftest import SceneMaker
-from tests.farm.local_yard import LocalYard, answer
+from tests.farm.local_yard import IDLE, LocalYard, answer
 from tests.farm.process import DEADLINE
 from tools import blenders, testing
 from tools.farm import Bookkeeper, queue_depth
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def yard(installed: "Installed", tmp_path: Path) -> Iterator[LocalYard]:
-    made = LocalYard(blender=installed.blender, env=installed.env, folder=tmp_path)
-    yield made
-    made.close()
+    with LocalYard(blender=installed.blender, env=installed.env, folder=tmp_path) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +66,7 @@ def test_two_workers_share_what_was_sent_and_what_one_had_goes_to_the_other_when
     with doomed.child_stopped():
         doomed.signal(signal.SIGKILL)
         doomed.wait()
-    workers = [yard.worker(data_dir=yard.folder / name, id=name) for name in ("one", "two")]
+    workers = [yard.worker(*IDLE), yard.worker(*IDLE, data_dir=yard.folder / "other", id="other")]
     assert [worker.wait() for worker in workers] == [0, 0]
     assert yard.frames(job) == [f"{number:06}.png" for number in range(1, 5)]
     shown = yard.show(job)
@@ -82,7 +81,7 @@ def test_two_workers_share_what_was_sent_and_what_one_had_goes_to_the_other_when
 def test_over_rabbitmq_a_job_is_sent_to_and_rendered_from_the_disk_the_farm_shares(
     yard: LocalYard, blend: Path, amqp_url: str
 ) -> None:
-    farm = {"amqp_url": amqp_url, "mode": "Server"}
+    farm: dict[str, Any] = {"amqp_url": amqp_url, "mode": "Server"}
     with Bookkeeper(amqp_url) as bookkeeper:
         job = yard.submit(blend, "--frames", "1,2", **farm)
         assert queue_depth(amqp_url).ready == 2
@@ -115,7 +114,7 @@ def test_what_is_sent_without_options_is_what_the_scene_says_and_can_be_canceled
 
 def test_a_job_canceled_while_it_is_rendered_is_not_rendered_on(yard: LocalYard, scene: SceneMaker) -> None:
     job = yard.submit(scene("slow", seconds=2), "--frames", "1-50")
-    worker = yard.worker(grace_period=1)
+    worker = yard.worker(*IDLE, grace_period=1)
     worker.wait_for_line("frame 1 stored")
     yard.command("cancel", job)
     assert worker.wait() == 0

@@ -6,7 +6,8 @@ from http import HTTPStatus
 from pathlib import Path
 
 from tests.farm.conftest import SceneMaker
-from tests.farm.farmyard import Farm, eventually
+from tests.farm.farmyard import Farm
+from tests.farm.ground import eventually
 from tools.farm import make_task
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.farm.farmyard import Farm, eventually
+from tests.farm.farmyard import Farm
+from tests.farm.ground import eventually
 from tools.farm import make_task
 
 

@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,11 +20,14 @@ from tools import wheels
 wheels.importable()
 
 from bender_worker_addon.blender.log import log_to_stderr  # noqa: E402
+from bender_worker_addon.queues import local  # noqa: E402
 from bender_worker_addon.worker import broker, config, frames, journal, worker  # noqa: E402
 from bender_worker_addon.worker.broker import connection  # noqa: E402
 from bender_worker_addon.worker.broker.leases import LeaseTimes  # noqa: E402
+from bender_worker_addon.worker.deliveries import TaskQueue  # noqa: E402
 from bender_worker_addon.worker.errors import WorkerError  # noqa: E402
 
+_REPORTS = "CREATE TABLE IF NOT EXISTS report (worker, number, key, body, PRIMARY KEY (worker, number))"
 CHILD = Path(__file__).resolve().parents[1] / "worker" / "children" / "renders.py"
 
 STEPS: dict[str, tuple[Any, str, int, str]] = {
@@ -36,9 +40,10 @@ STEPS: dict[str, tuple[Any, str, int, str]] = {
     "stat": (journal.Journal, "add_report", 1, "stat"),
     "finish": (journal.Journal, "add_report", 1, "finish"),
     "confirm": (journal.Journal, "remove_report", 0, ""),
-    "ack": (broker.Broker, "ack", 0, ""),
+    "ack": (TaskQueue, "ack", 0, ""),
 }
-"""Where a worker can be killed: the function of that step, and what one of its arguments must begin with."""
+"""Where a worker can be killed: the function of that step, and what one of its arguments must begin with. TaskQueue
+stands for the queue that this worker has."""
 
 
 def main() -> None:
@@ -52,10 +57,12 @@ def main() -> None:
     worker._DISK_EVERY = options.look_at_disk
     if options.id_taken:
         connection._ID_TAKEN = options.id_taken
-    if options.die:
-        _die(*options.die)
     data_dir = Path(tempfile.gettempdir())  # never used: the environment names another
     settings = config.resolve(data_dir=data_dir, environment=os.environ, options={}).config
+    if settings.is_local:
+        _keep_reports(settings.id)
+    if options.die:
+        _die(*options.die, queue=local.LocalQueue if settings.is_local else broker.Broker)
     try:
         running = worker.Worker(
             settings,
@@ -83,9 +90,33 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _die(when: str, step: str) -> None:
+def _keep_reports(worker_id: str) -> None:
+    """What goes into the local farm's books is kept beside them word for word, in the same transaction."""
+    publish, enter = local.LocalQueue.publish, local.LocalQueue._enter
+    keys: dict[int, str] = {}
+
+    def publish_and_note(queue: Any, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
+        if report_id is not None:
+            keys[report_id] = routing_key
+        publish(queue, session, report_id, routing_key, body)
+
+    def enter_and_keep(queue: Any, connection: sqlite3.Connection, session: int, report_id: int, body: bytes) -> Any:
+        confirmed = enter(queue, connection, session, report_id, body)
+        if confirmed is not None:
+            connection.execute(_REPORTS)
+            row = (worker_id, report_id, keys[report_id], body)
+            connection.execute("INSERT OR IGNORE INTO report VALUES (?, ?, ?, ?)", row)
+        return confirmed
+
+    changed: dict[str, Any] = {"publish": publish_and_note, "_enter": enter_and_keep}
+    for name, function in changed.items():
+        setattr(local.LocalQueue, name, function)
+
+
+def _die(when: str, step: str, *, queue: type) -> None:
     """Kills this process, as a power cut would, right before or right after its function of that step."""
     owner, name, position, beginning = STEPS[step]
+    owner = queue if owner is TaskQueue else owner
     real: Callable[..., Any] = getattr(owner, name)
 
     def deadly(*arguments: Any, **keywords: Any) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.yard import BareFarm, opened
+from tests.faults.yard import Bare, BareFarm, BareLocalFarm, opened
 from tests.worker.support import blend
 
 SIZE = 4 << 20  # bytes of the small disk
@@ -48,13 +48,14 @@ def test_a_disk_that_is_full_in_mid_download_is_told(farm: BareFarm, small_disk:
     assert [path.name for path in (small_disk / "blends").iterdir()] == [f"{good['parent_id']}.blend"]
 
 
+@pytest.mark.both_queues
 def test_a_disk_that_is_full_in_mid_frame_is_told_and_its_frame_comes_when_there_is_room(
-    farm: BareFarm, small_disk: Path
+    farm: Bare, small_disk: Path
 ) -> None:
     gate = farm.gate()
     task = farm.task(farm.scene(wait={1: gate}), 1)
     farm.outpath = small_disk / "frames"
-    worker = farm.worker("--max-tasks", "2")
+    worker = farm.worker("--max-tasks", "2", outpath=farm.outpath)
     farm.wait_for("start", task)
     filler = fill(small_disk)
     opened(gate)
@@ -67,12 +68,14 @@ def test_a_disk_that_is_full_in_mid_frame_is_told_and_its_frame_comes_when_there
     assert worker.wait() == 0
 
 
-def test_a_low_disk_takes_no_tasks_and_goes_on_when_there_is_room(farm: BareFarm, small_disk: Path) -> None:
+@pytest.mark.both_queues
+def test_a_low_disk_takes_no_tasks_and_goes_on_when_there_is_room(farm: Bare, small_disk: Path) -> None:
+    farm.outpath = small_disk / "frames"
     filler = fill(small_disk, but=SIZE // 8)
-    worker = farm.worker("--look-at-disk", "0.2", "--max-tasks", "1", disklimit=0.001, blendpath=small_disk / "blends")
+    worker = farm.worker("--look-at-disk", "0.2", "--max-tasks", "1", disklimit=0.001, outpath=farm.outpath)
     worker.wait_for_line("WARNING .*GB of disk left, disklimit is 0.001")
     task = farm.task(farm.scene(), 1)
-    worker.wait_for_line("connected to RabbitMQ")
+    worker.wait_for_line("connected to")
     assert farm.steps(task) == []
     filler.unlink()
     worker.wait_for_line("tasks are taken again")
@@ -80,12 +83,13 @@ def test_a_low_disk_takes_no_tasks_and_goes_on_when_there_is_room(farm: BareFarm
     farm.wait_for("finish", task)
 
 
-def test_folders_that_are_removed_while_it_works_are_made_again(farm: BareFarm) -> None:
+@pytest.mark.both_queues
+def test_folders_that_are_removed_while_it_works_are_made_again(farm: Bare) -> None:
     gate = farm.gate()
     first = farm.task(farm.scene(wait={1: gate}), 1)
     worker = farm.worker("--max-tasks", "2")
     farm.wait_for("start", first)
-    for folder in (farm.outpath, farm.folder / "one" / "blends", farm.folder / "one" / "logs"):
+    for folder in (farm.outpath, farm.folder / "one" / "logs", *(farm.folder / "one").glob("blends")):
         shutil.rmtree(folder)
     second = farm.task(farm.scene(), 1)
     opened(gate)
@@ -93,3 +97,22 @@ def test_folders_that_are_removed_while_it_works_are_made_again(farm: BareFarm) 
     farm.wait_for("finish", second)
     assert worker.wait() == 0
     assert farm.frames(first["parent_id"]) == farm.frames(second["parent_id"]) == ["000001.png"]
+
+
+def test_a_full_disk_under_the_queue_on_this_machine_is_told_and_nothing_is_lost(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    with BareLocalFarm(folder=small_disk) as farm:
+        gate = farm.gate()
+        task = farm.task(farm.scene(wait={1: gate}), 1)
+        farm.outpath = tmp_path / "frames"
+        worker = farm.worker("--max-tasks", "1", data_dir=tmp_path / "one", outpath=farm.outpath)
+        farm.wait_for("start", task)
+        filler = fill(small_disk)
+        opened(gate)
+        worker.wait_for_line("no connection to the local queue: .*is the disk full")
+        filler.unlink()
+        farm.wait_for("finish", task)
+        assert worker.wait() == 0
+        assert farm.renders() == 1
+        assert farm.left() == 0

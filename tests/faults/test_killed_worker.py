@@ -7,15 +7,16 @@ import signal
 import pytest
 
 from tests.faults.bare_worker import STEPS
-from tests.faults.yard import BareFarm, opened
+from tests.faults.yard import Bare, opened
 
 FRAMES = [1, 2]
 NAMES = [f"{number:06}.png" for number in FRAMES]
 MOMENTS = [("after", step) for step in STEPS] + [("before", step) for step in ("store", "remember", "finish", "ack")]
 
 
+@pytest.mark.both_queues
 @pytest.mark.parametrize(("when", "step"), MOMENTS)
-def test_the_next_run_ends_the_task(farm: BareFarm, when: str, step: str) -> None:
+def test_the_next_run_ends_the_task(farm: Bare, when: str, step: str) -> None:
     task = farm.task(farm.scene(), *FRAMES)
     killed = farm.worker("--die", when, step)
     assert killed.wait() == -signal.SIGKILL
@@ -24,13 +25,14 @@ def test_the_next_run_ends_the_task(farm: BareFarm, when: str, step: str) -> Non
     assert farm.worker("--idle-exit", "0.3").wait() == 0
     farm.wait_for("finish", task)
     assert farm.frames(task["parent_id"]) == NAMES
-    assert farm.ready() == 0
+    assert farm.left() == 0
     steps = farm.steps(task)
     assert steps.index("start") < steps.index("stat") < steps.index("finish")
     assert not {"error", "requeue", "reject"} & set(steps)
 
 
-def test_a_child_that_is_suspended_does_not_outlive_its_worker(farm: BareFarm) -> None:
+@pytest.mark.both_queues
+def test_a_child_that_is_suspended_does_not_outlive_its_worker(farm: Bare) -> None:
     gate = farm.gate()
     task = farm.task(farm.scene(wait={1: gate}), 1)
     worker = farm.worker()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.farm.farmyard import eventually
+from tests.farm.ground import eventually
 from tests.faults.yard import BareFarm, opened
 from tools.rabbitmq import RabbitNode
 

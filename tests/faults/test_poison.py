@@ -5,14 +5,13 @@ import signal
 
 import pytest
 
-from tests.faults.yard import BareFarm
+from tests.faults.yard import Bare
 
-QUEUES = pytest.mark.parametrize("queue", ["classic", "quorum"])
+QUEUES = pytest.mark.parametrize("queue", ["classic", "quorum", "local"])
 
 
 @QUEUES
-def test_a_task_that_kills_every_child_is_dead_lettered(farm: BareFarm, queue: str) -> None:
-    farm.declare_work(**{"x-queue-type": queue})
+def test_a_task_that_kills_every_child_is_given_up(farm: Bare) -> None:
     task = farm.task(farm.scene(die=[1]), 1)
     good = farm.task(farm.scene(), 1)
     workers = [farm.worker("--idle-exit", "1", id=name) for name in ("one", "two")]
@@ -21,12 +20,11 @@ def test_a_task_that_kills_every_child_is_dead_lettered(farm: BareFarm, queue: s
     farm.wait_for("finish", good)
     assert farm.steps(task).count("start") == 4
     assert "exit code 11" in farm.reports(task)[-1].task["data"]["error"]
-    assert (farm.ready(), farm.ready("dead")) == (0, 1)
+    assert (farm.left(), farm.given_up()) == (0, 1)
 
 
 @QUEUES
-def test_a_task_that_kills_every_worker_is_dead_lettered(farm: BareFarm, queue: str) -> None:
-    farm.declare_work(**{"x-queue-type": queue})
+def test_a_task_that_kills_every_worker_is_given_up(farm: Bare) -> None:
     task = farm.task(farm.scene(), 1)
     for _ in range(3):
         assert farm.worker("--die", "after", "start").wait() == -signal.SIGKILL
@@ -34,4 +32,4 @@ def test_a_task_that_kills_every_worker_is_dead_lettered(farm: BareFarm, queue: 
     farm.wait_for("reject", task)
     assert "start" in farm.steps(task)  # what is reported in a worker's last moment may be lost with it
     assert "this worker ended 3 times" in farm.reports(task)[-1].task["data"]["error"]
-    assert (farm.ready(), farm.ready("dead")) == (0, 1)
+    assert (farm.left(), farm.given_up()) == (0, 1)

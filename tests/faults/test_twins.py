@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Two workers that would take each other's place: the second one says so and ends."""
 
-from tests.faults.yard import BareFarm
+import pytest
+
+from tests.faults.yard import Bare, BareFarm
 
 
 def test_a_second_worker_of_the_same_id_says_so_and_ends(farm: BareFarm) -> None:
@@ -25,9 +27,10 @@ def test_a_worker_that_was_killed_leaves_its_id_to_the_next(farm: BareFarm) -> N
     farm.wait_for("finish", task)
 
 
-def test_a_second_worker_on_the_same_folder_says_so_and_ends(farm: BareFarm) -> None:
+@pytest.mark.both_queues
+def test_a_second_worker_on_the_same_folder_says_so_and_ends(farm: Bare) -> None:
     first = farm.worker()
-    first.wait_for_line("connected to RabbitMQ")
+    first.wait_for_line("connected to")
     second = farm.worker(id="two", data_dir=farm.folder / "one")
     assert second.wait() == 1
     assert "another worker is running on" in second.log

@@ -17,7 +17,8 @@ from bender_worker_addon.worker.messages import FrameBegun, FrameWritten, Order
 from bender_worker_addon.worker.renderer import Died, Renderer
 from bender_worker_addon.worker.sandbox import Sandbox
 from tests.farm import pictures
-from tests.farm.farmyard import Farm, eventually
+from tests.farm.farmyard import Farm
+from tests.farm.ground import eventually
 from tests.farm.process import DEADLINE
 from tests.worker.support import blend as stand_in_blend
 from tests.worker.support import child_command, event_from, opened
