@@ -18,7 +18,7 @@ from bender_worker_addon.farm.database import Database
 from bender_worker_addon.queues.local import LocalQueue
 from bender_worker_addon.worker.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
 from bender_worker_addon.worker.worker import Worker
-from tools.blend_server import BlendServer
+from tools.blend_server import Behaviour, BlendServer
 
 DEADLINE = 15.0  # seconds for anything that should happen in a moment
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -255,9 +255,9 @@ class Farm:
     http: BlendServer
     folder: Path
 
-    def add(self, job: str = "job-1", **scene: Any) -> None:
+    def add(self, job: str = "job-1", *, behaviour: Behaviour | None = None, **scene: Any) -> None:
         """Registers a job; what is rendered of it is kept for `renders`."""
-        self.http.add(job, blend(record=self._record, **scene))
+        self.http.add(job, blend(record=self._record, **scene), behaviour=behaviour)
 
     def renders(self) -> list[tuple[int, int]]:
         """Process and frame of each frame that a child rendered, in order."""

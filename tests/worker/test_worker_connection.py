@@ -2,12 +2,14 @@
 """Worker: lost connections and restarts. What is rendered is rendered once, and what is reported gets there."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.worker.conftest import StartFarm
-from tests.worker.support import Farm, message, opened
+from tests.worker.support import DEADLINE, Farm, message, opened
+from tools.blend_server import Answer, Blend, well
 
 
 def test_a_render_goes_on_without_a_connection_and_the_message_is_adopted_when_it_comes_again(farm: Farm) -> None:
@@ -59,18 +61,27 @@ def test_reports_that_were_not_confirmed_are_sent_again_in_their_order(farm: Far
 
 
 def test_a_task_that_is_not_begun_is_let_go_with_its_connection(farm: Farm) -> None:
-    gate = farm.gate()
+    """Its blend is on the way all the while, and comes for the message that came again."""
+    gate, on_the_way, may_come = farm.gate(), threading.Event(), threading.Event()
+
+    def held_up(answer: Answer, content: Blend) -> None:
+        on_the_way.set()
+        assert may_come.wait(DEADLINE)
+        well(answer, content)
+
     farm.add(wait={1: gate})
+    farm.add("job-3", behaviour=held_up)
     farm.broker.deliver(message("a"))
     farm.until(lambda: "start" in farm.broker.history)
     farm.broker.deliver(message("b", job="job-3"))
+    farm.until(on_the_way.is_set)
     farm.broker.disconnect()
-    farm.until(lambda: farm.worker.inbox.empty())
-    farm.add("job-3")
+    farm.until(lambda: not farm.worker.snapshot().next_job_id)
     farm.broker.connect()
     farm.broker.deliver(message("b", job="job-3"), redelivered=True)
     farm.broker.deliver(message("a"), redelivered=True)
     farm.until(lambda: farm.worker.inbox.empty())
+    may_come.set()
     opened(gate)
     farm.until_settled(2)
     assert sorted(how for how, _ in farm.broker.settled) == ["ack", "ack"]
