@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..worker.frames import make_last
 from ..worker.job_folder import DATA_JSON
+from ..worker.lasting import make_last
 from . import books
 from .database import Database
 

@@ -19,7 +19,7 @@ from ..farm import books
 from ..farm.database import Database
 from ..farm.job_files import JobFiles
 from ..worker.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
-from ..worker.errors import FarmError
+from ..worker.errors import FarmError, WorkerError
 from .owners import Owner, clear_away_dead, lives
 
 log = logging.getLogger(__name__)
@@ -213,5 +213,5 @@ def _put_back_all_of(connection: sqlite3.Connection, owner: str) -> None:
 def _owner(folder: Path) -> Owner:
     try:
         return Owner(folder)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, WorkerError) as error:
         raise FarmError(f"{folder} can't be written: {error}") from error

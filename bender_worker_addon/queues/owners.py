@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Owners: who holds tasks of the local queue, and whether they still live.
 
-Each has a file of its own under an exclusive lock of SQLite's, which works alike on Linux, macOS and Windows and ends
-with its process, however that ends. Files are made and cleared away inside a transaction that changes the queue, so
-that none is taken for dead before it is locked.
+Each has a file of its own that is locked as long as it lives. Files are made and cleared away inside a transaction that
+changes the queue, so that none is taken for dead before it is locked.
 """
 
 import contextlib
 import secrets
-import sqlite3
-from contextlib import closing
 from pathlib import Path
+
+from ..worker.lock import Lock, is_locked
 
 _SUFFIX = ".lock"
 
@@ -23,8 +22,7 @@ class Owner:
         folder.mkdir(parents=True, exist_ok=True)
         self.name = secrets.token_hex(8)
         self._path = folder / f"{self.name}{_SUFFIX}"
-        self._lock = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
-        self._lock.execute("BEGIN EXCLUSIVE")
+        self._lock = Lock(self._path)
 
     def close(self) -> None:
         self._lock.close()
@@ -34,21 +32,12 @@ class Owner:
 
 def lives(folder: Path, name: str) -> bool:
     """Whether the owner of this name, another than oneself, still is there."""
-    return _is_locked(folder / f"{name}{_SUFFIX}")
+    return is_locked(folder / f"{name}{_SUFFIX}")
 
 
 def clear_away_dead(folder: Path) -> None:
     """Removes the files of owners that are no more."""
     for path in folder.glob(f"*{_SUFFIX}"):
-        if not _is_locked(path):
+        if not is_locked(path):
             with contextlib.suppress(OSError):
                 path.unlink()
-
-
-def _is_locked(path: Path) -> bool:
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None)) as probe:
-            probe.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        return "locked" in str(error)
-    return False

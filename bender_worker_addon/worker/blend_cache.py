@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Blend cache: the blends that this worker has downloaded, and which of them may go."""
 
+import contextlib
 import logging
 import os
 import sched
@@ -8,18 +9,21 @@ import time
 from pathlib import Path
 
 from .blends import CANCELED, Blends, Source
-from .flaskbender import BlendReady, JobStatus
+from .errors import FolderInUse
+from .flaskbender import BlendReady, JobStatus, unfinished
 from .journal import Journal
 from .lane import Lane
+from .lock import Lock
 
 log = logging.getLogger(__name__)
 
+_LOCK = ".bender-worker.lock"
 _OVER = frozenset({"Finished", CANCELED})  # job statuses after which no task of the job will come
 
 
 class BlendCache(Blends):
     """The folder of blends, `<job-id>.blend` each. Only what this worker has stored itself, now or in an earlier run,
-    is used or deleted: the folder may be somebody's own."""
+    is used or deleted: the folder may be somebody's own. No other worker has the same one until `close`."""
 
     def __init__(
         self,
@@ -34,13 +38,18 @@ class BlendCache(Blends):
         cache_limit: float,
     ) -> None:
         """`grace_period`: seconds the blend of a job that is over is kept. `cache_limit`: GB of blends that are kept
-        although no task here needs them."""
+        although no task here needs them. Raises FolderInUse if the folder is another worker's."""
         super().__init__(folder, source=source, transfers=transfers, questions=questions, schedule=schedule)
+        self._lock = _taken(folder)
         self._journal = journal
         self._grace_period = grace_period
         self._cache_limit = cache_limit
         self._here = {job_id for job_id in journal.blends() if self.path(job_id).is_file()}
         self._over_since: dict[str, float] = {}
+        self._remove_leftovers()
+
+    def close(self) -> None:
+        self._lock.close()
 
     def has(self, job_id: str) -> bool:
         """Whether it is here. Who asks is about to use it: it counts as new for the cache limit."""
@@ -84,6 +93,12 @@ class BlendCache(Blends):
             if self._remove(job_id, "there are more than cache_limit allows"):
                 total -= files[job_id].st_size
 
+    def _remove_leftovers(self) -> None:
+        """What a worker that was killed has left half-way."""
+        for part in self._folder.glob(unfinished(Path("*.blend")).name):
+            with contextlib.suppress(OSError):  # it is tried again at the next start
+                part.unlink()
+
     def _remove(self, job_id: str, why: str) -> bool:
         try:
             self.path(job_id).unlink(missing_ok=True)
@@ -94,3 +109,11 @@ class BlendCache(Blends):
         self._journal.remove_blend(job_id)
         log.info("the blend of job %s is deleted: %s", job_id, why)
         return True
+
+
+def _taken(folder: Path) -> Lock:
+    try:
+        return Lock(folder / _LOCK)
+    except FolderInUse as error:
+        words = f"another worker keeps its blends in {folder}; give this one its own blendpath"
+        raise FolderInUse(words) from error

@@ -46,6 +46,9 @@ class Blends:
         self._statuses: dict[str, str] = {}
         self.trouble = ""
 
+    def close(self) -> None:
+        """Leaves the folder to others."""
+
     def path(self, job_id: str) -> Path:
         return self._folder / f"{job_id}.blend"
 

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from . import config_file
 from .errors import ConfigError
+from .lasting import write_private
 from .values import DEVICES, devices, file, folder, folders, number, one_of, url, worker_id, yes_or_no
 
 ENVIRONMENT_PREFIX = "BENDER_WORKER_"
@@ -287,7 +288,7 @@ def _kept_id(data_dir: Path) -> str:
         kept = str(uuid.uuid4())
         try:
             data_dir.mkdir(parents=True, exist_ok=True)
-            path.write_text(kept + "\n", encoding="utf-8")
+            write_private(path, kept + "\n")
         except OSError as error:
             raise ConfigError(f"the folder {data_dir} can't be written: {error.strerror}") from error
     except OSError as error:

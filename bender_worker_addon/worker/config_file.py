@@ -5,9 +5,7 @@ It is changed line by line, and what comes out is read again before it is writte
 would be one more dependency for a file of `name = value` lines.
 """
 
-import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError
+from .lasting import write_private
 
 NAME = "config.toml"
 
@@ -98,18 +97,8 @@ def write(path: Path, text: str) -> None:
     target = path.resolve()  # a link to a file that is kept elsewhere stays one
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{NAME}.", dir=target.parent)  # which gives it mode 0600
+        write_private(target, text)
     except OSError as error:
-        raise ConfigError(f"{path} can't be written: {error.strerror}") from error
-    fresh = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(target)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise ConfigError(f"{path} can't be written: {error.strerror}") from error
 
 

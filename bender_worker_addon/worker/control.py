@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 import socket
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from .errors import NotRunning, WorkerError
+from .lasting import write_private
 
 NAME = "control.json"
 STATUS, STOP, STOP_NOW = "status", "stop", "stop now"
@@ -48,7 +48,8 @@ class Control:
         self._callers: set[socket.socket] = set()
         self._server = socket.create_server(("127.0.0.1", 0))
         try:
-            _write(self._path, {"port": self._server.getsockname()[1], "token": self._token, "pid": os.getpid()})
+            where = {"port": self._server.getsockname()[1], "token": self._token, "pid": os.getpid()}
+            write_private(self._path, json.dumps(where))
         except OSError as error:
             self._server.close()
             raise WorkerError(f"{self._path} can't be written: {error.strerror}") from error
@@ -144,10 +145,3 @@ def _read(connection: socket.socket) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise ValueError("no object")
     return message
-
-
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{NAME}.", dir=path.parent)  # which its owner alone can read
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(content, file)
-    Path(name).replace(path)

@@ -11,7 +11,7 @@ class ConfigError(WorkerError):
 
 
 class FolderInUse(WorkerError):
-    """Another running worker owns the data folder."""
+    """A folder that must be one worker's alone is another's, which is running."""
 
 
 class FarmError(WorkerError):

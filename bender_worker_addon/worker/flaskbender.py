@@ -16,7 +16,8 @@ import requests
 from .blend_file import check_blend
 from .download import Download
 from .errors import BlendError, UploadError
-from .frames import StoredFrame, make_last
+from .frames import StoredFrame
+from .lasting import make_last
 from .multipart import Form
 from .trust import NO_MORE_THAN_THE_SYSTEM, Trust
 
@@ -114,7 +115,7 @@ class Flaskbender:
             raise UploadError(f"flaskbender refused frame {frame.number} ({status} {answer.reason})")
 
     def _fetch(self, job_id: str, target: Path) -> None:
-        part = target.with_suffix(".part")
+        part = unfinished(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._download(job_id, part)
@@ -144,6 +145,11 @@ class Flaskbender:
             raise BlendError(f"flaskbender can't be reached: {_in_words(error)}", patient=True) from error
         except requests.RequestException as error:
             raise BlendError(f"the blend can't be fetched: {type(error).__name__}", elsewhere=True) from error
+
+
+def unfinished(blend: Path) -> Path:
+    """Where a blend is while it is on the way."""
+    return blend.with_name(f".{blend.name}.part")
 
 
 def why_unreachable(url: str, trust: Trust) -> str:

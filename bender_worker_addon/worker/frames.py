@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from .errors import FrameError
+from .lasting import make_last, make_names_last
 
 _SHARED = 0o2775
 
@@ -89,10 +90,9 @@ def store(*, rendered: Path, target: Path, number: int, image_format: str, share
             _check_signature(file.read(16), number, image_format)
             file.seek(0)
             digest = hashlib.file_digest(file, "blake2b").hexdigest()
-        make_folder(target.parent, shared=shared)
         if shared:
             rendered.chmod(stat.S_IMODE(status.st_mode) | stat.S_IRGRP | stat.S_IWGRP)
-        make_last(rendered, target)
+        _put_in_place(rendered, target, shared=shared)
     except OSError as error:
         raise FrameError(f"frame {number} could not be stored as {target}: {error.strerror or error}") from error
     return StoredFrame(number=number, path=target, size=status.st_size, hash=digest)
@@ -117,6 +117,7 @@ def make_folder(folder: Path, *, shared: bool) -> None:
         folder.mkdir()
     except FileExistsError:
         return
+    make_names_last(folder.parent)
     if shared and os.name != "nt":  # there the folder's owner says who may write what is in it
         folder.chmod(_SHARED)
 
@@ -126,17 +127,13 @@ def leads_away(folder: Path) -> bool:
     return folder.is_symlink() or folder.resolve().parent != folder.parent.resolve()
 
 
-def make_last(file: Path, target: Path) -> None:
-    """Moves a finished file to `target` in one step, so that a power cut leaves either nothing there or all of it."""
-    with file.open("r+b") as opened:  # Windows flushes only what is open for writing
-        os.fsync(opened.fileno())
-    file.replace(target)
-    if os.name != "nt":  # Windows has no such call on folders and needs none: NTFS journals its names
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+def _put_in_place(rendered: Path, target: Path, *, shared: bool) -> None:
+    make_folder(target.parent, shared=shared)
+    try:
+        make_last(rendered, target)
+    except FileNotFoundError:  # another worker has uploaded the last frame in the folder, and so removed it
+        make_folder(target.parent, shared=shared)
+        make_last(rendered, target)
 
 
 def _check_signature(beginning: bytes, number: int, image_format: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from .errors import WorkerError
 from .frames import leads_away
 from .held import Held
+from .lock import Lock, is_locked
 from .messages import Order
 from .renderer import Renderer
 from .sandbox import Sandbox
@@ -23,6 +24,7 @@ from .task_logs import TaskLogs
 
 log = logging.getLogger(__name__)
 
+_LOCK = "lock"
 _SETTLED = 3  # frames after which a child's size is taken for what its scene needs
 
 
@@ -98,6 +100,7 @@ class Pool:
         self._later = later
         self._numbers = itertools.count(1)
         self._leaving: dict[int, Child] = {}
+        self._lock: Lock | None = None
         self._later(self._remove_leftovers)
         self.prune_logs()
 
@@ -149,6 +152,8 @@ class Pool:
         for child in self._leaving.values():
             child.renderer.join(timeout)
             shutil.rmtree(child.folder, ignore_errors=True)
+        if self._lock is not None:
+            self._lock.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
         with contextlib.suppress(OSError):  # another worker's scratch is beside this one
             self._scratch.parent.rmdir()
@@ -194,20 +199,28 @@ class Pool:
         if link := self._link():
             raise WorkerError(f"{link} leads to another folder, where no frame is rendered; remove it")
         try:
-            self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._make_scratch()
             folder.mkdir(mode=0o700)
         except OSError as error:
             raise WorkerError(f"the folder {folder} can't be made: {error.strerror}") from error
         return folder
+
+    def _make_scratch(self) -> None:
+        try:
+            self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except FileNotFoundError:  # another worker that renders into the same folder has just cleared up behind it
+            self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self._lock is None:
+            self._lock = Lock(self._scratch / _LOCK)
 
     def _link(self) -> Path | None:
         """What in the place of the scratch folders leads elsewhere: whoever may write in `outpath` can put it there."""
         return next(filter(leads_away, (self._scratch.parent.parent, self._scratch.parent)), None)
 
     def _remove_leftovers(self) -> None:
-        """What a killed worker of this id has left behind."""
+        """What a killed worker of this id has left behind; what is of one that lives, which should not be, stays."""
         if self._link():
             return
         for folder in self._scratch.parent.glob("*"):
-            if folder != self._scratch:
+            if folder != self._scratch and not is_locked(folder / _LOCK):
                 shutil.rmtree(folder, ignore_errors=True)

@@ -299,6 +299,7 @@ class Worker:
         self._storing.close(timeout=_CLOSE)
         for lane in (self._transfers, self._questions, self._disk, self._uploading):
             lane.close(timeout=0)
+        self._blends.close()
         self._journal.close()
         self._control.close()
         log.info("stopped")

@@ -18,7 +18,7 @@ from bender_worker_addon.farm.database import Database
 from bender_worker_addon.queues.local import LocalQueue
 from bender_worker_addon.worker.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
 from bender_worker_addon.worker.worker import Worker
-from tools.blend_server import Behaviour, BlendServer
+from tools.blend_server import BlendServer
 
 DEADLINE = 15.0  # seconds for anything that should happen in a moment
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -255,8 +255,8 @@ class Farm:
     http: BlendServer
     folder: Path
 
-    def add(self, job: str = "job-1", *, behaviour: Behaviour | None = None, **scene: Any) -> None:
-        """Registers a job; what is rendered of it is kept for `renders`."""
+    def add(self, job: str = "job-1", *, behaviour: Any = None, **scene: Any) -> None:
+        """Registers a job; what is rendered of it is kept for `renders`. `behaviour`: how its blend is served."""
         self.http.add(job, blend(record=self._record, **scene), behaviour=behaviour)
 
     def renders(self) -> list[tuple[int, int]]:

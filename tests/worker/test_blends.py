@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from bender_worker_addon.worker.blend_cache import BlendCache
-from bender_worker_addon.worker.errors import BlendError
-from bender_worker_addon.worker.flaskbender import BlendFailed, BlendReady, Flaskbender, JobStatus
+from bender_worker_addon.worker.errors import BlendError, FolderInUse
+from bender_worker_addon.worker.flaskbender import BlendFailed, BlendReady, Flaskbender, JobStatus, unfinished
 from bender_worker_addon.worker.journal import Journal
 from bender_worker_addon.worker.lane import Lane
 from tests.worker.support import blend, event_from
@@ -31,10 +31,17 @@ class Store:
         self.schedule = sched.scheduler(time.monotonic)
         self.lane = Lane("transfer", inbox=self.inbox)
         self.journal = Journal(folder.with_name("journal.sqlite"))
-        self.blends = self.open()
+        folder.mkdir()
+        self.blends = self.opened(grace_period=0.0, cache_limit=1.0)
 
     def open(self, *, grace_period: float = 0.0, cache_limit: float = 1.0) -> BlendCache:
-        self.blends = BlendCache(
+        """Those of the worker's next run."""
+        self.blends.close()
+        self.blends = self.opened(grace_period=grace_period, cache_limit=cache_limit)
+        return self.blends
+
+    def opened(self, *, grace_period: float, cache_limit: float) -> BlendCache:
+        return BlendCache(
             self.folder,
             source=Flaskbender(self.server.url),
             journal=self.journal,
@@ -44,7 +51,6 @@ class Store:
             grace_period=grace_period,
             cache_limit=cache_limit,
         )
-        return self.blends
 
     def have(self, job: str) -> None:
         self.server.add(job, blend())
@@ -61,6 +67,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         made = Store(tmp_path / "blends", server)
         yield made
         made.lane.close(timeout=10)
+        made.blends.close()
         made.journal.close()
 
 
@@ -84,10 +91,14 @@ def test_a_blend_is_found_again_after_a_restart(store: Store) -> None:
     assert store.open().has("job")
 
 
-def test_half_a_download_of_a_killed_worker_is_no_blend(store: Store) -> None:
-    store.folder.mkdir()
-    (store.folder / "job.part").write_bytes(b"BLENDER")
+def test_half_a_download_of_a_killed_worker_is_cleared_away_and_nothing_else(store: Store) -> None:
+    left = unfinished(store.blends.path("job"))
+    others = store.folder / "job.part"
+    for file in (left, others):
+        file.write_bytes(b"BLENDER")
     assert not store.open().has("job")
+    assert not left.exists()
+    assert others.exists()
 
 
 def test_a_blend_that_somebody_deleted_is_not_here(store: Store) -> None:
@@ -231,7 +242,6 @@ def test_the_oldest_go_when_there_are_too_many(store: Store) -> None:
 
 
 def test_what_this_worker_has_not_stored_is_neither_used_nor_deleted(store: Store) -> None:
-    store.folder.mkdir()
     store.blends.path("robot").write_bytes(blend())
     blends = store.open(cache_limit=0)
     assert not blends.has("robot")
@@ -258,3 +268,10 @@ def test_a_question_that_was_answered_is_asked_again(store: Store) -> None:
         store.blends.look_after(needed=set())
         store.blends.job_is(event_from(store.inbox, JobStatus))
     assert store.server.requests["/job/worker/status/job"] == 2
+
+
+def test_the_folder_is_one_workers_alone_until_it_ends(store: Store) -> None:
+    with pytest.raises(FolderInUse, match="give this one its own blendpath"):
+        store.opened(grace_period=0.0, cache_limit=1.0)
+    store.blends.close()
+    store.open()
