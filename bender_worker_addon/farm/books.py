@@ -7,7 +7,7 @@ With RabbitMQ that is bender-bookkeeper's work, and `data.json` all there is; he
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -181,16 +181,22 @@ def unwritten(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 def data_json(connection: sqlite3.Connection, job: str) -> tuple[int, Iterable[str]]:
-    """How many changes of a job there were, and the text of its data.json with all of them, in pieces."""
+    """How many changes of a job there were, and the text of its data.json with all of them: in pieces, to be had within
+    the transaction."""
     head, status, changes = connection.execute("SELECT head, status, changes FROM job WHERE id = ?", (job,)).fetchone()
-    tasks = connection.execute("SELECT body FROM task WHERE job = ? ORDER BY number", (job,)).fetchall()
+    tasks = connection.execute("SELECT body FROM task WHERE job = ? ORDER BY number", (job,))
     return changes, written(json.loads(head), status, (body for (body,) in tasks))
 
 
-def written(head: Mapping[str, Any], status: str, tasks: Iterable[str]) -> list[str]:
-    """The text of a data.json, in pieces; `tasks` are JSON already."""
-    beginning = json.dumps({**head, "status": {"Job": status}}, indent=2).removesuffix("\n}")
-    return [beginning, ',\n  "tasks": [\n    ', ",\n    ".join(tasks), "\n  ]\n}\n"]
+def written(head: Mapping[str, Any], status: str, tasks: Iterable[str]) -> Iterator[str]:
+    """The text of a data.json, in pieces: none is so large that other threads would have to wait. `tasks` are JSON
+    already."""
+    yield json.dumps({**head, "status": {"Job": status}}, indent=2).removesuffix("\n}") + ',\n  "tasks": ['
+    between = "\n    "
+    for task in tasks:
+        yield between + task
+        between = ",\n    "
+    yield "\n  ]\n}\n"
 
 
 def note_written(connection: sqlite3.Connection, job: str, changes: int) -> None:

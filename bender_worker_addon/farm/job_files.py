@@ -3,8 +3,11 @@
 
 import logging
 import os
+import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from errno import EBUSY
 from pathlib import Path
 
 from ..worker.job_folder import DATA_JSON
@@ -16,11 +19,13 @@ log = logging.getLogger(__name__)
 
 _EVERY = 1.0  # seconds, at least, between two versions of a file
 _SHARE = 20  # the least time between two as a multiple of what the last one took: a job may have 100 000 frames
+_TURN = "writing.lock"
+_PATIENCE = 30.0  # seconds to wait for another process that writes
 _AGAIN = 30.0  # seconds until a file that could not be written is tried again
 
 
 class JobFiles:
-    """The files of the jobs in `folder`. Of two processes that write at once, the one that knows less gives way."""
+    """The files of the jobs in `folder`. Of several processes one writes at a time, what is newest then."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._database = database
@@ -43,7 +48,8 @@ class JobFiles:
     def _write(self, job: str) -> None:
         began = time.monotonic()
         try:
-            self._replace(job)
+            with self._turn():
+                self._replace(job)
         except OSError as error:
             log.warning("job %s: its %s can't be written: %s", job, DATA_JSON, error.strerror)
             self._next[job] = began + _AGAIN
@@ -51,18 +57,29 @@ class JobFiles:
             self._next[job] = time.monotonic() + max(_EVERY, _SHARE * (time.monotonic() - began))
 
     def _replace(self, job: str) -> None:
-        fresh = self._folder / job / f".{DATA_JSON}.{os.getpid()}"
+        """One that is killed in the midst of it leaves its work to the next one, under the same name."""
+        fresh = self._folder / job / f".{DATA_JSON}"
         with self._database.looking() as connection:
+            if job not in books.unwritten(connection):
+                return
             changes, pieces = books.data_json(connection, job)
-        try:
-            write(fresh, pieces)
-            with self._database.changing() as connection:
-                (written,) = connection.execute("SELECT written FROM job WHERE id = ?", (job,)).fetchone()
-                if written < changes:
-                    make_last(fresh, fresh.with_name(DATA_JSON))
-                    books.note_written(connection, job, changes)
-        finally:
-            fresh.unlink(missing_ok=True)
+            try:
+                write(fresh, pieces)
+                make_last(fresh, fresh.with_name(DATA_JSON))
+            finally:
+                fresh.unlink(missing_ok=True)
+        with self._database.changing() as connection:
+            books.note_written(connection, job, changes)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Ends with its process, however that ends."""
+        with closing(sqlite3.connect(self._database.path.with_name(_TURN), timeout=_PATIENCE)) as lock:
+            try:
+                lock.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as error:
+                raise OSError(EBUSY, f"another process has been writing for {_PATIENCE:g} s ({error})") from error
+            yield
 
 
 def write(path: Path, pieces: Iterable[str]) -> None:

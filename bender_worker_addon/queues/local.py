@@ -17,10 +17,10 @@ from typing import Any
 
 from ..farm import books
 from ..farm.database import Database
-from ..farm.job_files import JobFiles
 from ..worker.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
 from ..worker.errors import FarmError, WorkerError
 from .owners import Owner, clear_away_dead, lives
+from .upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class LocalQueue:
         self._held: set[int] = set()
         self._aside: set[int] = set()  # those held that don't count
         self._database: Database
-        self._files: JobFiles
+        self._upkeep: Upkeep
         self._owner: Owner
         self._seen = 0
         self._look_for_dead_at = 0.0
@@ -100,8 +100,8 @@ class LocalQueue:
 
     def _one_session(self) -> None:
         with ExitStack() as stack:
-            self._database = stack.enter_context(closing(Database(self._folder)))
-            self._files = JobFiles(self._database, self._jobs)
+            self._database = stack.enter_context(closing(Database(self._folder, settled_by_others=True)))
+            self._upkeep = stack.enter_context(closing(Upkeep(self._folder, jobs=self._jobs)))
             with self._database.changing():
                 clear_away_dead(self._owners)
                 self._owner = stack.enter_context(closing(_owner(self._owners)))
@@ -115,9 +115,7 @@ class LocalQueue:
                 commands = self._next_commands()
                 if commands or self._is_news():
                     self._carry_out(commands)
-                self._files.write_due()
             self._carry_out([*self._left(), self._put_all_back])
-            self._files.write_all()
 
     def _next_commands(self) -> list[_Command | None]:
         """All that was decided since; waits a moment for it."""
@@ -144,6 +142,7 @@ class LocalQueue:
         for event in events:
             if event is not None:
                 self._inbox.put(event)
+        self._upkeep.tell()
 
     @property
     def _room(self) -> int:

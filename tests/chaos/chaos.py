@@ -16,24 +16,25 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from tests.chaos.sides import OverLocalQueue, OverRabbitMQ, Side, Task
 from tests.farm.farmyard import Farm
 from tests.farm.ground import eventually
+from tests.farm.local_yard import LocalYard
 from tests.farm.process import WorkerProcess
-from tests.faults.yard import BareFarm
+from tests.faults.yard import BareFarm, BareLocalFarm
 from tests.worker.support import PNG
 from tests.worker.support import blend as stand_in_blend
-from tools import blend_server, blenders, package, scenes
-from tools.blend_server import Behaviour, Blend
-from tools.farm import make_task
+from tools import blenders, package, scenes
 from tools.proxy import Proxy
 from tools.rabbitmq import RabbitNode
 
 NAMES = ("one", "two", "three")
+LOCAL = "local"
+QUEUES = ("rabbitmq", LOCAL)
 _VHOST = "chaos"
 _END = 300.0  # seconds in which all must be done once nothing is broken any more
 
@@ -47,7 +48,7 @@ class Plan:
     tasks: int
     jobs: int
     pause: float
-    blend: Callable[[random.Random], Blend]
+    blend: Callable[[random.Random], bytes | Path]
     is_whole: Callable[[Path, int], bool]
 
 
@@ -62,26 +63,27 @@ class Outcome:
     def __str__(self) -> str:
         rows = [*sorted(self.survived.items()), ("tasks given up with a reason, and queued again", self.given_up)]
         rows += [("tasks finished", self.tasks), ("frames whole", self.frames), ("seconds", round(self.seconds))]
-        return "\n".join(f"{name:<48}{count:>6}" for name, count in rows)
+        return "\n".join(f"{name:<52}{count:>6}" for name, count in rows)
 
 
 class Chaos:
-    def __init__(self, farm: Farm, plan: Plan, proxy: Proxy) -> None:
-        self._farm, self._plan, self._proxy = farm, plan, proxy
+    def __init__(self, farm: Farm | LocalYard, plan: Plan) -> None:
+        self._farm, self._plan = farm, plan
         self._random = random.Random(plan.seed)
         self._workers: dict[str, WorkerProcess] = {}
         self._outcome = Outcome()
         self._finished = 0
 
-    def run(self) -> Outcome:
+    def run(self, side: Side) -> Outcome:
         """Raises AssertionError for whatever was lost or left behind."""
         began = time.monotonic()
-        self._farm.declare_work()
-        tasks = self._queued()
+        self._side = side
+        blends = [self._plan.blend(self._random) for _ in range(self._plan.jobs)]
+        tasks = side.queue(blends, tasks=self._plan.tasks)
         for name in NAMES:
             self._start(name)
         self._break_things(tasks)
-        self._proxy.heal()
+        side.heal()
         self._let_all_end(tasks)
         for worker in self._workers.values():
             worker.wait_for_line("frames go to")
@@ -95,42 +97,41 @@ class Chaos:
         self._outcome.seconds = time.monotonic() - began
         return self._outcome
 
-    def _queued(self) -> list[dict[str, Any]]:
-        jobs = [self._farm.job(self._plan.blend(self._random), behaviour=self._mood()) for _ in range(self._plan.jobs)]
-        tasks = []
-        for number in range(self._plan.tasks):
-            first, count = 10 * (number // self._plan.jobs), self._random.randint(1, 3)
-            tasks.append(make_task(jobs[number % self._plan.jobs], range(first, first + count)))
-        self._farm.publish(*tasks)
-        return tasks
+    def kill(self, *names: str) -> None:
+        """Kills these workers at once, and starts them again."""
+        for name in names:
+            self._workers[name].signal(signal.SIGKILL)
+        for name in names:
+            self._workers[name].wait()
+            self._workers[name].wait_until_none_lives()
+            self._start(name)
+        self._outcome.survived["workers killed"] += len(names)
 
-    def _mood(self) -> Behaviour:
-        """How the blend of a job is served."""
-        moods = (blend_server.well, blend_server.failing(2), blend_server.cut_often(3), blend_server.slow(0.5))
-        return self._random.choice(moods)
+    @property
+    def chance(self) -> random.Random:
+        return self._random
+
+    @property
+    def survived(self) -> Counter[str]:
+        return self._outcome.survived
 
     def _start(self, name: str, *options: str) -> None:
-        data_dir, url = self._farm.folder / name, f"http://127.0.0.1:{self._proxy.port}"
-        self._workers[name] = self._farm.worker(*options, id=name, data_dir=data_dir, bender_url=url)
+        data_dir = self._farm.folder / name
+        options = options or ("--idle-exit", "240")
+        self._workers[name] = self._farm.worker(*options, id=name, data_dir=data_dir, **self._side.settings())
 
     # What breaks
 
-    def _break_things(self, tasks: list[dict[str, Any]]) -> None:
-        common = [self._kill_worker, self._stop_worker, self._kill_child, self._kill_child, self._cut_http]
-        rare = [self._end_connections, self._kill_broker, self._stall_http, self._refuse_http]
+    def _break_things(self, tasks: Sequence[Task]) -> None:
+        common = [self._kill_worker, self._stop_worker, self._kill_child, self._kill_child, *self._side.common]
         while self._count_finished(tasks) < 0.8 * len(tasks):
             time.sleep(self._random.expovariate(1 / self._plan.pause))
-            self._random.choice(self._random.choice([common, common, rare]))()
-        for breaking in (self._kill_worker, self._kill_broker):  # so that each has happened, however fast it went
+            self._random.choice(self._random.choice([common, common, self._side.rare]))()
+        for breaking in (self._kill_worker, self._side.worst):  # so that each has happened, however fast it went
             breaking()
 
     def _kill_worker(self) -> None:
-        name = self._random.choice(NAMES)
-        self._workers[name].signal(signal.SIGKILL)
-        self._workers[name].wait()
-        self._workers[name].wait_until_none_lives()
-        self._start(name)
-        self._outcome.survived["workers killed"] += 1
+        self.kill(self._random.choice(NAMES))
 
     def _stop_worker(self) -> None:
         name = self._random.choice(NAMES)
@@ -148,69 +149,30 @@ class Chaos:
                 os.kill(child, number)
                 self._outcome.survived[f"children ended by {number.name}"] += 1
 
-    def _end_connections(self) -> None:
-        self._farm.close_connections()
-        self._outcome.survived["connections ended by the broker"] += 1
-
-    def _kill_broker(self) -> None:
-        self._farm.rabbit.kill()
-        time.sleep(self._random.uniform(0, 2))
-        self._farm.rabbit.start()
-        self._outcome.survived["brokers killed"] += 1
-
-    def _cut_http(self) -> None:
-        self._proxy.cut()
-        self._outcome.survived["downloads cut"] += 1
-
-    def _stall_http(self) -> None:
-        self._proxy.stall()
-        time.sleep(self._random.uniform(0, 2))
-        self._proxy.heal()
-        self._outcome.survived["times HTTP was a black hole"] += 1
-
-    def _refuse_http(self) -> None:
-        self._proxy.refuse()
-        time.sleep(self._random.uniform(0, 2))
-        self._proxy.heal()
-        self._outcome.survived["times HTTP was refused"] += 1
-
     # What must hold
 
-    def _let_all_end(self, tasks: list[dict[str, Any]]) -> None:
+    def _let_all_end(self, tasks: Sequence[Task]) -> None:
         """Whoever runs the farm queues again what was given up."""
         deadline = time.monotonic() + _END
         while self._count_finished(tasks) < len(tasks):
             assert time.monotonic() < deadline, f"only {self._finished} of {len(tasks)} tasks were finished"
-            given_up = self._farm.take("dead")
-            self._outcome.given_up += len(given_up)
-            self._farm.publish(*given_up)
+            self._outcome.given_up += self._side.queue_again()
             time.sleep(0.5)
-        eventually(lambda: self._farm.ready() == 0 and self._farm.unacked() == 0, timeout=_END)
+        eventually(self._side.is_empty, timeout=_END)
 
-    def _count_finished(self, tasks: list[dict[str, Any]]) -> int:
-        ids = {task["id"] for task in tasks}
-        done = {report.task["id"] for report in self._farm.bookkeeper.reports if report.step == "finish"}
-        self._finished = len(ids & done)
+    def _count_finished(self, tasks: Sequence[Task]) -> int:
+        self._finished = len({task["id"] for task in tasks} & self._side.finished())
         return self._finished
 
-    def _check(self, tasks: list[dict[str, Any]]) -> None:
-        reports: dict[str, list[str]] = {task["id"]: [] for task in tasks}
-        hashes: dict[str, dict[str, Any]] = {}
-        for report in self._farm.bookkeeper.reports:
-            if report.body and report.task["id"] in reports:
-                reports[report.task["id"]].append(report.step)
-                if report.step in ("error", "reject"):
-                    assert report.task["data"]["error"]
-                if report.step == "finish":
-                    hashes[report.task["id"]] = report.task["command"]["Blender"]["frame"]
+    def _check(self, tasks: Sequence[Task]) -> None:
+        known = self._side.check(tasks)
         for task in tasks:
-            steps = reports[task["id"]]
-            assert steps.index("start") < len(steps) - 1 - steps[::-1].index("finish"), steps
-            frames = task["command"]["Blender"]["frame"]
-            for number in map(int, frames):
-                path = self._farm.frame(task["parent_id"], f"{number:06}.png")
-                assert self._plan.is_whole(path, number), f"{path} is missing or broken"
-                assert hashes[task["id"]][str(number)]["hash"]
+            frames = known[task["id"]]["command"]["Blender"]["frame"]
+            assert frames.keys() == task["command"]["Blender"]["frame"].keys()
+            for number, frame in frames.items():
+                path = self._farm.frame(task["parent_id"], f"{int(number):06}.png")
+                assert self._plan.is_whole(path, int(number)), f"{path} is missing or broken"
+                assert frame["hash"]
             self._outcome.frames += len(frames)
             self._outcome.tasks += 1
         for name in NAMES:
@@ -218,11 +180,9 @@ class Chaos:
             assert not list(folder.rglob("*.part"))
             with contextlib.closing(sqlite3.connect(folder / "journal.sqlite")) as journal:
                 assert journal.execute("SELECT count(*) FROM report").fetchone() == (0,)
-        queues = self._farm.rabbit.ctl("list_queues", "-p", self._farm.vhost, "name").split()
-        assert not [name for name in queues if name.startswith("bender-")]
 
 
-def stand_in(folder: Path, *, seed: int, tasks: int, jobs: int) -> Outcome:
+def stand_in(folder: Path, *, queue: str, seed: int, tasks: int, jobs: int) -> Outcome:
     """With the stand-in child: thousands of frames in minutes."""
 
     def blend(chance: random.Random) -> bytes:
@@ -232,11 +192,14 @@ def stand_in(folder: Path, *, seed: int, tasks: int, jobs: int) -> Outcome:
         return path.is_file() and path.read_bytes() == PNG + f"PNG {number}".encode()
 
     plan = Plan(seed=seed, tasks=tasks, jobs=jobs, pause=1.0, blend=blend, is_whole=is_whole)
-    with _node() as node, BareFarm(rabbit=node, vhost=_VHOST, folder=folder) as farm, _proxy(farm) as proxy:
-        return Chaos(farm, plan, proxy).run()
+    if queue == LOCAL:
+        with BareLocalFarm(folder=folder) as local:
+            return _over_local_queue(local, plan)
+    with _node() as node, BareFarm(rabbit=node, vhost=_VHOST, folder=folder) as farm:
+        return _over_rabbitmq(farm, plan)
 
 
-def real(folder: Path, *, seed: int, tasks: int, jobs: int) -> Outcome:
+def real(folder: Path, *, queue: str, seed: int, tasks: int, jobs: int) -> Outcome:
     """With a real Blender."""
     blender = blenders.find()
     scene = scenes.make(blender, "trivial", folder / "trivial.blend", width=64, height=36, samples=1)
@@ -246,12 +209,22 @@ def real(folder: Path, *, seed: int, tasks: int, jobs: int) -> Outcome:
         return path.is_file() and path.read_bytes().startswith(PNG) and b"IEND" in path.read_bytes()[-12:]
 
     plan = Plan(seed=seed, tasks=tasks, jobs=jobs, pause=4.0, blend=lambda _: scene, is_whole=is_whole)
-    with (
-        _node() as node,
-        Farm(rabbit=node, vhost=_VHOST, blender=blender, env=env, folder=folder) as farm,
-        _proxy(farm) as proxy,
-    ):
-        return Chaos(farm, plan, proxy).run()
+    if queue == LOCAL:
+        with LocalYard(blender=blender, env=env, folder=folder) as local:
+            return _over_local_queue(local, plan)
+    with _node() as node, Farm(rabbit=node, vhost=_VHOST, blender=blender, env=env, folder=folder) as farm:
+        return _over_rabbitmq(farm, plan)
+
+
+def _over_rabbitmq(farm: Farm, plan: Plan) -> Outcome:
+    chaos = Chaos(farm, plan)
+    with Proxy(int(farm.server.url.rpartition(":")[2])) as proxy:
+        return chaos.run(OverRabbitMQ(farm, proxy, chaos.chance, chaos.survived))
+
+
+def _over_local_queue(farm: LocalYard, plan: Plan) -> Outcome:
+    chaos = Chaos(farm, plan)
+    return chaos.run(OverLocalQueue(farm, lambda: chaos.kill(*NAMES), chaos.chance, chaos.survived))
 
 
 @contextlib.contextmanager
@@ -261,14 +234,9 @@ def _node() -> Iterator[RabbitNode]:
         yield node
 
 
-@contextlib.contextmanager
-def _proxy(farm: Farm) -> Iterator[Proxy]:
-    with Proxy(int(farm.server.url.rpartition(":")[2])) as proxy:
-        yield proxy
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="build.py chaos", description=__doc__)
+    parser.add_argument("--queue", choices=QUEUES, default=QUEUES[0], help="where tasks come from; %(default)s")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--tasks", type=int, help="500, or 50 with --blender")
     parser.add_argument("--jobs", type=int, help="20, or 5 with --blender")
@@ -278,7 +246,8 @@ def main() -> int:
     run, tasks, jobs = (real, 50, 5) if chosen.blender else (stand_in, 500, 20)
     print(f"seed {chosen.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="bender-worker-chaos-") as folder:
-        outcome = run(Path(folder), seed=chosen.seed, tasks=chosen.tasks or tasks, jobs=chosen.jobs or jobs)
+        counts = {"tasks": chosen.tasks or tasks, "jobs": chosen.jobs or jobs}
+        outcome = run(Path(folder), queue=chosen.queue, seed=chosen.seed, **counts)
     print(outcome)
     return 0
 

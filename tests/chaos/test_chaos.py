@@ -11,9 +11,13 @@ from tests.chaos import chaos
 logging.getLogger("pika").setLevel(logging.CRITICAL)  # pages of it, when a broker is away on purpose
 
 
+WORST = {"rabbitmq": "brokers killed", "local": "times all were killed while the queue was written"}
+
+
 @pytest.mark.parametrize("seed", [1])
-def test_nothing_is_lost_whatever_breaks(tmp_path: Path, seed: int) -> None:
-    outcome = chaos.stand_in(tmp_path, seed=seed, tasks=50, jobs=5)
+@pytest.mark.parametrize("queue", WORST)
+def test_nothing_is_lost_whatever_breaks(tmp_path: Path, queue: str, seed: int) -> None:
+    outcome = chaos.stand_in(tmp_path, queue=queue, seed=seed, tasks=50, jobs=5)
     assert outcome.tasks == 50
     assert outcome.survived["workers killed"]
-    assert outcome.survived["brokers killed"]
+    assert outcome.survived[WORST[queue]]

@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from bender_worker_addon.worker import worker as worker_module
 from bender_worker_addon.worker.config import WorkerConfig
+from tests.worker.local_site import Site
 from tests.worker.support import Farm, StandInBroker, WatchedLocalQueue, child_command
 from tools.blend_server import BlendServer
 
@@ -92,3 +93,11 @@ def quick_uploads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Uploads are tried again at once."""
     monkeypatch.setattr("bender_worker_addon.worker.uploads._RETRY_FIRST", 0.01)
     monkeypatch.setattr("bender_worker_addon.worker.uploads._RETRY_LAST", 0.05)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A farm's folder on this machine."""
+    made = Site(tmp_path / "farm")
+    yield made
+    made.close()

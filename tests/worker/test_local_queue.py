@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LocalQueue: what is put into it comes out, once at least, whoever dies, and what is reported is in the books."""
+"""LocalQueue: what is put into it comes out, once at least, whoever dies."""
 
-import itertools
 import json
 import random
 import resource
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -16,102 +14,14 @@ from typing import Any
 
 import pytest
 
-from bender_worker_addon.farm import books
-from bender_worker_addon.farm.books import NewTask
 from bender_worker_addon.farm.database import FILE, Database
 from bender_worker_addon.queues.local import LocalQueue
-from bender_worker_addon.worker.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
+from bender_worker_addon.worker.deliveries import Connected, Disconnected
 from bender_worker_addon.worker.errors import FarmError
-from tests.worker.support import DEADLINE, event_from, task_wire
+from tests.worker.local_site import Site, name
+from tests.worker.support import DEADLINE, event_from
 
 WORKER = Path(__file__).parent / "programs" / "queue_worker.py"
-
-
-class Site:
-    """A farm's folder, and workers' queues on it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.database = Database(folder)
-        self._stack = ExitStack()
-        self._stack.callback(self.database.close)
-
-    def add(self, job: str, count: int, *, priority: int = 0) -> None:
-        """A job of `count` tasks of a frame each, `<job>-1` the first."""
-        head = {"id": job, "paths": {"blend": "scene.blend"}, "time": {"creation": books.now()}}
-        tasks = [
-            NewTask(
-                f"{job}-{number}", str(number), 1, json.dumps(task_wire(f"{job}-{number}", job=job, frames=[number]))
-            )
-            for number in range(1, count + 1)
-        ]
-        (self.folder / "jobs" / job).mkdir(parents=True)
-        with self.database.changing() as connection:
-            books.add_job(connection, head, name="scene", priority=priority, tasks=tasks)
-
-    def worker(self, *, prefetch: int = 1) -> "Hands":
-        inbox: SimpleQueue[Any] = SimpleQueue()
-        queue = LocalQueue(self.folder, jobs=self.folder / "jobs", inbox=inbox)
-        self._stack.callback(queue.close, timeout=DEADLINE)
-        queue.consume(prefetch)
-        queue.start()
-        return Hands(queue, inbox)
-
-    def left(self) -> int:
-        """How many messages are in the queue, held ones too."""
-        with self.database.looking() as connection:
-            return int(connection.execute("SELECT count(*) FROM message").fetchone()[0])
-
-    def job(self, job: str) -> books.Job:
-        with self.database.looking() as connection:
-            return next(found for found in books.jobs(connection) if found.id == job)
-
-    def data_json(self, job: str) -> dict[str, Any]:
-        data: dict[str, Any] = json.loads((self.folder / "jobs" / job / "data.json").read_text())
-        return data
-
-    def close(self) -> None:
-        self._stack.close()
-
-
-class Hands:
-    """What a worker does with its queue."""
-
-    def __init__(self, queue: LocalQueue, inbox: "SimpleQueue[Any]") -> None:
-        self.queue, self.inbox = queue, inbox
-        self.session = event_from(inbox, Connected).session
-        self._reports = itertools.count(1)
-
-    def take(self) -> Delivery:
-        delivery: Delivery = event_from(self.inbox, Delivered).delivery
-        return delivery
-
-    def report(self, delivery: Delivery, step: str, **changes: Any) -> None:
-        """Reports the task with something changed, and waits until that is confirmed."""
-        report = next(self._reports)
-        body = json.dumps(json.loads(delivery.body) | changes).encode()
-        self.queue.publish(self.session, report, f"{step}.w", body)
-        while event_from(self.inbox, Confirmed).report_id != report:
-            pass
-
-    def settled(self) -> None:
-        """Waits until what was decided so far is done."""
-        report = next(self._reports)
-        self.queue.publish(self.session, report, "stat.none", b"{}")
-        while event_from(self.inbox, Confirmed).report_id != report:
-            pass
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path / "farm")
-    yield made
-    made.close()
-
-
-def name(delivery: Delivery) -> str:
-    task: str = json.loads(delivery.body)["id"]
-    return task
 
 
 def test_tasks_come_in_the_order_they_were_sent_and_no_more_at_once_than_asked_for(site: Site) -> None:
@@ -198,98 +108,6 @@ def test_a_message_that_is_no_task_is_delivered_as_it_is(site: Site) -> None:
     assert hands.take().body == b"\xffno task"
 
 
-def test_what_is_reported_is_in_the_books_and_in_data_json(site: Site) -> None:
-    site.add("job", 2)
-    hands = site.worker(prefetch=2)
-    first, second = hands.take(), hands.take()
-    hands.report(first, "start", status="Running")
-    assert (site.job("job").status, dict(site.job("job").frames)) == ("Running", {"Running": 1, "Waiting": 1})
-    for delivery in (first, second):
-        hands.report(delivery, "finish", status="Finished")
-        hands.queue.ack(delivery)
-    hands.queue.close(timeout=DEADLINE)
-    assert site.job("job").status == "Finished"
-    data = site.data_json("job")
-    assert data["status"] == {"Job": "Finished"}
-    assert [task["status"] for task in data["tasks"]] == ["Finished", "Finished"]
-    assert data["paths"] == {"blend": "scene.blend"}
-    assert [path.name for path in (site.folder / "jobs" / "job").iterdir()] == ["data.json"]
-
-
-def test_a_job_that_is_over_is_written_without_waiting_for_its_turn(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bender_worker_addon.farm.job_files._EVERY", 3600.0)
-    site.add("job", 1)
-    hands = site.worker()
-    delivery = hands.take()
-    hands.report(delivery, "start", status="Running")
-    _until(lambda: site.data_json("job")["status"] == {"Job": "Running"})
-    hands.report(delivery, "finish", status="Finished")
-    _until(lambda: site.data_json("job")["status"] == {"Job": "Finished"})
-
-
-def test_data_json_never_goes_back_to_what_it_was(site: Site) -> None:
-    """Of two processes that write, one with an older state comes last."""
-    site.add("job", 1)
-    with site.database.changing() as connection:
-        connection.execute("UPDATE job SET changes = 5, written = 7")
-    hands = site.worker()
-    hands.settled()
-    assert not (site.folder / "jobs" / "job" / "data.json").exists()
-
-
-def test_a_job_whose_folder_is_gone_disturbs_nobody(site: Site) -> None:
-    site.add("job", 1)
-    (site.folder / "jobs" / "job").rmdir()
-    hands = site.worker()
-    delivery = hands.take()
-    hands.report(delivery, "finish", status="Finished")
-    hands.queue.ack(delivery)
-    hands.settled()
-    assert site.left() == 0
-
-
-def test_a_canceled_job_is_out_of_the_queue_and_its_task_in_hand_does_not_come_again(site: Site) -> None:
-    site.add("job", 3)
-    hands = site.worker()
-    delivery = hands.take()
-    with site.database.changing() as connection:
-        books.cancel(connection, "job")
-    assert site.left() == 1
-    hands.queue.requeue(delivery)
-    hands.settled()
-    assert site.left() == 0
-    assert (site.job("job").status, dict(site.job("job").frames)) == ("Canceled", {"Aborted": 3})
-
-
-def test_what_failed_can_be_queued_again(site: Site) -> None:
-    site.add("job", 2)
-    hands = site.worker()
-    for status in ("Errored", "Finished"):
-        delivery = hands.take()
-        hands.report(delivery, "any", status=status, data={"error": "no such texture"})
-        hands.queue.reject(delivery)
-    hands.settled()
-    assert site.job("job").status == "Errored"
-    with site.database.changing() as connection:
-        assert books.failures(connection, "job", most=9) == [books.Failure("1", "no such texture")]
-        assert books.retry(connection, "job") == 1
-        assert books.retry(connection, "job") == 0
-    again = hands.take()
-    assert name(again) == "job-1"
-    assert json.loads(again.body)["data"] == {}
-    assert (site.job("job").status, again.redelivered) == ("Running", False)
-
-
-def test_a_job_of_an_id_that_exists_is_refused_and_nothing_of_it_is_queued(site: Site) -> None:
-    site.add("job", 1)
-    (site.folder / "jobs" / "job").rmdir()
-    with pytest.raises(FarmError, match="there is a job job already"):
-        site.add("job", 5)
-    assert site.left() == 1
-
-
 def test_a_queue_that_cannot_be_used_is_told_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bender_worker_addon.queues.local._RETRY", 0.05)
     (tmp_path / "farm").touch()
@@ -352,21 +170,6 @@ def _full_disk() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def _until(true: Callable[[], bool]) -> None:
-    """Waits for what nobody announces."""
-    deadline = time.monotonic() + DEADLINE
-    while not _holds(true):
-        assert time.monotonic() < deadline, "it did not come to it"
-        time.sleep(0.01)
-
-
-def _holds(true: Callable[[], bool]) -> bool:
-    try:
-        return true()
-    except FileNotFoundError:
-        return False
 
 
 class _Worker:
