@@ -323,6 +323,17 @@ def wrong_length(answer: Answer, blend: Blend) -> None:
     _send(answer, blend, 0, half)
 
 
+def unannounced(answer: Answer, blend: Blend) -> None:
+    """Doesn't say how long it is."""
+    answer.send_response(HTTPStatus.OK)
+    answer.send_header("Transfer-Encoding", "chunked")
+    answer.end_headers()
+    with _opened(blend) as file:
+        while piece := file.read(_PIECE):
+            answer.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+    answer.wfile.write(b"0\r\n\r\n")
+
+
 def slow(seconds: float) -> Behaviour:
     """Takes about `seconds` for the whole blend, a little at a time."""
 

@@ -4,6 +4,7 @@
 import logging
 import logging.handlers
 import re
+import sys
 from collections import deque
 from pathlib import Path
 
@@ -35,6 +36,15 @@ class _Line(logging.Formatter):
 class _ShortLine(_Line):
     def formatMessage(self, record: logging.LogRecord) -> str:
         return _ID.sub(lambda found: short_id(found.group()), super().formatMessage(record))
+
+
+class _File(logging.handlers.RotatingFileHandler):
+    """A file that is kept small: full, it becomes `worker.log.1` and a new one is begun. On a full disk nothing more is
+    written, and nothing said of it: the worker has told that the disk is full."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
 
 
 def short_id(text: str) -> str:
@@ -73,10 +83,7 @@ def stop_logging() -> None:
 
 
 def _file_handler(folder: Path) -> logging.Handler:
-    """A file that is kept small: full, it becomes `worker.log.1` and a new one is begun."""
-    handler = logging.handlers.RotatingFileHandler(
-        log_path(folder), maxBytes=_SIZE, backupCount=_FILES, encoding="utf-8", delay=True
-    )
+    handler = _File(log_path(folder), maxBytes=_SIZE, backupCount=_FILES, encoding="utf-8", delay=True)
     handler.setLevel(logging.INFO)
     handler.setFormatter(_Line(_FORMAT, style="{"))
     return handler

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from .config import WorkerConfig
-from .intake import free_gigabytes, why_unwritable
+from .disks import free_gigabytes, why_unwritable
 
 Test = Callable[[], str]
 

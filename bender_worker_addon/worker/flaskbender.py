@@ -14,6 +14,7 @@ from typing import Any
 import requests
 
 from .blend_file import check_blend
+from .disks import FULL
 from .download import Download
 from .errors import BlendError, UploadError
 from .frames import StoredFrame
@@ -75,7 +76,7 @@ class Flaskbender:
             return BlendReady(job_id, target.stat().st_size)
         except OSError as error:  # requests' own errors are OSErrors too; _download has turned those into BlendErrors
             text = f"the blend can't be stored as {target}: {error.strerror or error}"
-            return BlendFailed(job_id, BlendError(text, elsewhere=True))
+            return BlendFailed(job_id, BlendError(text, again=error.errno not in FULL, elsewhere=True))
         except BlendError as error:
             return BlendFailed(job_id, error)
 

@@ -2,9 +2,6 @@
 """Intake: how many tasks the worker may hold, and when it takes no more."""
 
 import logging
-import shutil
-import tempfile
-from pathlib import Path
 
 from .deliveries import TaskQueue
 
@@ -16,8 +13,8 @@ _BACKLOG = 32  # tasks that may wait for their upload before no more are taken
 
 class Intake:
     """Tells the broker how many deliveries to send ahead: `workload`, or if that is 0 as many as are worth holding,
-    until `max_tasks` were taken, and none while less than `disklimit` GB are free, while too many frames wait for
-    their upload, or once it is shut."""
+    until `max_tasks` were taken, and none while less than `disklimit` GB are free or a disk can't be written, while
+    too many frames wait for their upload, or once it is shut."""
 
     def __init__(self, *, broker: TaskQueue, workload: int, max_tasks: int | None, disklimit: float) -> None:
         self._broker = broker
@@ -26,7 +23,7 @@ class Intake:
         self._max_tasks = max_tasks
         self._disklimit = disklimit
         self._taken = 0
-        self._disk_full = False
+        self._disk_trouble = ""
         self._uploads_full = False
         self._why_none_is_uploaded = ""
         self._paused = False
@@ -45,8 +42,8 @@ class Intake:
     @property
     def trouble(self) -> str:
         """Why no tasks are taken, if somebody should do something about it."""
-        if self._disk_full:
-            return "the disk for frames is nearly full: free some space"
+        if self._disk_trouble:
+            return self._disk_trouble
         if self._uploads_full:
             return f"too many finished tasks wait for their upload, no more are taken: {self._why_none_is_uploaded}"
         return ""
@@ -78,12 +75,15 @@ class Intake:
         self._shut = True
         self._tell()
 
-    def disk_has(self, gigabytes: float) -> None:
-        full = gigabytes < self._disklimit
-        if full == self._disk_full:
+    def disk_has(self, gigabytes: float, *, trouble: str = "") -> None:
+        """`trouble`: why a disk can't be written, if so."""
+        low = "the disk for frames is nearly full: free some space" if gigabytes < self._disklimit else ""
+        before, self._disk_trouble = self._disk_trouble, trouble or low
+        if bool(before) == bool(self._disk_trouble):
             return
-        self._disk_full = full
-        if full:
+        if trouble:
+            log.warning("%s: no tasks until it can", trouble)
+        elif low:
             words = "%.1f GB of disk left, disklimit is %g: no tasks until there is room"
             log.warning(words, gigabytes, self._disklimit)
         else:
@@ -104,24 +104,6 @@ class Intake:
         self._tell()
 
     def _tell(self) -> None:
-        taking = self.is_open and not self._disk_full and not self._uploads_full
+        taking = self.is_open and not self._disk_trouble and not self._uploads_full
         most = self._wanted if self._max_tasks is None else min(self._wanted, self._max_tasks)
         self._broker.consume(most if taking else 0)
-
-
-def why_unwritable(folder: Path) -> str:
-    """Writes a small file into `folder`, made if missing; gives what is wrong and what to do, or nothing."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"bender")
-    except OSError as error:
-        return f"{folder} can't be written ({error.strerror}); choose another or change its permissions"
-    return ""
-
-
-def free_gigabytes(folder: Path) -> float:
-    """The free space on the disk where `folder` is or will be."""
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free / 1e9

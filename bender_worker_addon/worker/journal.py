@@ -6,7 +6,8 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,13 +47,15 @@ class Journal:
 
     Opening it takes the data folder for this worker until `close`: SQLite's exclusive lock ends with its process,
     however that ends. Raises FolderInUse if another worker has it; WorkerError, then or later, if it can't be used.
-    Writing never waits for the disk: `settle` does that, beside the worker's thread.
+    Writing never waits for the disk: `settle` does that, beside the worker's thread. What can't be written, to a full
+    disk for one, is kept in memory until it can.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._unwritten: deque[tuple[str, tuple[object, ...]]] = deque()
         self._unsettled = True
+        self._told = False  # a trouble that lasts is told once
         self._free = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,8 +66,10 @@ class Journal:
                 words = f"another worker is running on {path.parent}; give this one its own data_dir"
                 raise FolderInUse(words) from error
             raise WorkerError(f"the journal {path} can't be used: {error}") from error
-        except (OSError, sqlite3.DatabaseError) as error:
+        except sqlite3.DatabaseError as error:
             raise WorkerError(f"the journal {path} can't be used: {error}") from error
+        except OSError as error:
+            raise WorkerError(f"the journal {path} can't be used: {error.strerror}") from error
         row = self._execute("SELECT seq FROM sqlite_sequence WHERE name = 'report'").fetchone()
         self._last_report = 0 if row is None else int(row[0])
 
@@ -141,41 +146,36 @@ class Journal:
             return
         with self._free:
             self._unsettled = False
-            try:
+            with self._told_if_unwritable():
                 self._database.execute("PRAGMA wal_checkpoint")
                 # The first write after it waits for the disk once more.
                 self._database.execute("PRAGMA user_version = 1")
                 self._forget_oldest()
                 self._write_what_waits()
-            except sqlite3.Error as error:
-                log.warning("%s", self._unusable(error))
 
     def _forget_oldest(self) -> None:
         newest = "(SELECT max(rowid) FROM finished)"
         self._database.execute(f"DELETE FROM finished WHERE rowid <= {newest} - ?", (_REMEMBERED_AT_MOST,))
 
     def close(self) -> None:
-        with self._free, closing(self._database):
-            try:
-                self._write_what_waits()
-            except sqlite3.Error as error:
-                log.warning("%s", self._unusable(error))
+        with self._free, closing(self._database), self._told_if_unwritable():
+            self._write_what_waits()
 
     def _write(self, statement: str, values: tuple[object, ...]) -> None:
         self._unwritten.append((statement, values))
         self._unsettled = True
         if self._free.acquire(blocking=False):
             try:
-                self._write_what_waits()
-            except sqlite3.Error as error:
-                raise self._unusable(error) from error
+                with self._told_if_unwritable():
+                    self._write_what_waits()
             finally:
                 self._free.release()
 
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
         with self._free:
-            try:
+            with self._told_if_unwritable():
                 self._write_what_waits()
+            try:
                 return self._database.execute(statement, values)
             except sqlite3.Error as error:
                 raise self._unusable(error) from error
@@ -184,6 +184,19 @@ class Journal:
         while self._unwritten:
             self._database.execute(*self._unwritten[0])
             self._unwritten.popleft()
+
+    @contextmanager
+    def _told_if_unwritable(self) -> Iterator[None]:
+        """What could not be written to the disk stays in memory. Raises WorkerError for what will never be."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            log.log(logging.DEBUG if self._told else logging.WARNING, "%s", self._unusable(error))
+            self._told = self._unsettled = True
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+        else:
+            self._told = False
 
     def _unusable(self, error: sqlite3.Error) -> WorkerError:
         return WorkerError(f"the journal {self._path} can't be written: {error}; is the disk full?")

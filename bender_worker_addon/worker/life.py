@@ -10,6 +10,7 @@ from typing import Any
 from . import frames
 from .blends import Blends
 from .deliveries import Delivered, Delivery, TaskQueue
+from .disks import Disks
 from .dispatcher import Dispatcher
 from .doubts import Doubts
 from .endings import Endings
@@ -50,6 +51,7 @@ class Life:
         broker: TaskQueue,
         intake: Intake,
         blends: Blends,
+        disks: Disks,
         pool: Pool,
         dispatcher: Dispatcher,
         storing: Storing,
@@ -67,6 +69,7 @@ class Life:
         self._broker = broker
         self._intake = intake
         self._blends = blends
+        self._disks = disks
         self._pool = pool
         self._dispatcher = dispatcher
         self._storing = storing
@@ -200,10 +203,14 @@ class Life:
 
     def _blend_failed(self, event: BlendFailed) -> None:
         waiting = self._waiting_for(event.job_id)
+        self._disks.doubt()
         error = self._blends.failed(event, wanted=bool(waiting))
         if error is not None:
             for held in waiting:
-                self._endings.fail(held, str(error), elsewhere=error.elsewhere)
+                if self._disks.trouble:
+                    self._endings.give_back(held)
+                else:
+                    self._endings.fail(held, str(error), elsewhere=error.elsewhere)
 
     def _has_blend(self, held: Held, words: str) -> None:
         if held.stage is Stage.FETCHING:
@@ -219,7 +226,7 @@ class Life:
 
     def dispatch(self) -> None:
         """Gives the children what is ready."""
-        if self.winding_down:
+        if self.winding_down or self._disks.in_doubt:
             return
         ready = [held for held in self.held if held.stage is Stage.READY]
         try:
@@ -279,11 +286,13 @@ class Life:
         self._pool.bury(event.child)
 
     def _attempt_failed(self, held: Held | None, reason: str, *, elsewhere: bool) -> None:
-        """Tries a task, if there is one, once more in a fresh child, unless that can't help: then it has failed."""
+        """Tries a task, if there is one, once more in a fresh child, unless that can't help: then it has failed. While
+        a disk can't be written no task is to blame."""
         if held is None or held.stage is Stage.ENDING:
             return
         held.failures += 1
-        if self.winding_down:
+        self._disks.doubt()
+        if self.winding_down or self._disks.trouble:
             self._endings.give_back(held)
         elif elsewhere and held.failures < _TRIES:
             log.warning("%s: %s; trying once more", held, reason)

@@ -12,7 +12,6 @@ import sched
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -25,6 +24,7 @@ from .bookkeeper import Bookkeeper
 from .config import WorkerConfig
 from .control import Asked, Control
 from .deliveries import Confirmed, Connected, Disconnected, Unwelcome
+from .disks import Disks, DisksSeen, why_unwritable
 from .dispatcher import Dispatcher
 from .doubts import Doubts
 from .endings import Endings
@@ -32,7 +32,7 @@ from .errors import WorkerError
 from .flaskbender import Flaskbender, JobStatus
 from .handover import Handover
 from .held import Held, Stage
-from .intake import Intake, free_gigabytes, why_unwritable
+from .intake import Intake
 from .journal import Journal
 from .lane import Lane
 from .life import Life
@@ -58,11 +58,6 @@ _LAST_REPORTS = 5.0  # seconds a stopping worker waits for the broker to confirm
 _LAST_REPORTS_NOW = 1.0  # the same when it was told to stop now
 _SLEEP = 1.0 if os.name == "nt" else 3600.0  # seconds; on Windows a signal doesn't end a wait
 _CLOSE = 1.0  # seconds each part may take to close
-
-
-@dataclass(frozen=True, slots=True)
-class _FreeDisk:
-    gigabytes: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +124,8 @@ class Worker:
         flaskbender = Flaskbender(config.bender_url, Trust.of(config))
         self._transfers = Lane("bender-transfer", inbox=self.inbox, threads=2)
         self._questions = Lane("bender-question", inbox=self.inbox)
-        self._disk = Lane("bender-disk", inbox=self.inbox)
+        self._looking = Lane("bender-disk", inbox=self.inbox)
+        self._disks = Disks((config.outpath, config.blendpath, config.data_dir), lane=self._looking)
         self._uploading = Lane("bender-upload", inbox=self.inbox, threads=AT_ONCE)
         self._storing = Lane("bender-frames", inbox=self.inbox)
         self._blends = self._blends_of(config, flaskbender)
@@ -183,6 +179,7 @@ class Worker:
             broker=self._broker,
             intake=self._intake,
             blends=self._blends,
+            disks=self._disks,
             pool=self._pool,
             dispatcher=self._dispatcher,
             storing=storing,
@@ -220,7 +217,7 @@ class Worker:
         if self._handover is not None:
             self._handover.resume()
         self._every(config.heart_rate_seconds, self._bookkeeper.beat)
-        self._every(_DISK_EVERY, self._measure_disk)
+        self._every(_DISK_EVERY, self._disks.look)
         self._every(_SETTLE_EVERY, lambda: self._storing.submit(self._journal.settle))
         self._every(min(max(config.grace_period / 2, 1.0), _BLENDS_EVERY), self._look_after_blends)
         self._every(min(config.stall_timeout / 4, _STALL_EVERY), self._look_for_stall)
@@ -297,7 +294,7 @@ class Worker:
         self._pool.close(timeout=_CLOSE)
         self._broker.close(timeout=_CLOSE)
         self._storing.close(timeout=_CLOSE)
-        for lane in (self._transfers, self._questions, self._disk, self._uploading):
+        for lane in (self._transfers, self._questions, self._looking, self._uploading):
             lane.close(timeout=0)
         self._blends.close()
         self._journal.close()
@@ -367,9 +364,8 @@ class Worker:
                 self._blends.job_is(event)
                 if self._blends.is_canceled(event.job_id):
                     self._life.abort(event.job_id)
-            case _FreeDisk(gigabytes):
-                self._record.free_disk = round(gigabytes, 0 if gigabytes >= 10 else 1)
-                self._intake.disk_has(gigabytes)
+            case DisksSeen():
+                self._disks_seen(event)
             case Asked(word, answer):
                 self._asked(word, answer)
             case StopRequested():
@@ -382,6 +378,13 @@ class Worker:
         if word == control.STOP_NOW or (word == control.STOP and not self.stopping):
             self.stop(Stop.NOW if word == control.STOP_NOW else Stop.AFTER_FRAME)
         answer({"id": self._config.id, "pid": os.getpid(), **self.snapshot().as_json()})
+
+    def _disks_seen(self, event: DisksSeen) -> None:
+        self._record.free_disk = round(event.gigabytes, 0 if event.gigabytes >= 10 else 1)
+        self._disks.seen(event)
+        self._intake.disk_has(event.gigabytes, trouble=event.trouble)
+        if event.trouble:
+            self._life.give_back_unbegun()
 
     def _came_online(self, session: int) -> None:
         log.info("connected to %s", self._broker.name)
@@ -408,10 +411,6 @@ class Worker:
 
     def _look_after_blends(self) -> None:
         self._blends.look_after(needed={held.task.job_id for held in self._life.held})
-
-    def _measure_disk(self) -> None:
-        config = self._config
-        self._disk.submit(partial(_free_disk, (config.outpath, config.blendpath, config.data_dir)))
 
     def _look_for_stall(self) -> None:
         if self.paused is not Pause.SUSPEND:
@@ -460,8 +459,3 @@ def _sandbox(config: WorkerConfig) -> Sandbox | None:
         raise WorkerError(f"there is no sandbox for Blender: {trouble}; set sandbox to off to work without one")
     log.warning("there is no sandbox for Blender, it can read what this user can: %s", trouble)
     return None
-
-
-def _free_disk(folders: Sequence[Path]) -> _FreeDisk:
-    """Of the fullest disk: a worker can do without none of them."""
-    return _FreeDisk(min(map(free_gigabytes, folders)))

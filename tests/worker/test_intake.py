@@ -6,7 +6,8 @@ from queue import SimpleQueue
 
 import pytest
 
-from bender_worker_addon.worker.intake import Intake, free_gigabytes
+from bender_worker_addon.worker.disks import free_gigabytes
+from bender_worker_addon.worker.intake import Intake
 from tests.worker.support import StandInBroker
 
 
