@@ -110,7 +110,8 @@ class JobsView:
         answer = answers[-1] if answers else {}
         self.chosen = answer.get("job") or self.chosen
         self._done = f"Made {answer['video']}" if "video" in answer else ""
-        self._trouble = "" if code == 0 else _complaint(words)
+        hopeless = [concern["words"] for concern in answer.get("concerns", ()) if concern["hopeless"]]
+        self._trouble = "" if code == 0 else "; ".join(hopeless) or _complaint(words)
         self._doing = ""
 
 

@@ -2,6 +2,7 @@
 """Packing: one blend with all that it needs. Opens other files, so only for a Blender that nobody works in."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,17 +88,26 @@ def _save_packed(blend: Path, folder: Path) -> None:
     _pack()
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / FILE), check_existing=False, relative_remap=False, compress=True)
     if places:
-        _rename_libraries(names)
-        bpy.ops.file.pack_libraries()
+        _rename_libraries(_missing_libraries() | names)
+        _but_for_what_is_missing(bpy.ops.file.pack_libraries)
         bpy.ops.wm.save_mainfile(compress=True)
     for name in (*places.values(), f"{FILE}1"):  # the last is Blender's own backup of the first of the two
         (folder / name).unlink(missing_ok=True)
 
 
 def _pack() -> None:
-    """What can't be packed is looked for where it is now: the copy is somewhere else."""
+    """What can't be packed is looked for where it is now: the copy is somewhere else. What is missing is left out."""
     bpy.ops.file.make_paths_absolute()
-    bpy.ops.file.pack_all()
+    _but_for_what_is_missing(bpy.ops.file.pack_all)
+
+
+def _but_for_what_is_missing(pack: Callable[[], object]) -> None:
+    """Blender packs all there is, then complains of each file that is not."""
+    try:
+        pack()
+    except RuntimeError as error:
+        if not all(line.endswith("not found") for line in str(error).splitlines() if line.strip()):
+            raise
 
 
 def _libraries() -> dict[str, Path]:
@@ -108,6 +118,12 @@ def _libraries() -> dict[str, Path]:
         if library.packed_file is None
     }
     return {name: place for name, place in places.items() if place.is_file()}
+
+
+def _missing_libraries() -> dict[str, str]:
+    """What they can be called here: as long as one is named by its whole path Blender packs none of the others."""
+    unpacked = [library for library in bpy.data.libraries if library.packed_file is None]
+    return {library.name: Path(bpy.path.abspath(library.filepath)).name for library in unpacked}
 
 
 def _rename_libraries(names: dict[str, str]) -> None:

@@ -138,6 +138,6 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            advice = {"disk": "; is the disk full?", "readonly": "; may it be written?"}
+            advice = {"disk I/O error": "; is the disk full?", "readonly": "; may it be written?"}
             words = next((advice[word] for word in advice if word in str(error)), "")
             raise FarmError(f"{self.path} can't be used: {error}{words}") from error

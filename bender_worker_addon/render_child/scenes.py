@@ -38,7 +38,7 @@ def open_blend(blend: str) -> None:
     except RuntimeError as error:
         this = f"this Blender ({bpy.app.version_string})"
         raise RenderError(f"{this} can't open the blend: {_first_line(error)}") from error
-    if absent := _absent_engine(_scene().render):
+    if absent := absent_engine(_scene().render):
         raise RenderError(f"this Blender ({bpy.app.version_string}) has no render engine {absent}")
     if tame.runs_python():
         words = "its lines are drawn by Python scripts (Freestyle), which are never run here"
@@ -141,7 +141,7 @@ def _scene() -> bpy.types.Scene:
     return scene
 
 
-def _absent_engine(render: bpy.types.RenderSettings) -> str:
+def absent_engine(render: bpy.types.RenderSettings) -> str:
     """The engine the blend asks for if this Blender lacks it, else "". Blender would render with EEVEE without a word,
     and that is also all that RNA shows; what was asked for stands only in Blender's memory."""
     shown = render.engine.encode() + b"\0"

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.farm import pictures
 from tests.farm.farmyard import Farm
+from tests.farm.local_yard import LocalYard
 from tools import blenders, scenes, testing
 from tools.rabbitmq import RabbitNode
 
@@ -57,3 +59,18 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> SceneMaker:
 def blend(scene: SceneMaker) -> Path:
     """A scene that takes next to no time."""
     return scene("trivial", width=64, height=36, samples=1)
+
+
+@pytest.fixture
+def yard(installed: "Installed", tmp_path: Path) -> Iterator[LocalYard]:
+    """A farm on this machine."""
+    with LocalYard(blender=installed.blender, env=installed.env, folder=tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a texture, a library and a library's library."""
+    folder = tmp_path_factory.mktemp("linked")
+    pictures.run_script(testing.blender_for(blenders.DEFAULT), "linked.py", folder)
+    return folder / "main.blend"

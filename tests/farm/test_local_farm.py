@@ -3,8 +3,6 @@
 
 import signal
 import stat
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,25 +12,10 @@ from tests.farm import pictures
 from tests.farm.conftest import SceneMaker
 from tests.farm.local_yard import IDLE, LocalYard, answer
 from tests.farm.process import DEADLINE
-from tools import blenders, testing
 from tools.farm import Bookkeeper, queue_depth
 
 if TYPE_CHECKING:
-    from tests.conftest import Installed
-
-
-@pytest.fixture
-def yard(installed: "Installed", tmp_path: Path) -> Iterator[LocalYard]:
-    with LocalYard(blender=installed.blender, env=installed.env, folder=tmp_path) as made:
-        yield made
-
-
-@pytest.fixture(scope="session")
-def linked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with a texture, a library and a library's library."""
-    folder = tmp_path_factory.mktemp("linked")
-    pictures.run_script(testing.blender_for(blenders.DEFAULT), "linked.py", folder)
-    return folder / "main.blend"
+    pass
 
 
 @pytest.mark.both_blenders
@@ -137,85 +120,3 @@ def test_a_failed_task_is_told_with_its_reason_and_can_be_tried_again(yard: Loca
     assert yard.worker("--max-tasks", "2").wait() == 0
     assert yard.show(job)["status"] == "Finished"
     assert "Nothing of job" in yard.command("retry", job).stdout
-
-
-@pytest.mark.parametrize(
-    ("name", "words", "code"), [("no_camera", "has no camera", 1), ("video", "set to write a video", 0)]
-)
-def test_what_would_go_wrong_is_said_first(
-    yard: LocalYard, scene: SceneMaker, name: str, words: str, code: int
-) -> None:
-    told = yard.command("submit", scene(name), "--frames", "1")
-    assert words in told.stderr
-    assert told.stderr.count("bender_worker:") == 1
-    assert told.returncode == code
-    assert ("Sent " in told.stdout) == (code == 0)
-
-
-def test_a_texture_that_is_missing_is_named_with_its_place(yard: LocalYard, linked: Path) -> None:
-    gone = linked.parent / "textures" / "near.png"
-    aside = gone.rename(gone.with_suffix(".aside"))
-    try:
-        told = yard.command("submit", linked, "--check")
-    finally:
-        aside.rename(gone)
-    assert told.returncode == 0
-    assert f"the picture near.png is missing: {gone}" in told.stderr
-    assert "Sent" not in told.stdout
-
-
-BAD_WORDS: dict[str, tuple[str, ...]] = {
-    "'9-1' ends before it begins": ("--frames", "9-1"),
-    "such as 1-100": ("--frames", "all"),
-    "a job has at most 100000": ("--frames", "0-999999"),
-    "invalid choice: 'GIF'": ("--format", "GIF"),
-    "whole number from 1": ("--chunk", "0"),
-    "1 to 64 of": ("--job", "../x"),
-}
-
-
-@pytest.mark.parametrize("words", BAD_WORDS)
-def test_nonsense_is_wrong_usage(yard: LocalYard, blend: Path, words: str) -> None:
-    told = yard.command("submit", blend, *BAD_WORDS[words])
-    assert told.returncode == 2
-    assert words in told.stderr
-    assert "Traceback" not in told.stderr
-
-
-def test_what_cannot_be_sent_is_told_in_a_sentence_and_leaves_nothing(yard: LocalYard, blend: Path) -> None:
-    (yard.folder / "text.blend").write_text("no blend")
-    for words in (_no_file, _no_blend, _newer, _same_id, _no_folder):
-        expected, told = words(yard, blend)
-        assert told.returncode == 1, told.stdout + told.stderr
-        assert expected in told.stderr
-        assert "Traceback" not in told.stderr
-    assert [path.name for path in (yard.folder / "farm" / "jobs").iterdir()] == ["taken"]
-
-
-_Told = tuple[str, subprocess.CompletedProcess[str]]
-
-
-def _no_file(yard: LocalYard, _: Path) -> _Told:
-    return "missing.blend is no file", yard.command("submit", yard.folder / "missing.blend")
-
-
-def _no_blend(yard: LocalYard, _: Path) -> _Told:
-    return "can't open it", yard.command("submit", yard.folder / "text.blend")
-
-
-def _newer(yard: LocalYard, blend: Path) -> _Told:
-    """Blender 9 has another header, as far as anybody can know."""
-    newer = yard.folder / "newer.blend"
-    newer.write_bytes(b"BLENDER17-01v0900" + blend.read_bytes()[17:])
-    return "it was saved by Blender 9.0", yard.command("submit", newer)
-
-
-def _same_id(yard: LocalYard, blend: Path) -> _Told:
-    yard.submit(blend, "--frames", "1", "--job", "taken")
-    return "there is a job taken already", yard.command("submit", blend, "--frames", "1", "--job", "taken")
-
-
-def _no_folder(yard: LocalYard, blend: Path) -> _Told:
-    (yard.folder / "file").touch()
-    place = yard.folder / "file" / "farm"
-    return f"the farm's folder {place} can't be made", yard.command("submit", blend, farm_dir=place)

@@ -240,7 +240,7 @@ def test_a_full_disk_under_the_queue_on_this_machine_is_told_and_nothing_is_lost
         farm.wait_for("start", task)
         filler = fill(small_disk)
         opened(gate)
-        worker.wait_for_line("no connection to the local queue: .*is the disk full")
+        worker.wait_for_line("no connection to the local queue: .*(disk is full|is the disk full)")
         filler.unlink()
         farm.wait_for("finish", task)
         assert worker.wait() == 0

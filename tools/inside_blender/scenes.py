@@ -233,6 +233,15 @@ def stereo(**options: int) -> None:
     bpy.context.scene.render.image_settings.views_format = "INDIVIDUAL"
 
 
+@scene
+def line_scripts(**options: int) -> None:
+    """Its lines are drawn by a Python script."""
+    trivial(**options)
+    bpy.context.scene.render.use_freestyle = True
+    bpy.context.view_layer.use_freestyle = True
+    bpy.context.view_layer.freestyle_settings.mode = "SCRIPT"
+
+
 # --- What scenes are made of -----------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sending a blend: what is said of it first, and what can't be sent at all."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests import disks
+from tests.farm import pictures
+from tests.farm.conftest import SceneMaker
+from tests.farm.local_yard import LocalYard, answer
+
+
+def said(told: subprocess.CompletedProcess[str]) -> set[str]:
+    """Its warnings."""
+    before = "bender_worker: warning: "
+    return {line.removeprefix(before) for line in told.stderr.splitlines() if line.startswith(before)}
+
+
+@pytest.mark.both_blenders
+def test_all_that_would_go_wrong_elsewhere_is_said_and_nothing_else_and_the_rest_is_sent(
+    yard: LocalYard, tmp_path: Path
+) -> None:
+    pictures.run_script(yard.blender, "troubled.py", tmp_path)
+    told = yard.command("submit", tmp_path / "troubled.blend", "--frames", "1", "--job", "a-job")
+    assert told.returncode == 0, told.stderr
+    assert "Sent troubled as job a-job: 1 frames in 1 tasks, PNG" in told.stdout
+    python = "which workers never do"
+    assert said(told) == {
+        f"the picture gone.png is missing: {tmp_path}/gone.png",
+        f"the picture walk-1.png can't be packed; each worker needs it as {tmp_path}/walk-1.png",
+        f"the library gone.blend is missing: {tmp_path}/gone.blend",
+        f"the font letters is missing: {tmp_path}/gone.ttf",
+        f"the volume smoke is missing: {tmp_path}/smoke.vdb",
+        f"the file walk.abc can't be packed; each worker needs it as {tmp_path}/walk.abc",
+        f"the movie clip shot can't be packed; each worker needs it as {tmp_path}/here.png",
+        f"the node profile of lamp is missing: {tmp_path}/lamp.ies",
+        f"the strip title can't be packed; each worker needs it as {tmp_path}/here.png",
+        f"the strip end is missing: {tmp_path}/no-end.png",
+        "cloth that is not baked (flag): bake it, or each frame is rendered by a Blender of its own and may differ",
+        *(
+            f"the simulation of {name} is kept beside the file, not in it; workers don't get it"
+            for name in ("curtain", "grass", "tank")
+        ),
+        "the node mortar of brick comes from an add-on or a newer Blender",
+        *(
+            f"a driver of {name} runs Python (len(bpy.data.objects) + len('{name}')), {python}"
+            for name in ("door", "sun", "glass")
+        ),
+        "the script setup.py runs when the file is opened, but never on a worker",
+    }
+    harmless = yard.command("submit", tmp_path / "harmless.blend", "--check", "--json")
+    assert answer(harmless) == {"job": "", "concerns": []}
+    for here in tmp_path.glob("here.*"):
+        here.unlink()
+    copy = yard.command("submit", yard.folder / "farm" / "jobs" / "a-job" / "scene.blend", "--check")
+    assert {words for words in said(copy) if "here." in words} == {
+        f"the movie clip shot is missing: {tmp_path}/here.png",
+        f"the strip title is missing: {tmp_path}/here.png",
+    }
+
+
+HOPELESS = {
+    "no_camera": "has no camera",
+    "other_engine": "the render engine ABSENT_ENGINE comes from an add-on; workers render with Blender's own only",
+    "stereo": "the scene renders a picture for each of its views",
+    "line_scripts": "Freestyle draws its lines by Python scripts",
+}
+
+
+@pytest.mark.both_blenders
+@pytest.mark.parametrize("name", HOPELESS)
+def test_what_no_worker_could_render_is_not_sent(yard: LocalYard, scene: SceneMaker, name: str) -> None:
+    told = yard.command("submit", scene(name), "--frames", "1")
+    assert told.returncode == 1
+    (words,) = [line for line in told.stderr.splitlines() if "bender_worker:" in line]
+    assert f"can't be rendered: {HOPELESS[name]}" in words or (name == "no_camera" and HOPELESS[name] in words)
+    assert "Sent" not in told.stdout
+    assert not (yard.folder / "farm").exists()
+
+
+def test_a_scene_that_is_set_to_write_a_video_is_sent_as_pictures(yard: LocalYard, scene: SceneMaker) -> None:
+    told = yard.command("submit", scene("video"), "--frames", "1")
+    assert said(told) == {
+        "the scene is set to write a video; a farm renders pictures, the video can be made of them later"
+    }
+    assert told.stdout.rstrip().endswith("1 frames in 1 tasks, PNG")
+
+
+def test_a_texture_that_is_missing_is_named_with_its_place(yard: LocalYard, linked: Path) -> None:
+    gone = linked.parent / "textures" / "near.png"
+    aside = gone.rename(gone.with_suffix(".aside"))
+    try:
+        told = yard.command("submit", linked, "--check")
+    finally:
+        aside.rename(gone)
+    assert told.returncode == 0
+    assert f"the picture near.png is missing: {gone}" in told.stderr
+    assert "Sent" not in told.stdout
+
+
+BAD_WORDS: dict[str, tuple[str, ...]] = {
+    "'9-1' ends before it begins": ("--frames", "9-1"),
+    "such as 1-100": ("--frames", "all"),
+    "a job has at most 100000": ("--frames", "0-999999"),
+    "invalid choice: 'GIF'": ("--format", "GIF"),
+    "whole number from 1": ("--chunk", "0"),
+    "1 to 64 of": ("--job", "../x"),
+}
+
+
+@pytest.mark.parametrize("words", BAD_WORDS)
+def test_nonsense_is_wrong_usage(yard: LocalYard, blend: Path, words: str) -> None:
+    told = yard.command("submit", blend, *BAD_WORDS[words])
+    assert told.returncode == 2
+    assert words in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_what_cannot_be_sent_is_told_in_a_sentence_and_leaves_nothing(yard: LocalYard, blend: Path) -> None:
+    (yard.folder / "text.blend").write_text("no blend")
+    for words in (_no_file, _no_blend, _newer, _same_id, _no_folder):
+        expected, told = words(yard, blend)
+        assert told.returncode == 1, told.stdout + told.stderr
+        assert expected in told.stderr
+        assert "Traceback" not in told.stderr
+    assert [path.name for path in (yard.folder / "farm" / "jobs").iterdir()] == ["taken"]
+
+
+_Told = tuple[str, subprocess.CompletedProcess[str]]
+
+
+def _no_file(yard: LocalYard, _: Path) -> _Told:
+    return "missing.blend is no file", yard.command("submit", yard.folder / "missing.blend")
+
+
+def _no_blend(yard: LocalYard, _: Path) -> _Told:
+    return "can't open it", yard.command("submit", yard.folder / "text.blend")
+
+
+def _newer(yard: LocalYard, blend: Path) -> _Told:
+    """Blender 9 has another header, as far as anybody can know."""
+    newer = yard.folder / "newer.blend"
+    newer.write_bytes(b"BLENDER17-01v0900" + blend.read_bytes()[17:])
+    return "it was saved by Blender 9.0", yard.command("submit", newer)
+
+
+def _same_id(yard: LocalYard, blend: Path) -> _Told:
+    yard.submit(blend, "--frames", "1", "--job", "taken")
+    return "there is a job taken already", yard.command("submit", blend, "--frames", "1", "--job", "taken")
+
+
+def _no_folder(yard: LocalYard, blend: Path) -> _Told:
+    (yard.folder / "file").touch()
+    place = yard.folder / "file" / "farm"
+    return f"the farm's folder {place} can't be made", yard.command("submit", blend, farm_dir=place)
+
+
+SIZE = 4 << 20  # bytes of the small disk
+
+
+def test_a_farm_that_cannot_be_written_is_told(yard: LocalYard, blend: Path) -> None:
+    yard.submit(blend, "--frames", "1", "--job", "before")
+    farm = yard.folder / "farm"
+    for place, words in (
+        (farm, f"{farm / 'farm.sqlite'} can't be used"),
+        (farm / "jobs", f"the job can't be written into {farm / 'jobs'}: Read-only file system"),
+    ):
+        with disks.read_only(place):
+            told = yard.command("submit", blend, "--frames", "1")
+        assert_refused(told, words)
+    assert [path.name for path in (farm / "jobs").iterdir()] == ["before"]
+    assert [job.id for job in yard.site.jobs()] == ["before"]
+
+
+@pytest.mark.parametrize("left", [0, 16, 32, 64, 128, 256])
+def test_a_disk_that_is_full_is_told_and_nothing_is_left_on_it(yard: LocalYard, blend: Path, left: int) -> None:
+    """Whether the first byte doesn't fit or the last."""
+    with disks.small(yard.folder / "disk", size=SIZE) as disk:
+        yard.submit(blend, "--frames", "1", "--job", "before", farm_dir=disk / "farm")
+        filler = disks.fill(disk, but=left << 10)
+        told = yard.command("submit", blend, "--frames", "1-100", farm_dir=disk / "farm")
+        assert_refused(told, "No space left on device|disk is full|is the disk full")
+        assert [path.name for path in (disk / "farm" / "jobs").iterdir()] == ["before"]
+        filler.unlink()
+        assert [answer(yard.command("list", "--json", farm_dir=disk / "farm"))["id"]] == ["before"]
+
+
+def assert_refused(told: subprocess.CompletedProcess[str], words: str) -> None:
+    """In a sentence, with exit code 1."""
+    (complaint,) = [line for line in told.stderr.splitlines() if "bender_worker:" in line]
+    assert re.search(words, complaint)
+    assert told.returncode == 1
+    assert "Traceback" not in told.stderr
+    assert "Sent" not in told.stdout
