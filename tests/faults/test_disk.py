@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Disks that are full, read-only or gone: told, nothing half-done is left, and it goes on when there is room."""
 
-import os
 import shutil
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from bender_worker_addon.worker.journal import Journal
+from tests import disks
+from tests.disks import fill, read_only
 from tests.farm.process import DEADLINE
 from tests.faults.yard import Bare, BareFarm, BareLocalFarm, opened
 from tests.worker.support import blend
@@ -24,36 +24,8 @@ SIZE = 4 << 20  # bytes of the small disk
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "none", str(disk)], capture_output=True, text=True, timeout=30
-    )
-    if mount.returncode:
-        pytest.skip(f"no small disk can be made: {mount.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True, timeout=30)
-
-
-def fill(disk: Path, *, but: int = 0) -> Path:
-    """Leaves no byte free, or only some; gives what takes it all."""
-    filler = disk / "filler"
-    with filler.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - but)
-    return filler
-
-
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """While it lasts nothing can be made, changed or removed in the folder, not even by root."""
-    mounted = subprocess.run(["mount", "--bind", folder, folder], capture_output=True, text=True, timeout=30)
-    if mounted.returncode:
-        pytest.skip(f"no folder can be made read-only: {mounted.stderr.strip()}")
-    try:
-        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True, timeout=30)
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True, timeout=30)
+    with disks.small(tmp_path / "disk", size=SIZE) as disk:
+        yield disk
 
 
 def elsewhere(farm: Bare) -> dict[str, Path]:
