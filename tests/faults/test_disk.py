@@ -13,6 +13,7 @@ import pytest
 from bender_worker_addon.worker.journal import Journal
 from tests import disks
 from tests.disks import fill, read_only
+from tests.farm.ground import eventually
 from tests.farm.process import DEADLINE
 from tests.faults.yard import Bare, BareFarm, BareLocalFarm, opened
 from tests.worker.support import blend
@@ -190,7 +191,7 @@ def test_folders_that_are_removed_while_it_works_are_made_again(farm: Bare) -> N
     gate = farm.gate()
     first = farm.task(farm.scene(wait={1: gate}), 1)
     worker = farm.worker("--max-tasks", "2")
-    farm.wait_for("start", first)
+    eventually(lambda: farm.renders() == 1)  # the child has read its blend
     for folder in (farm.outpath, farm.folder / "one" / "logs", *(farm.folder / "one").glob("blends")):
         shutil.rmtree(folder)
     second = farm.task(farm.scene(), 1)
