@@ -17,7 +17,7 @@ from .jobs_view import jobs_view
 from .paragraph import draw_paragraph
 
 _WIDTH = 480  # pixels of the dialog
-_LETTERS = 64  # characters a line in it
+_LETTERS = 84  # characters a line in it
 
 
 class BENDER_OT_farm_send(bpy.types.Operator):

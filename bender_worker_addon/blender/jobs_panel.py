@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs panel: the farm's jobs in the 3D View's sidebar. Draws what the view has looked up, never asks the farm."""
 
+from typing import TYPE_CHECKING
+
 import bpy
 
 from ..worker.config import WorkerConfig
 from . import panel, preferences
 from .jobs_view import Shown, jobs_view
 from .paragraph import draw_paragraph
+
+if TYPE_CHECKING:
+    from ..farm.books import Job
 
 _TAB = "Farm"
 _MOST = 12  # jobs shown
@@ -49,12 +54,10 @@ class BENDER_PT_jobs(bpy.types.Panel):
             draw_paragraph(layout, shown.trouble, width=_WIDTH, alert=True)
         for job in shown.jobs[:_MOST]:
             box = layout.box().column(align=True)
-            row = box.row()
-            icon = _ICONS.get(job.status, "DOT")
-            row.operator("bender.farm_choose", text=job.name, icon=icon, emboss=False).job = job.id
-            row.label(text=job.status)
+            unfolded = shown.details is not None and shown.details.job.id == job.id
+            _draw_head(box, job, unfolded=unfolded)
             box.progress(factor=job.done / max(1, job.total), text=f"{job.done} of {job.total}")
-            if shown.details is not None and shown.details.job.id == job.id:
+            if unfolded:
                 _draw_details(box, shown)
         if len(shown.jobs) > _MOST:
             layout.label(text=f"and {len(shown.jobs) - _MOST} older ones")
@@ -73,6 +76,15 @@ def look_soon() -> None:
         jobs_view.look(found)
 
 
+def _draw_head(box: bpy.types.UILayout, job: "Job", *, unfolded: bool) -> None:
+    row = box.row()
+    name, status = row.row(), row.row()
+    name.alignment, status.alignment = "LEFT", "RIGHT"
+    arrow = "DOWNARROW_HLT" if unfolded else "RIGHTARROW"
+    name.operator("bender.farm_choose", text=job.name, icon=arrow, emboss=False).job = job.id
+    status.label(text=job.status, icon=_ICONS.get(job.status, "DOT"))
+
+
 def _draw_details(box: bpy.types.UILayout, shown: Shown) -> None:
     details = shown.details
     assert details is not None
@@ -81,8 +93,8 @@ def _draw_details(box: bpy.types.UILayout, shown: Shown) -> None:
     for failure in details.failures[:3]:
         draw_paragraph(box, f"{failure.frames}: {failure.reason}", width=_WIDTH, alert=True)
     row = box.row(align=True)
-    row.operator("bender.farm_open_folder", icon="FILE_FOLDER").job = details.job.id
     if details.job.done:
+        row.operator("bender.farm_open_folder", icon="FILE_FOLDER").job = details.job.id
         row.operator("bender.farm_video", icon="FILE_MOVIE").job = details.job.id
     if details.job.status in ("Queued", "Running"):
         row.operator("bender.farm_cancel", icon="CANCEL").job = details.job.id

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..worker.config import ENVIRONMENT_PREFIX, WorkerConfig, settings
@@ -109,7 +110,7 @@ class JobsView:
         answers = [json.loads(line) for line in words.splitlines() if line.startswith("{")]
         answer = answers[-1] if answers else {}
         self.chosen = answer.get("job") or self.chosen
-        self._done = f"Made {answer['video']}" if "video" in answer else ""
+        self._done = f"Made {Path(answer['video']).name}, beside the folder of frames" if "video" in answer else ""
         hopeless = [concern["words"] for concern in answer.get("concerns", ()) if concern["hopeless"]]
         self._trouble = "" if code == 0 else "; ".join(hopeless) or _complaint(words)
         self._doing = ""

@@ -64,8 +64,8 @@ class LocalYard(Ground):
         with closing(Database(self.folder / "farm")) as database, database.looking() as connection:
             return int(connection.execute("SELECT count(*) FROM message").fetchone()[0])
 
-    def show(self, job: str) -> dict[str, Any]:
-        return answer(self.command("show", job, "--json"))
+    def show(self, job: str, **settings: object) -> dict[str, Any]:
+        return answer(self.command("show", job, "--json", **settings))
 
     def data_json(self, job: str) -> dict[str, Any]:
         data: dict[str, Any] = json.loads((self.folder / "farm" / "jobs" / job / "data.json").read_text())

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A farm on one machine, without any server: a blend is sent, rendered by workers elsewhere, and looked at."""
 
+import json
 import signal
 import stat
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bender_worker_addon.farm.merging import merged
 from tests.farm import pictures
 from tests.farm.conftest import SceneMaker
 from tests.farm.local_yard import IDLE, LocalYard, answer
@@ -77,6 +79,39 @@ def test_over_rabbitmq_a_job_is_sent_to_and_rendered_from_the_disk_the_farm_shar
     assert stat.S_IMODE(yard.frame(job, "000001.png").parent.stat().st_mode) == 0o2775
     assert queue_depth(amqp_url).ready == 0
     assert answer(yard.command("list", "--json", **farm))["id"] == job
+
+
+def test_over_rabbitmq_a_job_can_be_canceled_and_sent_again(yard: LocalYard, blend: Path, amqp_url: str) -> None:
+    farm: dict[str, Any] = {"amqp_url": amqp_url, "mode": "Server"}
+    with Bookkeeper(amqp_url) as bookkeeper:
+        job = yard.submit(blend, "--frames", "1-3", **farm)
+        assert "Canceled job" in yard.command("cancel", job, **farm).stdout
+        assert answer(yard.command("list", "--json", **farm))["status"] == "Canceled"
+        assert yard.worker(*IDLE, **farm).wait() == 0
+        bookkeeper.wait_for(lambda report: report.step == "abort", count=3, timeout=DEADLINE)
+        keep_books(yard, job, bookkeeper)
+        assert yard.frames(job) == []
+        assert yard.show(job, **farm)["frame_lists"] == {"Aborted": "1-3"}
+        assert queue_depth(amqp_url).ready == 0
+        assert "Queued 3 tasks" in yard.command("retry", job, **farm).stdout
+        assert queue_depth(amqp_url).ready == 3
+        assert yard.worker("--max-tasks", "3", **farm).wait() == 0
+        bookkeeper.wait_for(lambda report: report.step == "finish", count=3, timeout=DEADLINE)
+        keep_books(yard, job, bookkeeper)
+    assert yard.frames(job) == ["000001.png", "000002.png", "000003.png"]
+    assert yard.show(job, **farm)["frame_lists"] == {"Finished": "1-3"}
+    assert queue_depth(amqp_url).ready == 0
+    assert "Nothing of job" in yard.command("retry", job, **farm).stdout
+
+
+def keep_books(yard: LocalYard, job: str, bookkeeper: Bookkeeper) -> None:
+    """Puts what was reported into the job's data.json, which is bender-bookkeeper's work on such a farm."""
+    data = yard.data_json(job)
+    known = {task["id"]: task for task in data["tasks"]}
+    for report in bookkeeper.reports:
+        if report.body:
+            known[report.task["id"]] = merged(known[report.task["id"]], report.task)
+    (yard.folder / "farm" / "jobs" / job / "data.json").write_text(json.dumps({**data, "tasks": [*known.values()]}))
 
 
 def test_what_is_sent_without_options_is_what_the_scene_says_and_can_be_canceled_and_sent_again(

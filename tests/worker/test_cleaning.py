@@ -47,6 +47,8 @@ def test_what_is_somebody_elses_is_neither_found_nor_deleted(used: Farm) -> None
     blend.write_bytes(b"BLENDER")
     stranger = used.frame(9)
     stranger.write_bytes(b"picture")
+    film = used.folder / "frames" / "job-1.mp4"
+    film.write_bytes(b"film")
     retouched = used.frame(2)
     retouched.write_bytes(bytes(reversed(retouched.read_bytes())))
     with closing(cleaning(used)) as found:
@@ -54,6 +56,7 @@ def test_what_is_somebody_elses_is_neither_found_nor_deleted(used: Farm) -> None
         found.delete_blends(all_of_it.blends)
         assert found.delete_frames([*all_of_it.uploaded, *all_of_it.only_here]) == 2
     assert blend.exists()
+    assert film.exists()
     assert sorted(path.name for path in used.frame(1).parent.iterdir()) == [retouched.name, stranger.name]
 
 
@@ -77,6 +80,8 @@ def test_no_worker_may_run_meanwhile(farm: Farm) -> None:
         cleaning(farm)
 
 
-def test_what_the_farm_shares_is_the_farms(used: Farm) -> None:
+@pytest.mark.parametrize("settings", [{"mode": "Server"}, {"queue": "local"}], ids=str)
+def test_what_the_farm_shares_is_the_farms(used: Farm, settings: dict[str, str]) -> None:
+    """Its films too, which are made there only."""
     with pytest.raises(WorkerError, match="the farm's"):
-        cleaning(used, mode="Server")
+        cleaning(used, **settings)
