@@ -48,8 +48,8 @@ class BENDER_PT_jobs(bpy.types.Panel):
         layout.operator("bender.farm_send", icon="EXPORT")
         if shown.doing:
             layout.label(text=shown.doing, icon="SORTTIME")
-        if shown.done:
-            draw_paragraph(layout, shown.done, width=_WIDTH)
+        if shown.film:
+            layout.operator("wm.path_open", text="Open the Film", icon="PLAY").filepath = shown.film
         if shown.trouble:
             draw_paragraph(layout, shown.trouble, width=_WIDTH, alert=True)
         for job in shown.jobs[:_MOST]:

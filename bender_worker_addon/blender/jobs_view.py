@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..worker.config import ENVIRONMENT_PREFIX, WorkerConfig, settings
@@ -23,13 +22,13 @@ _SEND = 3600.0  # seconds that packing and sending may take
 @dataclass(frozen=True, slots=True)
 class Shown:
     """`jobs`, the newest first; `details` of the one that is chosen. `trouble` says what went wrong last; `doing`, what
-    is being done now; `done`, what came of it."""
+    is being done now; `film`, where the one is that was made last."""
 
     jobs: "tuple[Job, ...]" = ()
     details: "Details | None" = None
     trouble: str = ""
     doing: str = ""
-    done: str = ""
+    film: str = ""
 
 
 class JobsView:
@@ -40,7 +39,7 @@ class JobsView:
         self.chosen = ""
         self._trouble = ""
         self._doing = ""
-        self._done = ""
+        self._film = ""
         self._thread: threading.Thread | None = None
 
     def look(self, config: WorkerConfig) -> None:
@@ -65,7 +64,7 @@ class JobsView:
         return bool(self._doing)
 
     def _begin(self, doing: str, work: Callable[[], None]) -> None:
-        self._trouble, self._done, self._doing = "", "", doing
+        self._trouble, self._film, self._doing = "", "", doing
         threading.Thread(target=work, name="bender-jobs", daemon=True).start()
 
     def _start(self, work: Callable[[], None]) -> None:
@@ -77,7 +76,7 @@ class JobsView:
         from ..farm.site import is_there, site
 
         if not is_there(config):
-            self.shown = Shown(trouble=self._trouble, doing=self._doing, done=self._done)
+            self.shown = Shown(trouble=self._trouble, doing=self._doing, film=self._film)
             return
         try:
             with site(config) as farm:
@@ -87,7 +86,7 @@ class JobsView:
         except WorkerError as error:
             self.shown = Shown(trouble=str(error))
         else:
-            self.shown = Shown(jobs, details, self._trouble, self._doing, self._done)
+            self.shown = Shown(jobs, details, self._trouble, self._doing, self._film)
 
     def _ask(self, config: WorkerConfig, what: "Callable[[Site], object]") -> None:
         from ..farm.site import site
@@ -110,7 +109,7 @@ class JobsView:
         answers = [json.loads(line) for line in words.splitlines() if line.startswith("{")]
         answer = answers[-1] if answers else {}
         self.chosen = answer.get("job") or self.chosen
-        self._done = f"Made {Path(answer['video']).name}, beside the folder of frames" if "video" in answer else ""
+        self._film = answer.get("video", "")
         hopeless = [concern["words"] for concern in answer.get("concerns", ()) if concern["hopeless"]]
         self._trouble = "" if code == 0 else "; ".join(hopeless) or _complaint(words)
         self._doing = ""
