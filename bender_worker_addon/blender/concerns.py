@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from ..render_child import scenes
+from ..render_child import keeping
 
 _OWN_ENGINES = ("CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")
 _NOT_PACKED = ("SEQUENCE", "MOVIE")
@@ -108,7 +108,7 @@ def _all_strips(scene: bpy.types.Scene) -> Any:
 
 
 def _caches() -> Iterator[Concern]:
-    if reason := scenes.reason_not_to_keep():
+    if reason := keeping.reason_not_to_keep():
         yield Concern(f"{reason}: bake it, or each frame is rendered by a Blender of its own and may differ")
     for name in _kept_beside():
         yield Concern(f"the simulation of {name} is kept beside the file, not in it; workers don't get it")

@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import Any
 
-from . import devices, last_resort, memory, pictures, priority, scenes
+from . import devices, keeping, last_resort, memory, pictures, priority, scenes
 from .channel import Channel
 from .orders import Orders
 from .progress import Progress
@@ -55,7 +55,7 @@ class Child:
         self._written: SimpleQueue[_Written | None] = SimpleQueue()
         self._checker = threading.Thread(target=self._check_pictures, name="check", daemon=True)
         self._python_is_free = threading.Event()
-        self._blend: str | None = None
+        self._opened: tuple[str, str] | None = None
         self._ended: float | None = None
 
     def serve(self) -> None:
@@ -77,7 +77,7 @@ class Child:
             began = monotonic()
             self._channel.say("begin", run=run, frame=frame)
             try:
-                self._open(order["blend"])
+                self._open(order["blend"], order["format"])
                 loaded = monotonic()
                 with self._progress.told_to(partial(self._tell_progress, run, frame)):
                     self._python_is_free.set()
@@ -98,16 +98,17 @@ class Child:
             self._ended = ended
             self._written.put(_Written(run, frame, file, size, spent))
 
-    def _open(self, blend: str) -> None:
-        if self._blend != blend:
-            self._blend = None
+    def _open(self, blend: str, image_format: str) -> None:
+        """Also for another format: going from one to another loses the blend's choice of colors and depth."""
+        if self._opened != (blend, image_format):
+            self._opened = None
             scenes.open_blend(blend)
             try:
                 device = devices.choose(self._devices, self._share)
             except LookupError as error:
                 raise scenes.RenderError(str(error)) from error
-            self._blend = blend
-            self._channel.say("loaded", keep_not=scenes.reason_not_to_keep(), device=device)
+            self._opened = blend, image_format
+            self._channel.say("loaded", keep_not=keeping.reason_not_to_keep(), device=device)
 
     def _tell_progress(self, run: int, frame: int, part: float) -> None:
         self._channel.say("progress", run=run, frame=frame, part=part)

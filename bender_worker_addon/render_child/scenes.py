@@ -9,17 +9,10 @@ from time import monotonic
 
 import bpy
 
-from . import tame
+from . import keeping, tame
 
 _NAMES_FRAMES = bpy.app.version >= (5, 0)  # the operator can be told which frames it is to render
 _SETTINGS, _ENGINE = 4096, 32  # bytes of Blender's `RenderData` that hold the engine's name, and of that name
-_SIMULATIONS = {
-    "CLOTH": "cloth",
-    "SOFT_BODY": "a soft body",
-    "FLUID": "a fluid",
-    "DYNAMIC_PAINT": "dynamic paint",
-    "PARTICLE_SYSTEM": "particles",
-}
 
 
 class RenderError(Exception):
@@ -45,6 +38,11 @@ def open_blend(blend: str) -> None:
         raise RenderError(f"{words}; use Freestyle's Parameter Editor", scene=True)
     for thing in tame.leave_out_other_files():
         print(f"Left out: {thing}", flush=True)
+    for scene in bpy.data.scenes:  # the compositor and the sequencer may want others
+        reason = keeping.reason_to_build_anew(scene)
+        if reason:
+            print(f"{scene.name} is built anew for each frame: {reason}", flush=True)
+        scene.render.use_persistent_data = not reason
 
 
 def render_frame(frame: int, file: str, image_format: str) -> tuple[tuple[int, int], float]:
@@ -56,7 +54,6 @@ def render_frame(frame: int, file: str, image_format: str) -> tuple[tuple[int, i
     scene = _scene()
     _set_format(scene, image_format)
     scene.render.use_file_extension = False
-    scene.render.use_persistent_data = True
     scene.render.use_overwrite, scene.render.use_placeholder = True, False
     path = Path(file)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,35 +100,6 @@ def _moment_of(handlers: list[Callable[..., None]]) -> Iterator[list[float]]:
         yield moments
     finally:
         handlers.remove(note)
-
-
-def reason_not_to_keep() -> str:
-    """Why a picture could depend on the frames rendered before it, so that each task needs a new process; empty
-    if nothing of that kind was found. Simulations that are not baked remember frames they were shown."""
-    for thing in bpy.data.objects:  # also those of instanced collections and of scenes in the background
-        for modifier in thing.modifiers:
-            if modifier.type in _SIMULATIONS and not _is_baked(modifier):
-                return f"{_SIMULATIONS[modifier.type]} that is not baked ({thing.name})"
-            if isinstance(modifier, bpy.types.NodesModifier) and _has_simulation_zone(modifier.node_group):
-                return f"a simulation zone in geometry nodes ({thing.name})"
-    return ""
-
-
-def _is_baked(modifier: bpy.types.Modifier) -> bool:
-    owner = modifier.particle_system if isinstance(modifier, bpy.types.ParticleSystemModifier) else modifier
-    cache = getattr(owner, "point_cache", None)
-    return cache is not None and cache.is_baked
-
-
-def _has_simulation_zone(tree: bpy.types.NodeTree | None, seen: frozenset[str] = frozenset()) -> bool:
-    if tree is None or tree.name in seen:
-        return False
-    for node in tree.nodes:
-        if node.bl_idname == "GeometryNodeSimulationOutput":
-            return True
-        if _has_simulation_zone(getattr(node, "node_tree", None), seen | {tree.name}):
-            return True
-    return False
 
 
 def _scene() -> bpy.types.Scene:

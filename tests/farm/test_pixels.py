@@ -36,6 +36,31 @@ def test_frames_of_a_kept_blender_are_what_a_fresh_one_makes(farm: Farm, scene: 
     _are_the_same(farm, pairs, tmp_path)
 
 
+@pytest.fixture(scope="session")
+def keeping(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Scenes in which what is kept from frame to frame could change a picture, by name."""
+    folder = tmp_path_factory.mktemp("keeping")
+    pictures.run_script(testing.blender_for(blenders.DEFAULT), "keeping.py", folder)
+    return {blend.stem: blend for blend in folder.glob("*.blend")}
+
+
+@pytest.mark.both_blenders
+def test_what_blender_keeps_from_frame_to_frame_and_from_format_to_format_changes_no_picture(
+    farm: Farm, keeping: dict[str, Path], tmp_path: Path
+) -> None:
+    jobs = {name: farm.job(blend) for name, blend in keeping.items()}
+    for job in jobs.values():
+        first, *others = FRAMES
+        farm.publish(make_task(job, [first]), make_task(job, [3], image_format="JPEG"))
+        farm.publish(*(make_task(job, [frame]) for frame in others))
+    assert farm.worker("--max-tasks", str(len(jobs) * (len(FRAMES) + 1))).wait() == 0
+    pairs = []
+    for name, job in jobs.items():
+        plain = _plain(farm, keeping[name], tmp_path / name)
+        pairs += [(farm.frame(job, picture.name), picture) for picture in plain]
+    _are_the_same(farm, pairs, tmp_path)
+
+
 @pytest.mark.both_blenders
 def test_frames_of_a_scene_that_remembers_are_rendered_by_a_fresh_blender_each(
     farm: Farm, remembering: Path, tmp_path: Path

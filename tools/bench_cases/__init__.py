@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tools.bench_cases import costs, frames, memory, transfers, waiting
+from tools.bench_cases import chance, costs, frames, memory, transfers, waiting
 from tools.bench_cases.yard import Bench, Figure
 
 
@@ -28,4 +28,7 @@ ALL = {
     "download": Case("1 GB from this machine", transfers.download),
     "footprint": Case("what the add-on costs a Blender", costs.footprints),
     "memory": Case("one Blender over 500 frames", memory.memory),
+    "chance": Case(
+        "one frame evaluated again and again by Blender itself, of locations keyed and driven", chance.chance
+    ),
 }

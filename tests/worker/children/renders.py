@@ -8,7 +8,7 @@
 `missing`   frames of which it says that they are there, and they are not
 `no_camera` frames that nobody could render
 `wait`      a named pipe for each of these frames: rendering ends when the test opens it
-`seconds`   that each frame takes
+`seconds`   that each frame takes, unless its worker's environment says so, in SECONDS_A_FRAME
 `grow`      bytes that the child takes and never gives back, for each of these frames
 `keep_not`  why the child must not be kept
 """
@@ -68,7 +68,7 @@ def render_frame(frame: int, file: str, image_format: str) -> tuple[tuple[int, i
         os._exit(11)
     if pipe := scene.get("wait", {}).get(str(frame)):
         Path(pipe).open("rb").close()
-    time.sleep(scene.get("seconds", 0))
+    time.sleep(float(os.environ.get("SECONDS_A_FRAME", scene.get("seconds", 0))))
     kept.append(b"x" * scene.get("grow", {}).get(str(frame), 0))
     path = Path(file)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,13 +102,8 @@ def _become(name: str, **content: object) -> None:
 _become("pictures", check=check, BrokenPicture=BrokenPicture)
 _become("devices", choose=lambda wanted, _share: scene.get("device", "") or wanted[-1])
 _become("progress", Progress=Progress)
-_become(
-    "scenes",
-    open_blend=open_blend,
-    render_frame=render_frame,
-    reason_not_to_keep=reason_not_to_keep,
-    RenderError=RenderError,
-)
+_become("keeping", reason_not_to_keep=reason_not_to_keep)
+_become("scenes", open_blend=open_blend, render_frame=render_frame, RenderError=RenderError)
 sys.path.insert(0, str(_PACKAGE))
 
 from render_child import child  # type: ignore[import-not-found]  # noqa: E402  the path must stand first

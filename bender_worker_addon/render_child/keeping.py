@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeping: what in the open blend would make a picture depend on the frames that were rendered before it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import bpy
+
+_SIMULATIONS = {
+    "CLOTH": "cloth",
+    "SOFT_BODY": "a soft body",
+    "FLUID": "a fluid",
+    "DYNAMIC_PAINT": "dynamic paint",
+    "PARTICLE_SYSTEM": "particles",
+}
+_INSTANCERS = {
+    "GeometryNodeInstanceOnPoints",
+    "GeometryNodeGeometryToInstance",
+    "GeometryNodeObjectInfo",
+    "GeometryNodeCollectionInfo",
+}
+_BLURS_WHAT_VANISHES = bpy.app.version < (4, 4)
+
+
+def reason_not_to_keep() -> str:
+    """Why each task needs a new process; empty if nothing of that kind was found. Simulations that are not baked
+    remember frames they were shown."""
+    for thing in bpy.data.objects:  # also those of instanced collections and of scenes in the background
+        for modifier in thing.modifiers:
+            if modifier.type in _SIMULATIONS and not _is_baked(modifier):
+                return f"{_SIMULATIONS[modifier.type]} that is not baked ({thing.name})"
+            if "GeometryNodeSimulationOutput" in _nodes_of(modifier):
+                return f"a simulation zone in geometry nodes ({thing.name})"
+    return ""
+
+
+def reason_to_build_anew(scene: Any) -> str:
+    """Why the engine must build the scene anew for each frame, in the same process; empty if it may keep what it has.
+
+    With what it kept, Cycles from Blender 4.4 on blurs wrongly what is hidden or gone in a part of the shutter's time
+    if the frame before was another than the one that precedes it.
+    """
+    for thing in bpy.data.objects:
+        pose: Any = thing.pose
+        if pose and pose.ik_solver == "ITASC" and pose.ik_param.mode == "SIMULATION":
+            return f"a pose that is simulated ({thing.name})"
+    if _BLURS_WHAT_VANISHES or not scene.render.use_motion_blur or scene.render.engine != "CYCLES":
+        return ""
+    return next(_what_may_vanish(), "")
+
+
+def _what_may_vanish() -> Iterator[str]:
+    for action in bpy.data.actions:
+        if any(curve.data_path == "hide_render" for curve in _curves(action)):
+            yield f"motion blur of what is hidden in some frames ({action.name})"
+    for thing in bpy.data.objects:
+        drivers = thing.animation_data.drivers if thing.animation_data else ()
+        if any(driver.data_path == "hide_render" for driver in drivers):
+            yield f"motion blur of what is hidden in some frames ({thing.name})"
+        if thing.instance_type in ("VERTS", "FACES"):
+            yield f"motion blur of instances ({thing.name})"
+        for modifier in thing.modifiers:
+            if modifier.type == "PARTICLE_SYSTEM":
+                yield f"motion blur of particles ({thing.name})"
+            if not _INSTANCERS.isdisjoint(_nodes_of(modifier)):
+                yield f"motion blur of instances that geometry nodes make ({thing.name})"
+
+
+def _curves(action: Any) -> Iterator[bpy.types.FCurve]:
+    for layer in action.layers:
+        for strip in layer.strips:
+            for bag in strip.channelbags:
+                yield from bag.fcurves
+
+
+def _is_baked(modifier: bpy.types.Modifier) -> bool:
+    owner = modifier.particle_system if isinstance(modifier, bpy.types.ParticleSystemModifier) else modifier
+    cache = getattr(owner, "point_cache", None)
+    return cache is not None and cache.is_baked
+
+
+def _nodes_of(modifier: bpy.types.Modifier) -> set[str]:
+    """The kinds of nodes in it and in their groups, empty if it has none."""
+    kinds, seen = set[str](), set[bpy.types.NodeTree]()
+    trees = [modifier.node_group] if isinstance(modifier, bpy.types.NodesModifier) else []
+    while trees:
+        tree = trees.pop()
+        if tree is not None and tree not in seen:
+            seen.add(tree)
+            kinds.update(node.bl_idname for node in tree.nodes)
+            trees.extend(getattr(node, "node_tree", None) for node in tree.nodes)
+    return kinds

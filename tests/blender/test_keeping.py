@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of a blend must not be kept from task to task or from frame to frame, in a real Blender. Renders nothing."""
+
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bpy
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def empty_file() -> Iterator[None]:
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    yield
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+
+
+@pytest.fixture(scope="module")
+def keeping() -> ModuleType:
+    return importlib.import_module("bl_ext.user_default.bender_worker_addon.render_child.keeping")
+
+
+def _cube(name: str = "cube", *, linked: bool = True) -> Any:
+    bpy.ops.mesh.primitive_cube_add()
+    cube = bpy.context.object
+    cube.name = name
+    if not linked:
+        bpy.context.collection.objects.unlink(cube)
+    return cube
+
+
+def _cloth_in_an_instanced_collection(_: Path) -> None:
+    cube = _cube(linked=False)
+    cube.modifiers.new("cloth", "CLOTH")
+    hidden = bpy.data.collections.new("hidden")
+    hidden.objects.link(cube)
+    instance = bpy.data.objects.new("instance", None)
+    instance.instance_type, instance.instance_collection = "COLLECTION", hidden
+    bpy.context.collection.objects.link(instance)
+
+
+def _particles_in_another_scene(_: Path) -> None:
+    cube = _cube(linked=False)
+    bpy.data.scenes.new("other").collection.objects.link(cube)
+    cube.modifiers.new("particles", "PARTICLE_SYSTEM")
+
+
+def _soft_body_in_a_linked_library(folder: Path) -> None:
+    _cube().modifiers.new("soft", "SOFT_BODY")
+    library = str(folder / "library.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=library)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.link(directory=f"{library}/Object", filename="cube")
+
+
+def _simulation_zone_in_a_group_of_nodes(_: Path) -> None:
+    inner = bpy.data.node_groups.new("inner", "GeometryNodeTree")
+    inner.nodes.new("GeometryNodeSimulationOutput")
+    outer: Any = bpy.data.node_groups.new("outer", "GeometryNodeTree")
+    outer.nodes.new("GeometryNodeGroup").node_tree = inner
+    _cube().modifiers.new("nodes", "NODES").node_group = outer
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (_cloth_in_an_instanced_collection, "cloth that is not baked (cube)"),
+        (_particles_in_another_scene, "particles that is not baked (cube)"),
+        (_soft_body_in_a_linked_library, "a soft body that is not baked (cube)"),
+        (_simulation_zone_in_a_group_of_nodes, "a simulation zone in geometry nodes (cube)"),
+    ],
+)
+def test_what_is_not_baked_is_found_wherever_it_lies(
+    make: Callable[[Path], None], words: str, keeping: ModuleType, tmp_path: Path
+) -> None:
+    make(tmp_path)
+    assert keeping.reason_not_to_keep() == words
+
+
+def test_a_blend_whose_simulations_are_baked_is_kept(keeping: ModuleType) -> None:
+    cube = _cube()
+    cube.modifiers.new("cloth", "CLOTH").point_cache.frame_end = 3
+    cube.modifiers.new("particles", "PARTICLE_SYSTEM")
+    bpy.context.scene.frame_end = 3
+    bpy.ops.ptcache.bake_all(bake=True)
+    assert keeping.reason_not_to_keep() == ""
+
+
+def test_a_pose_that_goes_on_from_the_one_before_is_built_anew(keeping: ModuleType) -> None:
+    bpy.ops.object.armature_add()
+    arm: Any = bpy.context.object
+    arm.pose.ik_solver = "ITASC"
+    assert keeping.reason_to_build_anew(bpy.context.scene) == ""
+    arm.pose.ik_param.mode = "SIMULATION"
+    assert keeping.reason_to_build_anew(bpy.context.scene) == f"a pose that is simulated ({arm.name})"
+
+
+def _keyed_to_be_hidden() -> None:
+    _cube().keyframe_insert("hide_render", frame=1)
+
+
+def _driven_to_be_hidden() -> None:
+    _cube().driver_add("hide_render")
+
+
+def _with_particles() -> None:
+    _cube().modifiers.new("particles", "PARTICLE_SYSTEM")
+
+
+def _with_instances_by_nodes() -> None:
+    tree = bpy.data.node_groups.new("instances", "GeometryNodeTree")
+    tree.nodes.new("GeometryNodeInstanceOnPoints")
+    _cube().modifiers.new("nodes", "NODES").node_group = tree
+
+
+@pytest.mark.parametrize("make", [_keyed_to_be_hidden, _driven_to_be_hidden, _with_particles, _with_instances_by_nodes])
+def test_what_may_vanish_while_the_shutter_is_open_is_built_anew(make: Callable[[], None], keeping: ModuleType) -> None:
+    make()
+    scene = bpy.context.scene
+    scene.render.engine = "CYCLES"
+    assert keeping.reason_to_build_anew(scene) == ""
+    scene.render.use_motion_blur = True
+    assert ("motion blur" in keeping.reason_to_build_anew(scene)) == (bpy.app.version >= (4, 4))
+
+
+def test_motion_blur_alone_is_no_reason_to_build_anew(keeping: ModuleType) -> None:
+    cube = _cube()
+    cube.keyframe_insert("location", frame=1)
+    scene = bpy.context.scene
+    scene.render.engine, scene.render.use_motion_blur = "CYCLES", True
+    assert keeping.reason_to_build_anew(scene) == ""

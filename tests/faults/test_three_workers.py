@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Three workers on one job: what is left of it is never stuck with one of them while the others have nothing to do."""
+
+from collections import Counter
+
+from tests.farm.ground import eventually
+from tests.faults.yard import BareFarm, opened
+
+TASKS = 100
+SECONDS = {"slow": 1.0, "medium": 0.2, "fast": 0.05}  # that a frame takes each of them
+MOST_HELD = {"slow": 1 + 1, "medium": 1 + 4, "fast": 1 + 16}  # the one in hand, and those ahead
+
+
+def test_when_the_queue_runs_dry_a_slow_worker_holds_the_task_in_hand_and_the_next(farm: BareFarm) -> None:
+    job = farm.scene()
+    workers = []
+    for number, (name, seconds) in enumerate(SECONDS.items(), start=1):
+        workers.append(farm.worker(id=name, environment={"SECONDS_A_FRAME": str(seconds)}))
+        farm.wait_for("start", farm.task(job, number))
+    for frame in range(len(SECONDS) + 1, TASKS + 1):
+        farm.task(job, frame)
+    farm.wait_for("finish", count=TASKS)
+    for worker in workers:
+        farm.stop(worker)
+    steps = [tuple(report.routing_key.split(".")) for report in farm.bookkeeper.reports]
+    dry = max(at for at, (step, _) in enumerate(steps) if step == "receive")
+    before, after = Counter(steps[: dry + 1]), Counter(steps[dry + 1 :])
+    for name, most in MOST_HELD.items():
+        assert before["receive", name] - before["finish", name] - before["requeue", name] <= most
+    assert after["start", "slow"] <= 1
+    assert farm.renders() == TASKS
+
+
+def test_a_long_frame_keeps_no_task_but_the_next_from_the_other_workers(farm: BareFarm) -> None:
+    """Also where the frames before were so short that many were held ahead."""
+    gate = farm.gate()
+    job = farm.scene(wait={TASKS // 2: gate})
+    workers = [farm.worker(id=name) for name in SECONDS]
+    for worker in workers:
+        worker.wait_for_line("frames go to")
+    for frame in range(1, TASKS + 1):
+        farm.task(job, frame)
+    farm.wait_for("finish", count=TASKS - 2)
+    opened(gate)
+    farm.wait_for("finish", count=TASKS)
+    eventually(lambda: farm.unacked() == 0)
+    for worker in workers:
+        farm.stop(worker)
+    assert farm.renders() == TASKS
