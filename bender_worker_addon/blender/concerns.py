@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from ..render_child import keeping
+from ..render_child import keeping, scenes
 
 _OWN_ENGINES = ("CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")
 _NOT_PACKED = ("SEQUENCE", "MOVIE")
