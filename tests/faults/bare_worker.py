@@ -55,6 +55,8 @@ def main() -> None:
         defaults = broker.Broker.__init__.__kwdefaults__ or {}
         broker.Broker.__init__.__kwdefaults__ = defaults | {"lease_times": LeaseTimes(*options.lease)}
     worker._DISK_EVERY = options.look_at_disk
+    worker._BLENDS_EVERY = options.look_at_blends
+    worker._STALL_EVERY = options.look_for_stall
     if options.id_taken:
         connection._ID_TAKEN = options.id_taken
     data_dir = Path(tempfile.gettempdir())  # never used: the environment names another
@@ -86,6 +88,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--lease", type=float, nargs=2, metavar=("HOLD", "LIVE"))
     parser.add_argument("--id-taken", type=float, metavar="SECONDS")
     parser.add_argument("--look-at-disk", type=float, default=worker._DISK_EVERY, metavar="SECONDS")
+    parser.add_argument("--look-at-blends", type=float, default=worker._BLENDS_EVERY, metavar="SECONDS")
+    parser.add_argument("--look-for-stall", type=float, default=worker._STALL_EVERY, metavar="SECONDS")
     parser.add_argument("--die", nargs=2, metavar=("WHEN", "STEP"), help="before or after a step")
     return parser.parse_args()
 
