@@ -91,13 +91,18 @@ class Farm(Reported, Ground):
             return list(bodies)
 
     @contextmanager
-    def refusing_publishers(self) -> Iterator[None]:
-        """While it lasts the broker takes no messages, as when it has no memory left: it doesn't even read acks."""
-        self.rabbit.ctl("set_vm_memory_high_watermark", "0")
+    def refusing_publishers(self, *, lacks: str = "memory") -> Iterator[None]:
+        """While it lasts the broker takes no messages as it lacks memory, or room on its disk: it doesn't even read
+        acks."""
+        setting, too_much, usual = {
+            "memory": ("set_vm_memory_high_watermark", "0", "0.4"),
+            "disk": ("set_disk_free_limit", "1000000GB", "50MB"),
+        }[lacks]
+        self.rabbit.ctl(setting, too_much)
         try:
             yield
         finally:
-            self.rabbit.ctl("set_vm_memory_high_watermark", "0.4")
+            self.rabbit.ctl(setting, usual)
 
     def close_connections(self) -> None:
         """The broker ends every connection to this farm's virtual host; the bookkeeper comes back by itself."""

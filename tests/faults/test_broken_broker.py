@@ -4,6 +4,8 @@
 import re
 import signal
 
+import pytest
+
 from tests.farm.process import WorkerProcess
 from tests.faults.yard import BareFarm, opened
 from tools.proxy import Proxy
@@ -52,19 +54,22 @@ def test_a_black_hole_is_noticed_and_what_was_held_back_is_sent(farm: BareFarm) 
     assert farm.ready() == 0
 
 
-def test_a_broker_that_takes_no_messages_is_told_and_waited_for(mortal: BareFarm) -> None:
+@pytest.mark.parametrize("lacks", ["memory", "disk"])
+def test_a_broker_that_takes_no_messages_is_told_and_waited_for(mortal: BareFarm, lacks: str) -> None:
     gate = mortal.gate()
     task = mortal.task(mortal.scene(wait={1: gate}), 1)
     worker = mortal.worker(*AGAIN, amqp_url=f"{mortal.url}?blocked_connection_timeout=1")
     mortal.wait_for("start", task)
-    with mortal.refusing_publishers():
+    with mortal.refusing_publishers(lacks=lacks):
         opened(gate)
+        worker.wait_for_line("frame 1 stored")
         worker.wait_for_line("no connection to RabbitMQ: RabbitMQ takes no messages: its memory or its disk is nearly")
         assert "finish" not in mortal.steps(task)
     mortal.wait_for("finish", task)
     assert worker.wait() == 0
     assert mortal.renders() == 1
     assert mortal.ready() == 0
+    assert mortal.steps(task)[: len(LIFE)] == LIFE
 
 
 def test_a_vhost_that_is_missing_is_told_once_and_waited_for(mortal: BareFarm) -> None:
