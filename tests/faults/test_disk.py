@@ -16,9 +16,10 @@ from tests.disks import fill, read_only
 from tests.farm.ground import eventually
 from tests.farm.process import DEADLINE
 from tests.faults.yard import Bare, BareFarm, BareLocalFarm, opened
-from tests.worker.support import blend
+from tests.worker.support import blend, large_blend
 from tools.blend_server import Answer, Blend, unannounced, well
 
+HARM = {"error", "requeue", "reject"}
 NO_ROOM = "No space left on device"
 SIZE = 4 << 20  # bytes of the small disk
 
@@ -39,14 +40,17 @@ def stored(blends: Path) -> list[str]:
     return sorted(path.name for path in blends.iterdir() if path.name != ".bender-worker.lock")
 
 
-def test_a_disk_that_is_full_in_mid_download_is_told(farm: BareFarm, small_disk: Path) -> None:
+def test_a_blend_that_has_no_room_is_told_before_it_comes(farm: BareFarm, small_disk: Path) -> None:
     farm.declare_work()
-    job = farm.job(blend(record=farm.folder / "renders.txt", noise="x" * 2 * SIZE))
+    job = farm.job(large_blend(farm.folder / "large.blend", 10 * 10**9))
     task, good = farm.task(job, 1), farm.task(farm.scene(), 1)
-    assert farm.worker("--idle-exit", "1", blendpath=small_disk / "blends").wait() == 0
+    blends = small_disk / "blends"
+    assert farm.worker("--idle-exit", "1", blendpath=blends).wait() == 0
     farm.wait_for("reject", task)
     farm.wait_for("finish", good)
-    assert "more than are free in" in farm.reports(task)[-1].task["data"]["error"]
+    assert [step for step in farm.steps(task) if step in HARM] == ["error", "requeue", "error", "reject"]
+    error = farm.reports(task)[-1].task["data"]["error"]
+    assert error == f"the blend has 10.0 GB, more than are free in {blends}"
     assert stored(small_disk / "blends") == [f"{good['parent_id']}.blend"]
 
 
@@ -59,12 +63,7 @@ def test_a_disk_that_is_full_in_mid_download_of_an_unknown_length_is_told(farm: 
     farm.wait_for("finish", good)
     error = farm.reports(task)[-1].task["data"]["error"]
     assert error == f"the blend can't be stored as {small_disk}/blends/{task['parent_id']}.blend: {NO_ROOM}"
-    assert [step for step in farm.steps(task) if step in ("error", "requeue", "reject")] == [
-        "error",
-        "requeue",
-        "error",
-        "reject",
-    ]
+    assert [step for step in farm.steps(task) if step in HARM] == ["error", "requeue", "error", "reject"]
     assert stored(small_disk / "blends") == [f"{good['parent_id']}.blend"]
 
 

@@ -66,6 +66,16 @@ def blend(**scene: Any) -> bytes:
     return b"BLENDER-v403" + block + content + b"ENDB" + bytes(20)
 
 
+def large_blend(path: Path, size: int) -> Path:
+    """A file of so many bytes that begins and ends as a blend does, and takes next to nothing of the disk."""
+    whole = blend()
+    with path.open("wb") as file:
+        file.write(whole[:-24])
+        file.seek(size - 24)
+        file.write(whole[-24:])
+    return path
+
+
 def zstd(content: bytes, *, block: int = 700) -> bytes:
     """Zstandard with raw blocks only (RFC 8878, 3.1.1), followed by a skippable frame, as Blender writes one."""
     blocks = [content[start : start + block] for start in range(0, len(content), block)]

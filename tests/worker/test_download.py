@@ -4,17 +4,21 @@
 import os
 import socket
 import threading
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bender_worker_addon.worker import download as download_module
+from bender_worker_addon.worker.blend_file import check_blend
+from bender_worker_addon.worker.download import Download
 from bender_worker_addon.worker.flaskbender import BlendFailed, BlendReady, Flaskbender
-from tests.worker.support import DEADLINE, blend
+from tests.worker.support import DEADLINE, blend, large_blend
 from tools import blend_server
 from tools.blend_server import Answer, Blend, BlendServer
 
@@ -85,6 +89,41 @@ def test_a_server_that_creeps_is_given_up(server: BlendServer, tmp_path: Path, m
     assert isinstance(event, BlendFailed)
     assert "too slowly" in str(event.error)
     assert (event.error.again, event.error.elsewhere) == (True, True)
+
+
+def test_a_blend_of_ten_gigabytes_goes_on_where_it_was_cut(server: BlendServer, tmp_path: Path) -> None:
+    """All but its last megabyte has come: a file with a hole stands for that."""
+    size, rest = 10 * 10**9, 10**6
+    server.add("job", large_blend(tmp_path / "large", size))
+    ranges = []
+
+    def ask(headers: Mapping[str, str]) -> requests.Response:
+        ranges.append(headers.get("Range"))
+        return requests.get(f"{server.url}/job/worker/blend/job", headers=headers, stream=True, timeout=DEADLINE)
+
+    with ask({}) as beginning:
+        validator = beginning.headers["ETag"]
+    part = large_blend(tmp_path / "part", size - rest)
+    download = Download(ask, part)
+    download._validator = validator
+    with part.open("r+b") as file:
+        file.seek(0, os.SEEK_END)
+        download._go_on(file)
+    assert ranges == [None, f"bytes={size - rest}-"]
+    assert part.stat().st_size == size
+    check_blend(part)
+
+
+def test_a_large_blend_takes_no_memory(server: BlendServer, tmp_path: Path) -> None:
+    server.add("job", large_blend(tmp_path / "large", 200 << 20))
+    folder = tmp_path / "blends"
+    tracemalloc.start()
+    try:
+        assert isinstance(fetch(server, folder), BlendReady)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 20 << 20
 
 
 def test_what_has_no_room_is_not_begun(server: BlendServer, tmp_path: Path) -> None:
