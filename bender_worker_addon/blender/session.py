@@ -163,6 +163,9 @@ class Session:
             self.fail(str(error))
         except OSError as error:
             self.fail(f"{error.filename or 'a folder'} can't be used: {error.strerror or error}")
+        except Exception as error:
+            log.exception("what nobody foresaw")
+            self.fail(f"an error in the add-on itself ({type(error).__name__}); please report it, with its log")
 
     def _keep_out_of_the_way(self, worker: "Worker") -> None:
         if worker.stopping:

@@ -19,6 +19,7 @@ from ..farm import books
 from ..farm.database import Database
 from ..worker.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
 from ..worker.errors import FarmError, WorkerError
+from ..worker.threads import Thread
 from .owners import Owner, clear_away_dead, lives
 from .upkeep import Upkeep
 
@@ -54,7 +55,7 @@ class LocalQueue:
         self._owner: Owner
         self._seen = 0
         self._look_for_dead_at = 0.0
-        self._thread = threading.Thread(target=self._run, name="bender-local-queue", daemon=True)
+        self._thread = Thread(self._run, name="bender-local-queue", inbox=inbox)
 
     # What the worker decides
 

@@ -28,6 +28,11 @@ def _setting(default: Any, read: Callable[[str], Any], help: str) -> Any:
     return field(default=default, metadata={"read": read, "help": help})
 
 
+def _address(default: str, *schemes: str, help: str) -> Any:
+    """It may hold a password, which must not come into a message by way of the whole configuration."""
+    return field(default=default, repr=False, metadata={"read": url(*schemes), "help": help})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerConfig:
     """All that can be set about a worker. Made by `resolve`; every value has been checked, and `queue` is decided."""
@@ -37,12 +42,13 @@ class WorkerConfig:
         one_of(AUTO, LOCAL, RABBITMQ),
         "where tasks come from: local, a queue on this machine; rabbitmq; auto: local if no farm is named",
     )
-    amqp_url: str = _setting(
+    amqp_url: str = _address(
         "amqp://guest:guest@localhost:5672/%2F",
-        url("amqp", "amqps"),
-        "where RabbitMQ is: amqp://user:password@host:port/vhost, or amqps:// for TLS",
+        "amqp",
+        "amqps",
+        help="where RabbitMQ is: amqp://user:password@host:port/vhost, or amqps:// for TLS",
     )
-    bender_url: str = _setting("http://localhost:8000", url("http", "https"), "where flaskbender is")
+    bender_url: str = _address("http://localhost:8000", "http", "https", help="where flaskbender is")
     ca_file: Path = _setting(
         Path(), file, "certificates of the authorities to believe over amqps:// and https://; else the system's"
     )
@@ -134,7 +140,7 @@ class WorkerConfig:
 
     @property
     def blends_from(self) -> str:
-        return str(self.blendpath) if self.is_shared else self.bender_url
+        return str(self.blendpath) if self.is_shared else redacted(self.bender_url)
 
 
 @dataclass(frozen=True, slots=True)

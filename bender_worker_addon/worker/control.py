@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 import socket
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 
 from .errors import NotRunning, WorkerError
 from .lasting import write_private
+from .threads import Thread
 
 NAME = "control.json"
 STATUS, STOP, STOP_NOW = "status", "stop", "stop now"
@@ -53,7 +53,7 @@ class Control:
         except OSError as error:
             self._server.close()
             raise WorkerError(f"{self._path} can't be written: {error.strerror}") from error
-        self._thread = threading.Thread(target=self._serve, name="bender-control", daemon=True)
+        self._thread = Thread(self._serve, name="bender-control", inbox=inbox)
         self._thread.start()
 
     def close(self) -> None:

@@ -6,17 +6,18 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
+from .threads import Thread
+
 
 class Lane:
-    """Threads that take work in the order it came, started as they are needed. They are daemons: stuck work never keeps
-    a process alive."""
+    """Threads that take work in the order it came, started as they are needed."""
 
     def __init__(self, name: str, *, inbox: SimpleQueue[Any], threads: int = 1) -> None:
         self._inbox = inbox
         self._work: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
         self._name = name
         self._most = threads
-        self._threads: list[threading.Thread] = []
+        self._threads: list[Thread] = []
         self._unfinished = 0
         self._lock = threading.Lock()
 
@@ -26,7 +27,7 @@ class Lane:
         with self._lock:
             self._unfinished += 1
             if len(self._threads) < min(self._unfinished, self._most):
-                self._threads.append(threading.Thread(target=self._run, name=self._name, daemon=True))
+                self._threads.append(Thread(self._run, name=self._name, inbox=self._inbox))
                 self._threads[-1].start()
         self._work.put(work)
 

@@ -26,6 +26,7 @@ from .errors import WorkerError
 from .messages import Order
 from .sandbox import environment_inside, without_secrets
 from .suspending import suspend_process
+from .threads import Thread
 
 log = logging.getLogger(__name__)
 
@@ -97,9 +98,9 @@ class Renderer:
         finally:
             if theirs is not None:
                 theirs.close()
-        self._drain = threading.Thread(target=self._drain_output, name=f"bender-child-{child}-log", daemon=True)
+        self._drain = Thread(self._drain_output, name=f"bender-child-{child}-log", inbox=inbox)
         self._drain.start()
-        self._reader = threading.Thread(target=self._live, name=f"bender-child-{child}", daemon=True)
+        self._reader = Thread(self._live, name=f"bender-child-{child}", inbox=inbox)
         self._reader.start()
 
     @property

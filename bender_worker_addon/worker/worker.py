@@ -45,6 +45,7 @@ from .shared_blends import SharedBlends
 from .snapshot import Record, Snapshot, State
 from .storing import Storing
 from .task_logs import TaskLogs
+from .threads import Crashed
 from .trust import Trust
 from .uploads import AT_ONCE, Uploads
 
@@ -360,6 +361,8 @@ class Worker:
                 self._went_offline(event)
             case Unwelcome(reason):
                 raise WorkerError(reason)
+            case Crashed(error):
+                raise error
             case JobStatus():
                 self._blends.job_is(event)
                 if self._blends.is_canceled(event.job_id):

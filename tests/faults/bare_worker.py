@@ -21,7 +21,7 @@ wheels.importable()
 
 from bender_worker_addon.blender.log import log_to_stderr  # noqa: E402
 from bender_worker_addon.queues import local  # noqa: E402
-from bender_worker_addon.worker import broker, config, frames, journal, worker  # noqa: E402
+from bender_worker_addon.worker import broker, config, flaskbender, frames, journal, messages, worker  # noqa: E402
 from bender_worker_addon.worker.broker import connection  # noqa: E402
 from bender_worker_addon.worker.broker.leases import LeaseTimes  # noqa: E402
 from bender_worker_addon.worker.deliveries import TaskQueue  # noqa: E402
@@ -45,6 +45,13 @@ STEPS: dict[str, tuple[Any, str, int, str]] = {
 """Where a worker can be killed: the function of that step, and what one of its arguments must begin with. TaskQueue
 stands for the queue that this worker has."""
 
+BEHIND_THE_SCENES: dict[str, tuple[Any, str, int, str]] = {
+    "fetch": (flaskbender.Flaskbender, "_fetch", 0, ""),
+    "publish": (connection.Broker, "_publish", 0, ""),
+    "read": (messages, "decoded", 0, ""),
+}
+"""The same of what other threads than the worker's own do."""
+
 
 def main() -> None:
     options = _options()
@@ -63,6 +70,8 @@ def main() -> None:
     settings = config.resolve(data_dir=data_dir, environment=os.environ, options={}).config
     if settings.is_local:
         _keep_reports(settings.id)
+    for step in options.breaks:
+        _break(step)
     if options.die:
         _die(*options.die, queue=local.LocalQueue if settings.is_local else broker.Broker)
     try:
@@ -90,6 +99,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--look-at-disk", type=float, default=worker._DISK_EVERY, metavar="SECONDS")
     parser.add_argument("--look-at-blends", type=float, default=worker._BLENDS_EVERY, metavar="SECONDS")
     parser.add_argument("--look-for-stall", type=float, default=worker._STALL_EVERY, metavar="SECONDS")
+    parser.add_argument("--break", nargs="+", dest="breaks", default=(), metavar="STEP", help="unforeseen, at a step")
     parser.add_argument("--die", nargs=2, metavar=("WHEN", "STEP"), help="before or after a step")
     return parser.parse_args()
 
@@ -115,6 +125,20 @@ def _keep_reports(worker_id: str) -> None:
     changed: dict[str, Any] = {"publish": publish_and_note, "_enter": enter_and_keep}
     for name, function in changed.items():
         setattr(local.LocalQueue, name, function)
+
+
+def _break(step: str) -> None:
+    """An error in a step that nobody has foreseen, in whose message the settings are, as far as they can be shown."""
+    owner, name, position, beginning = (STEPS | BEHIND_THE_SCENES)[step]
+    real: Callable[..., Any] = getattr(owner, name)
+
+    def broken(*arguments: Any, **keywords: Any) -> Any:
+        if not beginning or str(arguments[position]).startswith(beginning):
+            settings = config.resolve(data_dir=Path(), environment=os.environ, options={})
+            raise RuntimeError(f"{step} of {settings}")
+        return real(*arguments, **keywords)
+
+    setattr(owner, name, broken)
 
 
 def _die(when: str, step: str, *, queue: type) -> None:

@@ -23,6 +23,7 @@ from pika.exceptions import AMQPConnectionError, AMQPError, ChannelClosedByBroke
 
 from ..deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected, Unwelcome
 from ..errors import ConfigError
+from ..threads import Thread
 from ..trust import NO_MORE_THAN_THE_SYSTEM, Trust
 from . import leases
 from .channels import REPORT_EXCHANGE, WORK_QUEUE, parameters, report_channel, take_id, work_channel
@@ -84,7 +85,7 @@ class Broker:
         self._counted: set[int] = set()  # tags of deliveries that are held and not set aside
         self._last_tag = self._consumer_since = 0
         self._consumer_arguments: dict[str, Any] = {"x-consumer-timeout": _CONSUMER_TIMEOUT}
-        self._thread = threading.Thread(target=self._run, name="bender-broker", daemon=True)
+        self._thread = Thread(self._run, name="bender-broker", inbox=inbox)
 
     # What the worker decides
 
