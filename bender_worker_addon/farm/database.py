@@ -3,6 +3,7 @@
 opened and what it holds, not what becomes of it: that stands in `books.py` and in `queues/local.py`."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -113,13 +114,25 @@ class Database:
             if version > _VERSION:
                 raise FarmError(f"{self.path} was made by a newer Bender Worker; use that one")
             if version < _VERSION:
-                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._become_shareable()
                 self._connection.executescript(_SCHEMA)
             # What a worker writes may be lost in a power cut, the last of it first: an ack never without the reports
             # before it. So the task comes again and is known by the worker's journal.
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if lasting else 'NORMAL'}")
             if settled_by_others:
                 self._connection.execute("PRAGMA wal_autocheckpoint = 0")
+
+    def _become_shareable(self) -> None:
+        """For this alone SQLite waits for nobody: of two who open a new file at once one is told that it is locked."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:

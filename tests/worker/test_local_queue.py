@@ -6,6 +6,7 @@ import random
 import resource
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -198,3 +199,23 @@ class _Worker:
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
             pipe.close()
+
+
+def test_many_may_begin_with_a_new_farm_at_once(tmp_path: Path) -> None:
+    refused: list[FarmError] = []
+
+    def begin(folder: Path, all_there: threading.Barrier) -> None:
+        all_there.wait(DEADLINE)
+        try:
+            Database(folder).close()
+        except FarmError as error:
+            refused.append(error)
+
+    for number in range(150):
+        all_there = threading.Barrier(4)
+        threads = [threading.Thread(target=begin, args=(tmp_path / str(number), all_there)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(DEADLINE)
+    assert refused == []
