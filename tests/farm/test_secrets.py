@@ -9,6 +9,7 @@ import pytest
 from tests.farm import pictures
 from tests.farm.conftest import SceneMaker
 from tests.farm.farmyard import Farm
+from tests.passwords import addresses, files_with_passwords, passwords_in, processes_with_passwords
 
 
 def test_the_settings_are_kept_from_the_child(farm: Farm, scene: SceneMaker) -> None:
@@ -24,6 +25,26 @@ def test_the_settings_are_kept_from_the_child(farm: Farm, scene: SceneMaker) -> 
     worker.wait_for_line("stopping")
     worker.signal(signal.SIGTERM)
     assert worker.wait() == 0
+
+
+def test_no_password_is_seen_by_others(farm: Farm, scene: SceneMaker) -> None:
+    task = farm.task(farm.job(scene("slow", seconds=60)), 1)
+    known = addresses(farm)
+    worker = farm.worker(**known)
+    farm.wait_for("start", task)
+    assert len(worker.living()) > 1
+    assert processes_with_passwords(worker) == []
+    for words in (["config"], ["config", "--json"], ["doctor", "--json"], ["status", "--json"], ["logs"]):
+        said = farm.command(*words, **known)
+        assert said.returncode == 0, said.stderr
+        assert said.stdout
+        assert not passwords_in(said.stdout + said.stderr), words
+    for line in ("stopping", "stopped"):
+        worker.signal(signal.SIGTERM)
+        worker.wait_for_line(line)
+    assert worker.wait() == 0
+    assert not passwords_in(worker.log)
+    assert files_with_passwords(farm.folder) == []
 
 
 @pytest.mark.both_blenders
