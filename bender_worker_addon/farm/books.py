@@ -156,23 +156,41 @@ def drop_canceled(connection: sqlite3.Connection) -> None:
         _changed(connection, job)
 
 
+def task_is_settled(connection: sqlite3.Connection, job: str, task: str) -> None:
+    """Its message is gone. If a worker gave it up because its job was canceled, which it no longer is, it is queued
+    again."""
+    aborted = "task.job = ? AND task.id = ? AND task.status = 'Aborted'"
+    if _queue(connection, f"{aborted} AND NOT job.canceled", (job, task)):
+        _wait_again(connection, aborted, (job, task))
+        _changed(connection, job)
+
+
 def retry(connection: sqlite3.Connection, job: str) -> int:
     """Queues again what failed of a job or was canceled; gives how many tasks."""
     connection.execute("UPDATE job SET canceled = 0 WHERE id = ?", (job,))
     again = "task.job = ? AND task.status IN ('Errored', 'Aborted')"
-    queued = connection.execute(
-        "INSERT INTO message (priority, job, task) SELECT job.priority, job.id, task.id FROM task"
-        f" JOIN job ON job.id = task.job WHERE {again} AND NOT EXISTS"
-        " (SELECT 1 FROM message WHERE message.job = task.job AND message.task = task.id) ORDER BY task.number",
-        (job,),
-    ).rowcount
-    connection.execute(
-        "UPDATE task SET status = 'Waiting',"
-        f" body = json_remove(json_set(body, '$.status', 'Waiting'), '$.data.error') WHERE {again}",
-        (job,),
-    )
+    queued = _queue(connection, again, (job,))
+    _wait_again(connection, again, (job,))
     _changed(connection, job)
     return queued
+
+
+def _queue(connection: sqlite3.Connection, which: str, values: tuple[str, ...]) -> int:
+    """Queues these tasks, but for those that are queued; gives how many."""
+    return connection.execute(
+        "INSERT INTO message (priority, job, task) SELECT job.priority, job.id, task.id FROM task"
+        f" JOIN job ON job.id = task.job WHERE {which} AND NOT EXISTS"
+        " (SELECT 1 FROM message WHERE message.job = task.job AND message.task = task.id) ORDER BY task.number",
+        values,
+    ).rowcount
+
+
+def _wait_again(connection: sqlite3.Connection, which: str, values: tuple[str, ...]) -> None:
+    connection.execute(
+        "UPDATE task SET status = 'Waiting',"
+        f" body = json_remove(json_set(body, '$.status', 'Waiting'), '$.data.error') WHERE {which}",
+        values,
+    )
 
 
 def unwritten(connection: sqlite3.Connection) -> dict[str, str]:

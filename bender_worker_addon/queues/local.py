@@ -167,7 +167,9 @@ class LocalQueue:
 
     def _remove(self, connection: sqlite3.Connection, delivery: Delivery) -> None:
         if self._is_held(delivery):
-            connection.execute("DELETE FROM message WHERE number = ?", (delivery.tag,))
+            gone = connection.execute("DELETE FROM message WHERE number = ? RETURNING job, task", (delivery.tag,))
+            for job, task in gone.fetchall():
+                books.task_is_settled(connection, job, task)
 
     def _put_back(self, connection: sqlite3.Connection, delivery: Delivery) -> None:
         if self._is_held(delivery):

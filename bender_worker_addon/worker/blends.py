@@ -83,8 +83,8 @@ class Blends:
         return None
 
     def ask_about(self, job_id: str) -> None:
-        """Sees to it that the job's status becomes known, if it isn't."""
-        if job_id not in self._statuses:
+        """Sees to it that the job's status becomes known, if it isn't: a canceled one may have been sent again."""
+        if self._statuses.get(job_id, CANCELED) == CANCELED:
             self._ask([job_id])
 
     def is_canceled(self, job_id: str) -> bool:

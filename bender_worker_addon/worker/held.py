@@ -11,6 +11,7 @@ from .timings import Timings
 
 
 class Stage(enum.Enum):
+    CANCELED = enum.auto()  # its job was; whether it still is, is being asked
     PROVING = enum.auto()  # it was finished here before: its frames are being compared with their hashes
     FETCHING = enum.auto()  # its blend is on the way
     AVOIDED = enum.auto()  # its job fails here again and again: in a moment it goes to another worker

@@ -135,8 +135,15 @@ class Life:
         self._endings.report(held, "receive", words)
         self._blends.ask_about(task.job_id)
         if self._blends.is_canceled(task.job_id):
-            self._endings.abort(held)
+            held.stage = Stage.CANCELED
         else:
+            self._construct(held)
+
+    def job_is_known(self, job_id: str) -> None:
+        """There is an answer about a job's status."""
+        if self._blends.is_canceled(job_id):
+            self._abort(job_id)
+        for held in [held for held in self.held if held.task.job_id == job_id and held.stage is Stage.CANCELED]:
             self._construct(held)
 
     # 2. Construct
@@ -333,7 +340,7 @@ class Life:
 
     def give_back_unbegun(self) -> None:
         for held in self.held:
-            if held.stage in (Stage.PROVING, Stage.FETCHING, Stage.AVOIDED, Stage.READY):
+            if held.stage in (Stage.CANCELED, Stage.PROVING, Stage.FETCHING, Stage.AVOIDED, Stage.READY):
                 self._endings.give_back(held)
 
     def take_back(self) -> None:
@@ -385,7 +392,7 @@ class Life:
             self._intake.lost_one()
         self._endings.give_back(held)
 
-    def abort(self, job_id: str) -> None:
+    def _abort(self, job_id: str) -> None:
         """The job was canceled: nothing of it is rendered any more."""
         its = [held for held in self.held if held.task.job_id == job_id]
         for held in its:

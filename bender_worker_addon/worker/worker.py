@@ -365,8 +365,7 @@ class Worker:
                 raise error
             case JobStatus():
                 self._blends.job_is(event)
-                if self._blends.is_canceled(event.job_id):
-                    self._life.abort(event.job_id)
+                self._life.job_is_known(event.job_id)
             case DisksSeen():
                 self._disks_seen(event)
             case Asked(word, answer):

@@ -42,6 +42,21 @@ def test_a_render_in_hand_is_stopped_when_its_job_is_canceled_and_another_job_go
     assert "error" not in asking.broker.history
 
 
+def test_a_job_that_was_canceled_and_sent_again_is_rendered(start_farm: StartFarm) -> None:
+    farm = start_farm(grace_period=3600)  # by itself the worker would not ask again for long
+    farm.add()
+    farm.http.set_status("job-1", "Canceled")
+    farm.broker.deliver(message("a"))
+    farm.until_settled()
+    farm.broker.deliver(message("b"))
+    farm.until_settled(2)
+    assert farm.broker.history[4:] == ["receive", "abort", "ack"]
+    farm.http.set_status("job-1", "Running")
+    farm.broker.deliver(message("a"))
+    farm.until_settled(3)
+    assert farm.broker.history[7:] == ["receive", "construct", "blend", "start", "stat", "finish", "ack"]
+
+
 def test_an_answer_that_does_not_come_stops_nothing(start_farm: StartFarm) -> None:
     farm = start_farm(grace_period=0)
     gate = farm.gate()

@@ -106,6 +106,22 @@ def test_a_canceled_job_is_out_of_the_queue_and_its_task_in_hand_does_not_come_a
     assert (site.job("job").status, dict(site.job("job").frames)) == ("Canceled", {"Aborted": 3})
 
 
+def test_a_task_that_a_worker_gives_up_when_its_job_was_queued_again_already_comes_again(site: Site) -> None:
+    site.add("job", 1)
+    hands = site.worker()
+    delivery = hands.take()
+    with site.database.changing() as connection:
+        books.cancel(connection, "job")
+        assert books.retry(connection, "job") == 0
+    hands.report(delivery, "abort", status="Aborted")
+    hands.queue.ack(delivery)
+    again = hands.take()
+    assert name(again) == "job-1"
+    assert (site.job("job").status, dict(site.job("job").frames)) == ("Queued", {"Waiting": 1})
+    hands.report(again, "finish", status="Finished")
+    assert site.job("job").status == "Finished"
+
+
 def test_what_failed_can_be_queued_again(site: Site) -> None:
     site.add("job", 2)
     hands = site.worker()
