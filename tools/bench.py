@@ -7,11 +7,14 @@ import json
 import tempfile
 from pathlib import Path
 
-from tools import bench_cases, bench_gui, bench_queue, blenders, machine, package
+from tools import bars, bench_cases, bench_gui, bench_queue, blenders, machine, package
 from tools.bench_cases.yard import Bench, Figure
 from tools.errors import ToolError
+from tools.places import PROJECT
 from tools.process import say
 from tools.small_farm import SmallFarm
+
+_SPENT = "what the milliseconds of a task went into"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--blender", metavar="PATH", help="the Blender to work in; else $BLENDER, PATH, or one is made")
     parser.add_argument("--quick", action="store_true", help="once each, and fewer frames")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument(
+        "--picture",
+        type=Path,
+        metavar="FILE",
+        default=PROJECT / "dist" / "bench.png",
+        help="where to draw what the milliseconds of a task went into (default: dist/bench.png)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,6 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
         words = machine.in_words(blender, farm.node)
         figures = {name: _measured(name, bench) for name in arguments.case or bench_cases.ALL}
     print(_table(words, figures, bench))
+    if bench.spent:
+        title = f"{_SPENT.capitalize()}, once it is its turn"
+        print(f"  drawn, without the queue: {bars.make(blender, title, _drawn(bench.spent), 'ms', arguments.picture)}")
     if arguments.json:
         told = {name: [dataclasses.asdict(figure) for figure in found or []] for name, found in figures.items()}
         all_figures = {"machine": words, "cases": told, "spent": bench.spent}
@@ -73,7 +86,7 @@ def _table(words: str, figures: dict[str, list[Figure] | None], bench: Bench) ->
         if found is None:
             lines.append("  could not be measured")
     if bench.spent:
-        lines += ["", "what the milliseconds of a task went into, on average", *_spent(bench.spent)]
+        lines += ["", f"{_SPENT}, on average", *_spent(bench.spent)]
     return "\n".join(lines)
 
 
@@ -91,3 +104,11 @@ def _spent(spent: dict[str, dict[str, float]]) -> list[str]:
         for name, of_one in spent.items()
     ]
     return [head, *rows]
+
+
+def _drawn(spent: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Milliseconds, without those in which a task that is here already waits for its turn."""
+    return {
+        name: {part: 1000 * seconds for part, seconds in of_one.items() if part != "queue"}
+        for name, of_one in spent.items()
+    }

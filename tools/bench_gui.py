@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools import blenders, machine, package, scenes
+from tools.bench_cases.yard import timings_of
 from tools.desktop import Desktop
 from tools.farm import make_task, publish_tasks
 from tools.inside_blender import FOLDER
@@ -89,7 +90,7 @@ def _with(bench: _Bench, env: Mapping[str, str]) -> dict[str, float]:
         say("The worker renders many short frames, the panel in sight …")
         publish_tasks(node.url, [make_task("short", range(first, first + 5)) for first in range(1, 1000, 5)])
         window.wait_until(f"{SESSION}.snapshot.frames", timeout=STARTED)
-        figures |= _ticks(bench, window, "rendering short frames")
+        figures |= _ticks(bench, window, "rendering short frames") | _gaps(bench, "short")
         say("The broker is away …")
         node.stop()
         window.wait_until(f"{SESSION}.snapshot.state.value == 'Offline'")
@@ -126,6 +127,16 @@ def _ticks(bench: _Bench, window: Window, what: str) -> dict[str, float]:
     window.ask(f"{TICKS}.clear()")
     time.sleep(bench.seconds)
     return _spread(f"tick, {what}", [1000 * tick for tick in window.ask(TICKS)])
+
+
+def _gaps(bench: _Bench, job: str) -> dict[str, float]:
+    """What passed, on average over the frames of each finished task, before Blender began the next one."""
+    finishes = [report for report in bench.farm.bookkeeper.reports if report.step == "finish"]
+    tasks = [report for report in finishes if report.task["parent_id"] == job]
+    waits = [
+        1000 * timings_of(report)["wait"] / len(report.task["command"]["Blender"]["frame"]) for report in tasks[1:]
+    ]
+    return _spread("between two frames, tasks of 5", waits)
 
 
 def _playing(bench: _Bench, window: Window, what: str) -> dict[str, float]:

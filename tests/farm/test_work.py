@@ -25,7 +25,7 @@ def test_it_ends_when_no_task_has_come_for_as_long_as_it_was_told(farm: Farm) ->
     assert "no task for 1 s" in worker.log
 
 
-def test_a_blend_is_downloaded_once_for_all_tasks_that_wait_for_it(farm: Farm, blend: Path) -> None:
+def test_a_blend_is_downloaded_and_opened_once_for_all_tasks_that_wait_for_it(farm: Farm, blend: Path) -> None:
     job = farm.job(blend)
     farm.publish(*(make_task(job, [number]) for number in range(1, 7)))
     worker = farm.worker("--max-tasks", "6", "--workload", "4")
@@ -36,6 +36,8 @@ def test_a_blend_is_downloaded_once_for_all_tasks_that_wait_for_it(farm: Farm, b
     assert asked.headers["user-agent"] == "bender-worker"
     assert asked.body == b'{"request": "blendfile"}'
     assert worker.log.count("is process") == 1
+    logs = [path.read_text(errors="replace") for path in (farm.folder / "data" / "logs").iterdir()]
+    assert sum(log.count("Read blend: ") for log in logs) == 1
 
 
 def test_jobs_that_alternate_are_all_rendered_with_one_download_each(farm: Farm, blend: Path) -> None:
