@@ -64,7 +64,7 @@ def _hold(command: Sequence[str]) -> int:
 
 
 def _kill_when_let_go(group: int) -> None:
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)  # not through sys.stdin: Python aborts if that is being read when it ends
     _kill_group(group)
 
 

@@ -60,12 +60,14 @@ class SmallFarm:
 
     def follow(self, worker: Worker, *, patience: float) -> Iterator[Report]:
         """Every report until the worker has ended. Raises ToolError if it says nothing for `patience` seconds."""
-        started = time.monotonic()
+        heard = time.monotonic()
 
-        def silent() -> bool:
-            times = (report.time for report in self.bookkeeper.reports if report.step != "heart")
-            return time.monotonic() > max(times, default=started) + patience
+        def is_over() -> bool:
+            return worker.ended() or time.monotonic() > heard + patience
 
-        yield from self.bookkeeper.follow(lambda: worker.ended() or silent())
+        for report in self.bookkeeper.follow(is_over):
+            if report.step != "heart":
+                heard = report.time
+            yield report
         if not worker.ended():
             raise ToolError(f"The worker reported nothing for {patience:g} s. {worker.last_words()}")
