@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Worker: its parts, its loop, when it works and when it ends. What happens to a task stands in `life.py`.
+"""Worker: its loop, when it works and when it ends. What happens to a task stands in `life.py`.
 
 One thread owns everything in here and calls `tick`; what is slow happens elsewhere and comes back through the inbox.
 """
@@ -8,46 +8,25 @@ import enum
 import logging
 import math
 import os
-import sched
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ..queues.choice import task_queue
 from . import control
-from .blend_cache import BlendCache
-from .blends import Blends
-from .bookkeeper import Bookkeeper
 from .config import WorkerConfig
-from .control import Asked, Control
+from .control import Asked
 from .deliveries import Confirmed, Connected, Disconnected, Unwelcome
-from .disks import Disks, DisksSeen, why_unwritable
-from .dispatcher import Dispatcher
-from .doubts import Doubts
-from .endings import Endings
+from .disks import DisksSeen
 from .errors import WorkerError
-from .flaskbender import Flaskbender, JobStatus
-from .handover import Handover
-from .held import Held, Stage
-from .intake import Intake
-from .journal import Journal
-from .lane import Lane
-from .life import Life
+from .flaskbender import JobStatus
+from .held import Stage
 from .pace import SLOW
-from .pool import Pool
-from .renderer import why_not_run
-from .sandbox import Sandbox, why_impossible
+from .parts import Parts
 from .service import Service
-from .shared_blends import SharedBlends
-from .snapshot import Record, Snapshot, State
-from .storing import Storing
-from .task_logs import TaskLogs
+from .snapshot import Snapshot, State
 from .threads import Crashed
-from .trust import Trust
-from .uploads import AT_ONCE, Uploads
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +37,6 @@ _BLENDS_EVERY = 30.0  # seconds, at most, between two looks at which blends may 
 _LAST_REPORTS = 5.0  # seconds a stopping worker waits for the broker to confirm what it gave back
 _LAST_REPORTS_NOW = 1.0  # the same when it was told to stop now
 _SLEEP = 1.0 if os.name == "nt" else 3600.0  # seconds; on Windows a signal doesn't end a wait
-_CLOSE = 1.0  # seconds each part may take to close
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +76,6 @@ class Worker:
     ) -> None:
         """`child_command` starts a Blender that runs `render_child/start.py`. Ends by itself after `max_tasks` tasks,
         or after `idle_exit` seconds without one. Raises WorkerError if its folders or its settings can't be used."""
-        for folder in (config.blendpath, config.outpath):
-            if trouble := why_unwritable(folder):
-                raise WorkerError(trouble)
-        sandbox = _sandbox(config)
         self.inbox: SimpleQueue[Any] = SimpleQueue()
         self.over = False
         self.stopping: Stop | None = None
@@ -113,85 +87,13 @@ class Worker:
         self._offline: Disconnected | None = None
         self._told_offline = ""  # a trouble that lasts is told once
         self._retry_at = 0.0
-        self._record = Record()
         self._last_reports = math.inf
-        self._schedule = sched.scheduler(time.monotonic)
-        self._journal = Journal(config.data_dir / "journal.sqlite")
-        self._broker = task_queue(config, inbox=self.inbox)
-        self._bookkeeper = Bookkeeper(journal=self._journal, broker=self._broker, worker_id=config.id)
-        self._intake = Intake(
-            broker=self._broker, workload=config.workload, max_tasks=max_tasks, disklimit=config.disklimit
-        )
-        flaskbender = Flaskbender(config.bender_url, Trust.of(config))
-        self._transfers = Lane("bender-transfer", inbox=self.inbox, threads=2)
-        self._questions = Lane("bender-question", inbox=self.inbox)
-        self._looking = Lane("bender-disk", inbox=self.inbox)
-        self._disks = Disks((config.outpath, config.blendpath, config.data_dir), lane=self._looking)
-        self._uploading = Lane("bender-upload", inbox=self.inbox, threads=AT_ONCE)
-        self._storing = Lane("bender-frames", inbox=self.inbox)
-        self._blends = self._blends_of(config, flaskbender)
-        self._uploads = Uploads(flaskbender=flaskbender, lane=self._uploading, schedule=self._schedule)
-        logs = TaskLogs(config.data_dir / "logs")
-        self._pool = Pool(
-            command=child_command,
-            sandbox=sandbox,
-            scratch=config.outpath / ".rendering" / config.id,
-            logs=logs,
-            keep_children=config.keep_child,
-            devices=config.devices,
-            renderers=config.renderers,
-            inbox=self.inbox,
-            later=self._storing.submit,
-        )
-        self._dispatcher = Dispatcher(
-            self._pool, renderers=config.renderers, memory_limit=int(config.memory_limit * 1e9)
-        )
-        held: list[Held] = []
-        storing = Storing(self._storing, shared=config.mode == "Server")
-        doubts = Doubts(journal=self._journal, beside=self._storing.submit)
-        self._endings = Endings(
-            held=held,
-            journal=self._journal,
-            broker=self._broker,
-            bookkeeper=self._bookkeeper,
-            logs=logs,
-            doubts=doubts,
-            record=self._record,
-        )
-        self._handover = (
-            None
-            if not config.uploads
-            else Handover(
-                held=held,
-                keep=config.upload == "copy",
-                uploads=self._uploads,
-                journal=self._journal,
-                broker=self._broker,
-                bookkeeper=self._bookkeeper,
-                intake=self._intake,
-                storing=storing,
-                endings=self._endings,
-            )
-        )
-        self._life = Life(
-            held=held,
-            outpath=config.outpath,
-            journal=self._journal,
-            broker=self._broker,
-            intake=self._intake,
-            blends=self._blends,
-            disks=self._disks,
-            pool=self._pool,
-            dispatcher=self._dispatcher,
-            storing=storing,
-            handover=self._handover,
-            endings=self._endings,
-            doubts=doubts,
-            schedule=self._schedule,
-            record=self._record,
-        )
-
-        self._control = Control(config.data_dir, inbox=self.inbox)
+        parts = self._parts = Parts(config, child_command=child_command, max_tasks=max_tasks, inbox=self.inbox)
+        self._schedule, self._record, self._journal = parts.schedule, parts.record, parts.journal
+        self._broker, self._bookkeeper, self._intake = parts.broker, parts.bookkeeper, parts.intake
+        self._blends, self._uploads, self._disks = parts.blends, parts.uploads, parts.disks
+        self._pool, self._dispatcher, self._life = parts.pool, parts.dispatcher, parts.life
+        self._handover, self._endings = parts.handover, parts.endings
 
     def run(self) -> None:
         """Works until it is over. Nothing is polled: it sleeps until something comes or is due."""
@@ -219,7 +121,7 @@ class Worker:
             self._handover.resume()
         self._every(config.heart_rate_seconds, self._bookkeeper.beat)
         self._every(_DISK_EVERY, self._disks.look)
-        self._every(_SETTLE_EVERY, lambda: self._storing.submit(self._journal.settle))
+        self._every(_SETTLE_EVERY, lambda: self._parts.beside(self._journal.settle))
         self._every(min(max(config.grace_period / 2, 1.0), _BLENDS_EVERY), self._look_after_blends)
         self._every(min(config.stall_timeout / 4, _STALL_EVERY), self._look_for_stall)
         self._every(SLOW, self._look_for_slow_frame)
@@ -292,29 +194,8 @@ class Worker:
 
     def close(self) -> None:
         """Ends every process and thread this worker has started."""
-        self._pool.close(timeout=_CLOSE)
-        self._broker.close(timeout=_CLOSE)
-        self._storing.close(timeout=_CLOSE)
-        for lane in (self._transfers, self._questions, self._looking, self._uploading):
-            lane.close(timeout=0)
-        self._blends.close()
-        self._journal.close()
-        self._control.close()
+        self._parts.close()
         log.info("stopped")
-
-    def _blends_of(self, config: WorkerConfig, flaskbender: Flaskbender) -> Blends:
-        lanes = {"transfers": self._transfers, "questions": self._questions}
-        if config.is_shared:
-            return SharedBlends(config.blendpath, **lanes, schedule=self._schedule)
-        return BlendCache(
-            config.blendpath,
-            source=flaskbender,
-            **lanes,
-            schedule=self._schedule,
-            journal=self._journal,
-            grace_period=config.grace_period,
-            cache_limit=config.cache_limit,
-        )
 
     def _state(self) -> tuple[State, str]:
         stages = self._life.stages
@@ -447,17 +328,3 @@ class Worker:
     def _stop_waiting(self) -> None:
         log.warning("the broker did not confirm the last reports in time; they are kept for the next start")
         self.over = True
-
-
-def _sandbox(config: WorkerConfig) -> Sandbox | None:
-    """The sandbox for every child, if one is wanted and can be had. Raises WorkerError if it must be and can't."""
-    if config.sandbox == "off":
-        return None
-    sandbox = Sandbox(tuple(Path(path) for path in config.sandbox_paths.split(os.pathsep) if path))
-    trouble = why_impossible() or why_not_run(sandbox.command(["/bin/true"], folder=config.outpath))
-    if not trouble:
-        return sandbox
-    if config.sandbox == "on":
-        raise WorkerError(f"there is no sandbox for Blender: {trouble}; set sandbox to off to work without one")
-    log.warning("there is no sandbox for Blender, it can read what this user can: %s", trouble)
-    return None

@@ -54,7 +54,7 @@ def start_farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, queue: str) -> I
             brokers.append(StandInBroker(url=config.amqp_url, worker_id=config.id, inbox=inbox))
         return brokers[-1]
 
-    monkeypatch.setattr(worker_module, "task_queue", chosen)
+    monkeypatch.setattr("bender_worker_addon.worker.parts.task_queue", chosen)
     with ExitStack() as at_the_end:
         http = at_the_end.enter_context(BlendServer())
 
