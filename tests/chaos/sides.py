@@ -155,7 +155,7 @@ class OverLocalQueue(Side):
         self._farm, self._kill_all = farm, kill_all
         self._file = farm.folder / "farm" / FILE
         self.common = [self._kill_all_while_it_is_written]
-        self.rare = [self._keep_it_locked]
+        self.rare = [self._keep_it_locked, self._cancel_and_retry]
         self.worst = self._kill_all_while_it_is_written
 
     def queue(self, blends: Sequence[bytes | Path], *, tasks: int) -> list[Task]:
@@ -167,7 +167,7 @@ class OverLocalQueue(Side):
         return queued
 
     def settings(self) -> dict[str, Any]:
-        return {}
+        return {"grace_period": 2}  # a worker asks after its jobs every second
 
     def heal(self) -> None:
         """What breaks here is over at once."""
@@ -207,6 +207,13 @@ class OverLocalQueue(Side):
         with closing(Database(self._file.parent)) as database, database.changing():
             time.sleep(self._random.uniform(0, 2))
         self._survived["times the queue was locked"] += 1
+
+    def _cancel_and_retry(self) -> None:
+        job = self._random.choice(self._farm.site.jobs())
+        self._farm.site.cancel(job.id)
+        time.sleep(self._random.uniform(0, 2))
+        self._farm.site.retry(job.id)
+        self._survived["jobs canceled and sent again"] += 1
 
 
 def _changed(path: Path) -> int:
