@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -149,6 +149,35 @@ def one_worker(folder: Path, *, tasks: int) -> None:
             _tell(f"  {name} a thousand tasks", f"{1000 * _slope([(row[0], row[column]) for row in half]):+.3f}")
 
 
+def end_of_a_job(folder: Path, *, tasks: int) -> None:
+    """By how much of the slowest worker's time a frame three workers miss the earliest end of a job that there could
+    be."""
+    speeds = (0.05, 0.2, 1.0)  # seconds a frame
+    with load_farm(folder) as (farm, finished):
+        running = [farm.worker(id=f"w{seconds:g}", environment={"SECONDS_A_FRAME": str(seconds)}) for seconds in speeds]
+        for worker in running:
+            worker.wait_for_line("frames go to")
+        time.sleep(2)  # their children have started
+        began = time.monotonic()
+        fill(farm, tasks, seconds=0.0)
+        finished.wait_for(tasks)
+        took = time.monotonic() - began
+        _stop(running)
+        late = (took - _earliest_end(tasks, speeds)) / max(speeds)
+        _tell(f"three workers, {tasks} tasks: end after the ideal", f"{late:.2f} of the slowest's frame")
+
+
+def _earliest_end(tasks: int, speeds: Sequence[float]) -> float:
+    """Each task goes to the worker that would be done with it first."""
+    ends = [0.0 for _ in speeds]
+    for _ in range(tasks):
+        end, worker = min(
+            (end + seconds, worker) for worker, (end, seconds) in enumerate(zip(ends, speeds, strict=True))
+        )
+        ends[worker] = end
+    return max(ends)
+
+
 def _slope(points: list[tuple[int, int]]) -> float:
     """By least squares."""
     count = len(points)
@@ -186,6 +215,7 @@ def main() -> int:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bender-worker-load-") as folder:
         many_workers(Path(folder) / "many", workers=chosen.workers, tasks=chosen.tasks)
+        end_of_a_job(Path(folder) / "end", tasks=100)
         long_queue(Path(folder) / "queue", tasks=chosen.queued)
         one_worker(Path(folder) / "one", tasks=chosen.through_one)
     return 0
