@@ -370,12 +370,9 @@ def _size(blend: Blend) -> int:
 
 
 def _send(answer: Answer, blend: Blend, start: int, length: int) -> None:
-    length = min(length, answer.cut_after)
-    with _opened(blend) as file:
-        file.seek(start)
-        while length > 0 and (piece := file.read(min(length, _PIECE))):
-            answer.wfile.write(piece)
-            length -= len(piece)
+    if (length := min(length, answer.cut_after)) > 0:
+        with _opened(blend) as file:
+            answer.connection.sendfile(file, start, length)
 
 
 def _opened(blend: Blend) -> BinaryIO:
