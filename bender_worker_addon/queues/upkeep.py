@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ..farm.database import Database
 from ..farm.job_files import JobFiles
-from ..worker.errors import FarmError
 
 _PAUSE = 0.05  # seconds, at least, between two looks at what is to be written
 _LOOK = 1.0  # seconds until it is looked for without any news: of a worker that was killed something may be left
@@ -25,12 +24,12 @@ class Upkeep:
         self._jobs = jobs
         self._news = threading.Event()
         self._closing = threading.Event()
-        self._trouble: FarmError | None = None
+        self._trouble: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="bender-upkeep", daemon=True)
         self._thread.start()
 
     def tell(self) -> None:
-        """Something has changed. Raises FarmError if the farm's files could not be used any more."""
+        """Something has changed. Raises what ended the thread: FarmError if the farm's files can't be used any more."""
         if self._trouble is not None:
             raise self._trouble
         self._news.set()
@@ -45,7 +44,7 @@ class Upkeep:
         try:
             with closing(Database(self._folder)) as database:
                 self._keep(database, JobFiles(database, self._jobs))
-        except FarmError as error:
+        except Exception as error:  # noqa: BLE001  `tell` raises it again
             self._trouble = error
 
     def _keep(self, database: Database, files: JobFiles) -> None:
