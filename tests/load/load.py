@@ -93,20 +93,21 @@ def fill(farm: BareFarm, count: int, *, seconds: float) -> None:
             channel.basic_publish("", "work", json.dumps(make_task(job, [number])).encode(), properties)
 
 
-def many_workers(folder: Path, *, workers: int, tasks: int) -> None:
-    """Tasks a second of all workers together, and what a worker and the broker take for it."""
+def many_workers(folder: Path, *, workers: int, renderers: int, tasks: int) -> None:
+    """Tasks a second of all workers together, and what a worker and the broker take for it; each worker has so many
+    children side by side."""
     with load_farm(folder) as (farm, finished):
         fill(farm, tasks, seconds=0.05)
         names = [f"w{number}" for number in range(workers)]
         cpu, began = _cpu_of_broker(farm), time.monotonic()
-        running = [farm.worker("--quiet", id=name) for name in names]
+        running = [farm.worker("--quiet", id=name, renderers=renderers) for name in names]
         finished.wait_for(tasks)
         took = time.monotonic() - began
         memory = sum(_status(worker.pid, "VmRSS") for worker in running) / workers
         broker = (_cpu_of_broker(farm) - cpu) / took
         _stop(running)
         assert (len(finished.tasks), farm.ready()) == (tasks, 0)
-        _tell(f"{workers} workers, {tasks} tasks of 50 ms", f"{tasks / took:.0f} tasks/s")
+        _tell(f"{workers} workers of {renderers} children, {tasks} tasks", f"{tasks / took:.0f} tasks/s")
         _tell("  broker", f"{100 * broker:.0f} % of a core")
         _tell("  a worker", f"{memory / 1024:.1f} MB")
 
@@ -208,13 +209,15 @@ def _tell(what: str, figure: Any) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="build.py load", description=__doc__)
-    parser.add_argument("--workers", type=int, default=20)
+    parser.add_argument("--workers", type=int, default=10)
+    parser.add_argument("--renderers", type=int, default=20, help="children of each of them")
     parser.add_argument("--tasks", type=int, default=10_000, help="for all workers together")
     parser.add_argument("--queued", type=int, default=100_000)
     parser.add_argument("--through-one", type=int, default=50_000, help="tasks for one worker")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bender-worker-load-") as folder:
-        many_workers(Path(folder) / "many", workers=chosen.workers, tasks=chosen.tasks)
+        crowd = {"workers": chosen.workers, "renderers": chosen.renderers, "tasks": chosen.tasks}
+        many_workers(Path(folder) / "many", **crowd)
         end_of_a_job(Path(folder) / "end", tasks=100)
         long_queue(Path(folder) / "queue", tasks=chosen.queued)
         one_worker(Path(folder) / "one", tasks=chosen.through_one)
