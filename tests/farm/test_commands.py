@@ -10,8 +10,7 @@ from tests.farm.farmyard import Farm
 
 
 def test_a_running_worker_is_asked_watched_and_stopped_from_outside(farm: Farm, scene: SceneMaker) -> None:
-    job = farm.job(scene("slow", seconds=4))
-    first = farm.task(job, 1)
+    first = farm.task(farm.job(scene("trivial")), 1)
     worker = farm.worker()
     worker.wait_for_line("connected to RabbitMQ")
     follower = farm.follow("logs", "--follow", "-n", "2")
@@ -24,7 +23,7 @@ def test_a_running_worker_is_asked_watched_and_stopped_from_outside(farm: Farm, 
     assert (answer["state"], answer["frames"], answer["failures"]) == ("Waiting for tasks", 1, 0)
     assert answer["last_frame"] == str(farm.frame(first["parent_id"], "000001.png"))
 
-    second = farm.task(job, 7)
+    second = farm.task(farm.job(scene("slow", seconds=60)), 7)
     with farm.mid_frame(worker, second):
         words = farm.command("status").stdout
     assert "Rendering" in words
