@@ -60,13 +60,15 @@ class WorkerProcess:
 
     @contextmanager
     def child_stopped(self, number: int = 1) -> Iterator[None]:
-        """While it lasts the render child does nothing, so that its frame can't be done however slow the machine is."""
+        """While it lasts the render child does nothing, so that its frame can't be done however slow the machine is. The
+        worker may end it meanwhile."""
         child = self.child(number)
         os.kill(child, signal.SIGSTOP)
         try:
             yield
         finally:
-            os.kill(child, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGCONT)
 
     def signal(self, number: signal.Signals) -> None:
         """Sends it a signal; SIGINT goes to all processes of its group, as Ctrl-C in a terminal does."""
