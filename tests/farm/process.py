@@ -60,8 +60,8 @@ class WorkerProcess:
 
     @contextmanager
     def child_stopped(self, number: int = 1) -> Iterator[None]:
-        """While it lasts the render child does nothing, so that its frame can't be done however slow the machine is. The
-        worker may end it meanwhile."""
+        """While it lasts the render child does nothing, so that its frame can't be done however slow the machine is.
+        The worker may end it meanwhile."""
         child = self.child(number)
         os.kill(child, signal.SIGSTOP)
         try:
