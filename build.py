@@ -85,7 +85,7 @@ def _parser(word: str) -> argparse.ArgumentParser:
 
     test = words.add_parser(
         "test",
-        help="everything: lint, types, all tests; 15 min at first",
+        help="everything: lint, types, all tests; 18 min, 22 at first",
         usage="build.py test [-h] [PYTEST-ARGUMENT ...]",
         description="Lint, types, and all tests. With arguments: only pytest, with these; what is in tests/blender"
         " runs inside each Blender.",
