@@ -74,7 +74,7 @@ class Parts:
         self.disks = Disks((config.outpath, config.blendpath, config.data_dir), lane=self._looking)
         self._uploading = Lane("bender-upload", inbox=inbox, threads=AT_ONCE)
         self._storing = Lane("bender-frames", inbox=inbox)
-        self.blends = self._blends(config, flaskbender)
+        self.blends = self._blends_of(config, flaskbender)
         self.uploads = Uploads(flaskbender=flaskbender, lane=self._uploading, schedule=self.schedule)
         logs = TaskLogs(config.data_dir / "logs")
         self.pool = Pool(
@@ -150,7 +150,7 @@ class Parts:
         self.journal.close()
         self.control.close()
 
-    def _blends(self, config: WorkerConfig, flaskbender: Flaskbender) -> Blends:
+    def _blends_of(self, config: WorkerConfig, flaskbender: Flaskbender) -> Blends:
         lanes = {"transfers": self._transfers, "questions": self._questions}
         if config.is_shared:
             return SharedBlends(config.blendpath, **lanes, schedule=self.schedule)
