@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+from tests.farm.conftest import SceneMaker
 from tests.farm.farmyard import Farm
 
 
@@ -12,6 +13,15 @@ def test_without_a_card_the_processor_is_used_and_told(farm: Farm, blend: Path) 
     assert worker.wait() == 0
     assert "Cycles renders on CPU" in worker.log
     assert farm.wait_for("finish", task).task["data"]["device"] == "CPU"
+
+
+def test_without_a_card_two_blenders_side_by_side_both_use_the_processor(farm: Farm, scene: SceneMaker) -> None:
+    job = farm.job(scene("slow", seconds=4))
+    tasks = [farm.task(job, number) for number in (1, 2)]
+    worker = farm.worker("--max-tasks", "2", renderers=2)
+    assert worker.wait() == 0
+    assert worker.log.count("Cycles renders on CPU") == 2
+    assert {farm.wait_for("finish", task).task["data"]["device"] for task in tasks} == {"CPU"}
 
 
 def test_without_a_card_and_without_leave_to_use_the_processor_the_task_is_given_back(farm: Farm, blend: Path) -> None:
