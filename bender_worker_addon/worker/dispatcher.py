@@ -22,6 +22,7 @@ from .pool import Child, Pool
 log = logging.getLogger(__name__)
 
 _GROWN = 2  # times its size after its first frames: a child that has come to this is renewed
+_MUCH_SLOWER = 2  # times as long for a task
 _PRUNE_EVERY = 50  # tasks
 
 
@@ -34,6 +35,7 @@ class Dispatcher:
         self._memory_limit = memory_limit
         self._pace = Pace()
         self._runs = itertools.count(1)
+        self._moving: int | None = None
 
     @property
     def worth_holding(self) -> int:
@@ -68,13 +70,19 @@ class Dispatcher:
             self._give(child, held, blend)
 
     def _child_for(self, held: Held, blend: Path) -> Child | None:
-        """An idle one while fewer work than may; else the one of its job that has the least to do, if it has room."""
-        serving = [child for child in self._pool.children if child.serves(held.task.job_id)]
+        """An idle one while fewer work than may; else the one of its job that has the least to do, if it has room. Of
+        several the one on the best device."""
+        job_id = held.task.job_id
         if sum(bool(child.given) for child in self._pool.children) < self._renderers:
-            idle = [child for child in serving if not child.given]
-            return idle[-1] if idle else self._another(held, blend)
-        with_room = [child for child in serving if child.given and len(child.given) < self._room(child)]
-        return min(with_room, key=lambda child: len(child.given), default=None)
+            idle = self._idle(job_id)
+            return min(idle, key=lambda child: child.share) if idle else self._another(held, blend)
+        working = [child for child in self._pool.children if child.given and child.serves(job_id)]
+        with_room = [child for child in working if len(child.given) < self._room(child)]
+        return min(with_room, key=lambda child: (len(child.given), child.share), default=None)
+
+    def _idle(self, job_id: str | None) -> list[Child]:
+        """Those that have nothing to do and may have a task of this job."""
+        return [child for child in self._pool.children if not child.given and job_id and child.serves(job_id)]
 
     def _room(self, child: Child) -> int:
         """Until its blend is open nobody knows whether the child may be kept for a second task."""
@@ -101,6 +109,20 @@ class Dispatcher:
             self._pool.prune_logs()
         self._pool.use(child)
         child.renderer.render(order)
+
+    def even_out(self) -> None:
+        """Where a task waits behind a child's frame while another child of its job has nothing to do and is not much
+        slower, asks for that task; `forgotten` gives it. Short ones are done before that would pay."""
+        at_work = [child for child in self._pool.children if child.given]
+        moving = any(self._moving in child.given for child in at_work)
+        if self.holds_many or moving or len(at_work) == self._renderers:
+            return
+        for child in [child for child in at_work if len(child.given) > 1]:
+            lasts = max(child.took, time.monotonic() - child.began_at)
+            if any(idle.took < _MUCH_SLOWER * lasts for idle in self._idle(child.job_id)):
+                self._moving = next(reversed(child.given))
+                child.renderer.forget(self._moving)
+                return
 
     def forget(self, held: Held) -> None:
         """Asks for a task back that its child has not begun; if it comes, `forgotten` gives it."""
@@ -147,15 +169,17 @@ class Dispatcher:
             del child.given[event.run]
             held.stage = Stage.STORING
         took = sum(event.spent.get(part, 0.0) for part in ("sync", "render", "write"))
-        self._pace.took(took * len(order.frames))
+        child.took = took * len(order.frames)
+        self._pace.took(child.took)
         self._weigh(child, event.memory)
         return held, order.file(event.frame)
 
-    def forgotten(self, number: int, run: int) -> Held | None:
+    def forgotten(self, number: int, run: int) -> tuple[Held | None, bool]:
+        """The task of an order that is no longer the child's, and whether another child is to have it."""
         child = self._pool.get(number)
         assert child is not None
         held, _ = child.given.pop(run, (None, None))
-        return held
+        return held, run == self._moving
 
     def _weigh(self, child: Child, size: int) -> None:
         child.weighs(size)

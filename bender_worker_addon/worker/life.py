@@ -241,6 +241,7 @@ class Life:
         except WorkerError as error:
             waiting = next(held for held in ready if held.stage is Stage.READY)
             self._attempt_failed(waiting, str(error), elsewhere=True)
+        self._dispatcher.even_out()
         self._intake.hold(self._dispatcher.worth_holding)
 
     def _child_says(self, event: ChildEvent) -> None:
@@ -383,8 +384,10 @@ class Life:
                 self._hand_on(held)
 
     def _forgotten(self, child: int, run: int) -> None:
-        held = self._dispatcher.forgotten(child, run)
-        if held is not None:
+        held, moving = self._dispatcher.forgotten(child, run)
+        if held is not None and moving and not self.winding_down:
+            held.stage = Stage.READY
+        elif held is not None:
             self._hand_on(held)
 
     def _hand_on(self, held: Held) -> None:

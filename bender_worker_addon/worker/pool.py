@@ -31,7 +31,7 @@ _SETTLED = 3  # frames after which a child's size is taken for what its scene ne
 @dataclass(slots=True, eq=False)
 class Child:
     """A renderer and what it has been given. One without a `job_id` has no blend yet. `keep`: it may serve a second
-    task; `worn`: it has grown so much that it must not."""
+    task; `worn`: it has grown so much that it must not; `took`: seconds for its last task."""
 
     renderer: Renderer
     folder: Path
@@ -44,6 +44,7 @@ class Child:
     given: dict[int, tuple[Held, Order]] = field(default_factory=dict)
     begun: int | None = None
     began_at: float = 0.0
+    took: float = 0.0
     sign_of_life: float = field(default_factory=time.monotonic)
     frames: int = 0
     memory: int = 0
@@ -71,9 +72,9 @@ class Child:
 
 class Pool:
     """`command` starts a child, in the `sandbox` if there is one; `scratch` is the folder for frames in the making, on
-    the disk of the finished ones; of the kinds of `devices` the first that is there is used; `later(work)` runs work
-    beside the worker's thread, after all frames handed over so far are stored. `children`: those that live, the one
-    that was used last at the end."""
+    the disk of the finished ones; `devices`: what children may render on, side by side each on its share; `later(work)`
+    runs work beside the worker's thread, after all frames handed over so far are stored. `children`: those that live,
+    the one that was used last at the end."""
 
     def __init__(
         self,
@@ -183,11 +184,13 @@ class Pool:
         return self.children[-1]
 
     def _free_share(self) -> int:
-        """Which of several graphics cards the next child is to use; all of them if it is alone."""
+        """Which of the machine's devices the next child is to render on: the first that the fewest work on; -1 for a
+        child that is alone."""
         if self._renderers == 1:
             return -1
         taken = [child.share for child in self.children]
-        return min(range(self._renderers), key=taken.count)
+        at_work = [child.share for child in self.children if child.given]
+        return min(range(self._renderers), key=lambda share: (at_work.count(share), taken.count(share)))
 
     def _leave(self, child: Child) -> None:
         self.children.remove(child)

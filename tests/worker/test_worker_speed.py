@@ -109,6 +109,42 @@ def test_several_children_render_side_by_side(start_farm: StartFarm) -> None:
     assert farm.http.requests["/job/worker/blend/job-1"] == 1
 
 
+def test_what_waits_behind_a_long_frame_is_rendered_by_a_child_that_has_nothing_to_do(start_farm: StartFarm) -> None:
+    farm = start_farm(renderers=2)
+    gates = {number: farm.gate() for number in (1, 2)}
+    farm.add(wait=gates, seconds=0.6)
+    for number in (1, 2):
+        farm.broker.deliver(message(f"t{number}", frames=[number]))
+    farm.until(lambda: len(farm.renders()) == 2)
+    for number in (3, 4):
+        farm.broker.deliver(message(f"t{number}", frames=[number]))
+    farm.until(lambda: len(farm.broker.tasks("blend")) == 4)
+    farm.worker.tick()  # each child has one of them
+    opened(gates[2])
+    farm.until_settled(3)
+    assert {tag for how, tag in farm.broker.settled} == {2, 3, 4}
+    opened(gates[1])
+    farm.until_settled(4)
+    assert {how for how, _ in farm.broker.settled} == {"ack"}
+    processes = {frame: process for process, frame in farm.renders()}
+    assert processes[2] == processes[3] == processes[4] != processes[1]
+
+
+def test_of_several_children_the_one_on_the_best_device_has_what_comes_alone(start_farm: StartFarm) -> None:
+    farm = start_farm(renderers=2)
+    gates = {number: farm.gate() for number in (1, 2)}
+    farm.add(wait=gates)
+    for number in (1, 2):
+        farm.broker.deliver(message(f"t{number}", frames=[number]))
+    farm.until(lambda: len(farm.renders()) == 2)
+    for number in (1, 2):  # the child on the second device is the one that was at work last
+        opened(gates[number])
+        farm.until_settled(number)
+    render_all(farm, ("t3", "job-1", [3]))
+    processes = {frame: process for process, frame in farm.renders()}
+    assert processes[3] == processes[1] != processes[2]
+
+
 def test_one_of_several_children_that_dies_takes_nothing_of_the_others_along(start_farm: StartFarm) -> None:
     farm = start_farm(renderers=2)
     gate = farm.gate()
