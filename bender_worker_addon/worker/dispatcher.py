@@ -16,7 +16,7 @@ from pathlib import Path
 from . import memory
 from .held import Held, Stage
 from .messages import FrameWritten, Order
-from .pace import SLOW, Pace
+from .pace import Pace
 from .pool import Child, Pool
 
 log = logging.getLogger(__name__)
@@ -33,13 +33,15 @@ class Dispatcher:
         self._pool = pool
         self._renderers = renderers
         self._memory_limit = memory_limit
-        self._pace = Pace()
+        self._pace = Pace(children=renderers)
         self._runs = itertools.count(1)
         self._moving: int | None = None
 
     @property
     def worth_holding(self) -> int:
-        """How many tasks a worker should hold so that no child ever waits."""
+        """How many tasks a worker should hold now so that no child ever waits."""
+        if self._pace.just_in_time:
+            return self._renderers + sum(child.next_wanted_in <= 0 for child in self._pool.children)
         return self._renderers * (1 + self._pace.ahead)
 
     @property
@@ -56,6 +58,13 @@ class Dispatcher:
                 return child.number
         return None
 
+    def next_wanted_in(self, number: int) -> float:
+        """Seconds until the child's next task should be asked for; inf if that can't be told before it begins another
+        frame."""
+        child = self._pool.get(number)
+        assert child is not None
+        return child.next_wanted_in
+
     # Giving
 
     def feed(self, ready: Iterable[Held], blend_of: Callable[[str], Path]) -> None:
@@ -70,7 +79,7 @@ class Dispatcher:
             self._give(child, held, blend)
 
     def _child_for(self, held: Held, blend: Path) -> Child | None:
-        """An idle one while fewer work than may; else the one of its job that has the least to do, if it has room. Of
+        """An idle one while fewer work than may; else the one of its job that will be idle first, if it has room. Of
         several the one on the best device."""
         job_id = held.task.job_id
         if sum(bool(child.given) for child in self._pool.children) < self._renderers:
@@ -78,7 +87,7 @@ class Dispatcher:
             return min(idle, key=lambda child: child.share) if idle else self._another(held, blend)
         working = [child for child in self._pool.children if child.given and child.serves(job_id)]
         with_room = [child for child in working if len(child.given) < self._room(child)]
-        return min(with_room, key=lambda child: (len(child.given), child.share), default=None)
+        return min(with_room, key=lambda child: (len(child.given), child.next_wanted_in, child.share), default=None)
 
     def _idle(self, job_id: str | None) -> list[Child]:
         """Those that have nothing to do and may have a task of this job."""
@@ -118,7 +127,7 @@ class Dispatcher:
         if self.holds_many or moving or len(at_work) == self._renderers:
             return
         for child in [child for child in at_work if len(child.given) > 1]:
-            lasts = max(child.took, time.monotonic() - child.began_at)
+            lasts = max(child.took, child.at_it_for)
             if any(idle.took < _MUCH_SLOWER * lasts for idle in self._idle(child.job_id)):
                 self._moving = next(reversed(child.given))
                 child.renderer.forget(self._moving)
@@ -151,9 +160,11 @@ class Dispatcher:
         assert child is not None
         child.began_at = time.monotonic()
         if run == child.begun or run not in child.given:
+            child.left = max(1, child.left - 1)
             return None
         child.begun = run
-        held, _ = child.given[run]
+        held, order = child.given[run]
+        child.left = len(order.frames)
         child.renderer.log_file = self._pool.log_file(held)
         return held
 
@@ -169,6 +180,7 @@ class Dispatcher:
             del child.given[event.run]
             held.stage = Stage.STORING
         took = sum(event.spent.get(part, 0.0) for part in ("sync", "render", "write"))
+        child.times.took(took)
         child.took = took * len(order.frames)
         self._pace.took(child.took)
         self._weigh(child, event.memory)
@@ -201,12 +213,16 @@ class Dispatcher:
     # What interrupts
 
     def has_slow_frame(self) -> bool:
-        """Whether a frame has taken so long by now that no other should be waiting for it; if so, few are held on."""
-        now = time.monotonic()
-        slow = any(child.begun in child.given and now - child.began_at > SLOW for child in self._pool.children)
-        if slow:
-            self._pace.is_slow()
-        return slow
+        """Whether a frame has taken so much longer than expected by now that no other should be waiting for it; if so,
+        few are held on."""
+        at_work = [child for child in self._pool.children if child.begun in child.given]
+        if self._pace.just_in_time:
+            at_work = [child for child in at_work if child.times.known]  # else nothing was held for it
+        slow = [child for child in at_work if child.times.is_slow(child.at_it_for)]
+        for child in slow:
+            child.times.forget()
+            self._pace.took(child.at_it_for)
+        return bool(slow)
 
     def silent_for(self, seconds: float) -> list[int]:
         """The children that have work and have said nothing for so long."""

@@ -7,7 +7,6 @@ from .deliveries import TaskQueue
 
 log = logging.getLogger(__name__)
 
-_AT_FIRST = 2  # tasks held until it is known how long they take
 _BACKLOG = 32  # tasks that may wait for their upload before no more are taken
 
 
@@ -19,7 +18,7 @@ class Intake:
     def __init__(self, *, broker: TaskQueue, workload: int, max_tasks: int | None, disklimit: float) -> None:
         self._broker = broker
         self._fixed = bool(workload)
-        self._wanted = workload or _AT_FIRST
+        self._wanted = workload or 1
         self._max_tasks = max_tasks
         self._disklimit = disklimit
         self._taken = 0

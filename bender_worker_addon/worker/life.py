@@ -2,6 +2,7 @@
 """Life: the life of a task, one method a step, in the order of a task's life. Waits for nothing, decides everything."""
 
 import logging
+import math
 import sched
 import time
 from pathlib import Path
@@ -256,6 +257,7 @@ class Life:
             case FrameBegun(run=run, frame=frame):
                 self._record.frame_begun(frame)
                 self._begun(event.child, run)
+                self._ask_in_time(event.child)
             case Progress(part=part):
                 self._record.frame_is_at(part)
             case FrameWritten():
@@ -275,6 +277,12 @@ class Life:
             held.timings.passed("queue")
             held.task.started()
             self._endings.report(held, "start", "rendering")
+
+    def _ask_in_time(self, child: int) -> None:
+        """The next task is asked for shortly before a long one is over: that is to be looked at then."""
+        wait = self._dispatcher.next_wanted_in(child)
+        if 0 < wait < math.inf:
+            self._schedule.enter(wait, 1, self.dispatch)
 
     def _written(self, event: FrameWritten) -> None:
         found = self._dispatcher.written(event)
@@ -371,13 +379,14 @@ class Life:
             self._attempt_failed(self._take_back(child), f"no progress for {timeout:.0f} s", elsewhere=True)
 
     def look_for_slow_frame(self) -> None:
-        """Where many short tasks were expected and a long one came, the others go back: nobody else could render what
-        waits here."""
+        """Where a frame takes much longer than expected, what waits for it goes back: others could render that."""
         if not self._dispatcher.has_slow_frame() or self.winding_down:
             return
-        self._intake.hold(self._dispatcher.worth_holding)
+        worth = self._dispatcher.worth_holding
+        self._intake.hold(worth)
+        begun = [held for held in self.held if held.begun is not None and held.stage is Stage.GIVEN]
         unbegun = [held for held in self.held if held.begun is None and held.stage in _UNBEGUN]
-        for held in unbegun[self._dispatcher.worth_holding // 2 :]:
+        for held in unbegun[max(0, worth - len(begun)) :]:
             if held.stage is Stage.GIVEN:
                 self._dispatcher.forget(held)
             else:

@@ -4,6 +4,7 @@
 import contextlib
 import itertools
 import logging
+import math
 import secrets
 import shutil
 import time
@@ -18,6 +19,7 @@ from .frames import leads_away
 from .held import Held
 from .lock import Lock, is_locked
 from .messages import Order
+from .pace import FrameTimes
 from .renderer import Renderer
 from .sandbox import Sandbox
 from .task_logs import TaskLogs
@@ -31,7 +33,8 @@ _SETTLED = 3  # frames after which a child's size is taken for what its scene ne
 @dataclass(slots=True, eq=False)
 class Child:
     """A renderer and what it has been given. One without a `job_id` has no blend yet. `keep`: it may serve a second
-    task; `worn`: it has grown so much that it must not; `took`: seconds for its last task."""
+    task; `worn`: it has grown so much that it must not; `took`: seconds for its last task; `begun`:
+    the order it is at, of whose frames some are `left`."""
 
     renderer: Renderer
     folder: Path
@@ -45,6 +48,8 @@ class Child:
     begun: int | None = None
     began_at: float = 0.0
     took: float = 0.0
+    left: int = 0
+    times: FrameTimes = field(default_factory=FrameTimes)
     sign_of_life: float = field(default_factory=time.monotonic)
     frames: int = 0
     memory: int = 0
@@ -58,6 +63,22 @@ class Child:
     def is_used_up(self) -> bool:
         """It has nothing to do and must not be given anything more."""
         return not self.given and (self.worn or (self.begun is not None and not self.keep))
+
+    @property
+    def next_wanted_in(self) -> float:
+        """Seconds until its next task should be asked for; inf if that can't be told before it begins another frame."""
+        if not self.given:
+            return math.inf
+        if self.begun in self.given:
+            frames = len(self.given[self.begun][1].frames)
+            return self.times.next_wanted_in(frames, left=self.left, elapsed=self.at_it_for)
+        _, order = next(iter(self.given.values()))
+        return self.times.next_wanted_in(len(order.frames), left=len(order.frames), elapsed=0.0)
+
+    @property
+    def at_it_for(self) -> float:
+        """Seconds since it began the frame it is at."""
+        return time.monotonic() - self.began_at
 
     def serves(self, job_id: str) -> bool:
         return self.job_id == job_id and not self.worn and (self.keep or self.begun is None)

@@ -124,7 +124,8 @@ class Worker:
         self._every(_SETTLE_EVERY, lambda: self._parts.beside(self._journal.settle))
         self._every(min(max(config.grace_period / 2, 1.0), _BLENDS_EVERY), self._look_after_blends)
         self._every(min(config.stall_timeout / 4, _STALL_EVERY), self._look_for_stall)
-        self._every(SLOW, self._look_for_slow_frame)
+        if not config.workload:
+            self._every(SLOW, self._look_for_slow_frame)
         if self._idle_exit is not None:
             self._every(max(self._idle_exit / 20, 0.1), self._look_for_idleness)
 
@@ -300,7 +301,7 @@ class Worker:
             self._life.look_for_stall(self._config.stall_timeout)
 
     def _look_for_slow_frame(self) -> None:
-        if self._dispatcher.holds_many and self.paused is None:
+        if self.paused is None:
             self._life.look_for_slow_frame()
 
     def _look_for_idleness(self) -> None:

@@ -91,7 +91,7 @@ def test_a_finished_task_whose_frame_is_damaged_is_rendered_again(farm: Farm, bl
 def test_a_task_sent_twice_at_once_is_rendered_once_and_both_messages_are_acked(farm: Farm, scene: SceneMaker) -> None:
     task = make_task(farm.job(scene("slow", seconds=2)), [1])
     farm.publish(task, task)
-    assert farm.worker("--idle-exit", "2").wait() == 0
+    assert farm.worker("--idle-exit", "2", "--workload", "2").wait() == 0
     assert farm.steps(task) == LIFE
     assert farm.ready() == 0
 

@@ -21,7 +21,7 @@ def test_a_signal_lets_the_frame_in_hand_finish_and_gives_the_rest_back(
 ) -> None:
     job = farm.job(scene("slow", seconds=4))
     first, second, third = farm.task(job, 1), farm.task(job, 2), farm.task(job, 3)
-    worker = farm.worker()
+    worker = farm.worker("--workload", "2")
     farm.wait_for("start", first)
     worker.signal(number)
     assert worker.wait() == 0

@@ -2,12 +2,14 @@
 """Worker: what it does so that no child waits and no task is stuck: how many are held, which children are kept warm."""
 
 import json
+import math
 
 import pytest
 
-from bender_worker_addon.worker import memory
+from bender_worker_addon.worker import memory, pace
+from bender_worker_addon.worker.dispatcher import Dispatcher
 from bender_worker_addon.worker.messages import SPENT
-from bender_worker_addon.worker.pace import Pace
+from bender_worker_addon.worker.pace import FrameTimes, Pace
 from tests.worker.conftest import StartFarm
 from tests.worker.support import Farm, message, opened
 
@@ -23,26 +25,133 @@ def render_all(farm: Farm, *tasks: tuple[str, str, list[int]]) -> list[int]:
 
 @pytest.mark.parametrize(("seconds", "ahead"), [(0.01, 48), (0.1, 16), (0.3, 4), (2.0, 1), (10.1, 1), (3600.0, 1)])
 def test_the_shorter_tasks_are_the_more_are_held(seconds: float, ahead: int) -> None:
-    pace = Pace()
-    assert pace.ahead == 1
-    pace.took(seconds)
-    assert pace.ahead == ahead
+    its = Pace(children=1)
+    assert its.ahead == 1
+    its.took(seconds)
+    assert its.ahead == ahead
 
 
 def test_after_a_long_task_many_short_ones_must_come_before_many_are_held() -> None:
-    pace = Pace()
-    pace.took(0.01)
-    pace.is_slow()
-    held = [pace.ahead]
+    its = Pace(children=1)
+    its.took(0.01)
+    its.took(1.0)
+    held = [its.ahead]
     for _ in range(16):
-        pace.took(0.01)
-        held.append(pace.ahead)
+        its.took(0.01)
+        held.append(its.ahead)
     assert held == [1] * 16 + [48]
+
+
+@pytest.mark.parametrize(
+    ("children", "seconds", "just_in_time"), [(1, 0.4, False), (1, 0.6, True), (4, 0.6, False), (4, 9.0, True)]
+)
+def test_the_next_of_long_tasks_comes_just_in_time_if_they_come_seldom(
+    children: int, seconds: float, just_in_time: bool
+) -> None:
+    its = Pace(children=children)
+    assert its.just_in_time
+    its.took(seconds)
+    assert its.just_in_time == just_in_time
+
+
+@pytest.mark.parametrize(
+    ("seconds", "frames", "left", "elapsed", "wait"),
+    [
+        (1.0, 1, 1, 0.0, 0.75),
+        (1.0, 1, 1, 0.75, 0.0),
+        (10.0, 1, 1, 2.0, 7.0),
+        (3600.0, 1, 1, 0.0, 3570.0),
+        (0.05, 1, 1, 0.0, -0.2),
+        (10.0, 1, 1, 30.0, -1.0),
+        (10.0, 5, 2, 3.0, math.inf),
+        (10.0, 5, 1, 3.0, 2.0),
+        (1.0, 20, 3, 0.5, 0.5),
+        (1.0, 20, 4, 0.5, math.inf),
+    ],
+)
+def test_the_next_task_is_asked_for_when_a_tenth_of_the_present_one_is_left(
+    seconds: float, frames: int, left: int, elapsed: float, wait: float
+) -> None:
+    """A quarter of a second at least, half a minute at most; and not before the frame in which that moment lies."""
+    times = FrameTimes()
+    times.took(seconds)
+    assert times.next_wanted_in(frames, left=left, elapsed=elapsed) == wait
+
+
+def test_the_shortest_of_the_last_frames_says_when_the_next_task_is_asked_for() -> None:
+    times = FrameTimes()
+    for seconds in (1.0, 4.0, 8.0):
+        times.took(seconds)
+    assert times.next_wanted_in(1, left=1, elapsed=0.0) == 0.75
+    for _ in range(8):
+        times.took(8.0)
+    assert times.next_wanted_in(1, left=1, elapsed=0.0) == 7.2
+
+
+def test_while_nothing_is_known_of_a_job_its_next_task_is_not_asked_for_ahead() -> None:
+    times = FrameTimes()
+    assert times.next_wanted_in(1, left=1, elapsed=100.0) == math.inf
+    times.took(10.0)
+    times.forget()
+    assert times.next_wanted_in(1, left=1, elapsed=100.0) == math.inf
+
+
+def test_a_frame_is_slow_that_takes_twice_as_long_as_any_before_it() -> None:
+    times = FrameTimes()
+    assert (times.is_slow(0.9), times.is_slow(1.1)) == (False, True)
+    for seconds in (1.0, 4.0):
+        times.took(seconds)
+    assert (times.is_slow(7.9), times.is_slow(8.1)) == (False, True)
+
+
+def test_the_next_of_long_tasks_is_asked_for_in_the_midst_of_the_present_one(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And goes back, once that takes much longer than the last."""
+    monkeypatch.setattr(pace, "SLOW", math.inf)
+    gate = farm.gate()
+    farm.add(seconds=0.6, wait={2: gate})
+    render_all(farm, ("a", "job-1", [1]))
+    assert farm.broker.prefetch == 1
+    farm.broker.deliver(message("b", frames=[2]))
+    farm.until(lambda: farm.broker.prefetch == 2)
+    farm.broker.deliver(message("c", frames=[3]))
+    monkeypatch.setattr(pace, "SLOW", 1.0)
+    farm.until_settled(2)
+    assert farm.broker.settled[1:] == [("requeued", 3)]
+    assert farm.broker.prefetch == 1
+    opened(gate)
+    farm.until_settled(3)
+
+
+def test_the_next_of_long_tasks_goes_to_the_child_that_is_done_first(
+    start_farm: StartFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor need it be moved there later, when that one has nothing to do."""
+    monkeypatch.setattr(Dispatcher, "even_out", lambda _: None)
+    monkeypatch.setattr(pace, "SLOW", math.inf)
+    monkeypatch.setattr(pace, "_SELDOM", 0.0)
+    farm = start_farm(renderers=2)
+    first, second = farm.gate(), farm.gate()
+    farm.add("job-1", seconds=0.6, wait={2: first, 4: second})
+    farm.broker.deliver(message("a", frames=[2]))
+    farm.broker.deliver(message("b", frames=[1]))
+    farm.until_settled(1)
+    farm.broker.deliver(message("c", frames=[4]))
+    farm.until(lambda: farm.broker.prefetch == 3)
+    farm.broker.deliver(message("d", frames=[5]))
+    farm.until(lambda: farm.worker.inbox.empty())
+    opened(second)
+    farm.until_settled(3)
+    opened(first)
+    farm.until_settled(4)
+    process = {frame: process for process, frame in farm.renders()}
+    assert process[5] == process[4] == process[1] != process[2]
 
 
 def test_short_tasks_are_held_by_the_dozen(farm: Farm) -> None:
     farm.add()
-    assert farm.broker.prefetch == 2
+    assert farm.broker.prefetch == 1
     render_all(farm, ("a", "job-1", [1]))
     farm.until(lambda: farm.broker.prefetch == 49)
 
@@ -55,18 +164,18 @@ def test_a_workload_that_is_set_is_kept_to(start_farm: StartFarm) -> None:
 
 
 def test_no_task_waits_here_for_a_frame_that_takes_long(farm: Farm) -> None:
-    """Many short ones were expected, and a long one came: all but the next go back, and are no longer the child's."""
+    """Many short ones were expected, and a long one came: they go back, and are no longer the child's."""
     gate = farm.gate()
     farm.add(wait={2: gate})
     render_all(farm, ("a", "job-1", [1]))
     for number in range(2, 8):
         farm.broker.deliver(message(f"t{number}", frames=[number]))
-    farm.until_settled(6 - 1)
-    assert sorted(farm.broker.settled[1:]) == [("requeued", tag) for tag in range(4, 8)]
-    assert farm.broker.prefetch == 2
+    farm.until_settled(6)
+    assert sorted(farm.broker.settled[1:]) == [("requeued", tag) for tag in range(3, 8)]
+    assert farm.broker.prefetch == 1
     opened(gate)
     farm.until_settled(7)
-    assert [frame for _, frame in farm.renders()] == [1, 2, 3]
+    assert [frame for _, frame in farm.renders()] == [1, 2]
 
 
 def test_two_jobs_in_turn_have_a_warm_child_each(farm: Farm) -> None:

@@ -73,7 +73,8 @@ def test_a_stop_with_nothing_in_hand_is_over_at_once(farm: Farm, when: Stop) -> 
 
 
 @pytest.mark.both_queues
-def test_a_stop_after_the_task_renders_all_of_it(farm: Farm) -> None:
+def test_a_stop_after_the_task_renders_all_of_it(start_farm: StartFarm) -> None:
+    farm = start_farm(workload=2)
     gate = farm.gate()
     farm.add(wait={1: gate})
     farm.broker.deliver(message("a", frames=[1, 2, 3]))
