@@ -8,12 +8,12 @@ import sched
 import time
 from pathlib import Path
 
-from .blends import CANCELED, Blends, Source
+from .blends import CANCELED, Blends
 from .errors import FolderInUse
-from .flaskbender import BlendReady, JobStatus, unfinished
 from .journal import Journal
 from .lane import Lane
 from .lock import Lock
+from .transfers import BlendReady, JobStatus, Source, unfinished
 
 log = logging.getLogger(__name__)
 

@@ -6,25 +6,16 @@ import sched
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from .errors import BlendError
-from .flaskbender import BlendFailed, BlendReady, JobStatus
 from .lane import Lane
+from .transfers import BlendFailed, BlendReady, JobStatus, Source
 
 log = logging.getLogger(__name__)
 
 _TRIES = 4  # times a blend is asked for while flaskbender answers with errors
 _RETRY_FIRST, _RETRY_LAST = 0.5, 60.0  # seconds between two attempts
 CANCELED = "Canceled"
-
-
-class Source(Protocol):
-    """Where blends come from. Both methods block."""
-
-    def fetch_blend(self, job_id: str, target: Path, /) -> BlendReady | BlendFailed: ...
-
-    def job_status(self, job_id: str, /) -> JobStatus: ...
 
 
 class Blends:

@@ -7,7 +7,6 @@ Every method blocks and gives an event; they are run on a Lane.
 import ast
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,48 +19,12 @@ from .errors import BlendError, UploadError
 from .frames import StoredFrame
 from .lasting import make_last
 from .multipart import Form
+from .transfers import JOB_STATUSES, BlendFailed, BlendReady, FrameNotUploaded, FrameUploaded, JobStatus, unfinished
 from .trust import NO_MORE_THAN_THE_SYSTEM, Trust
 
 _TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two pieces of an answer
 _BUSY = frozenset({408, 425, 429})  # client errors that say: later
 _HEADERS = {"User-Agent": "bender-worker"}
-JOB_STATUSES = frozenset({"Queued", "Running", "Canceled", "Errored", "Finished"})
-
-
-@dataclass(frozen=True, slots=True)
-class BlendReady:
-    """`path`: where it is, if that is not where it was to come."""
-
-    job_id: str
-    size: int
-    path: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BlendFailed:
-    job_id: str
-    error: BlendError
-
-
-@dataclass(frozen=True, slots=True)
-class JobStatus:
-    """`status` is one of Queued, Running, Canceled, Errored, Finished; None if there was no answer to be understood."""
-
-    job_id: str
-    status: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class FrameUploaded:
-    task_id: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class FrameNotUploaded:
-    task_id: str
-    number: int
-    error: UploadError
 
 
 class Flaskbender:
@@ -146,11 +109,6 @@ class Flaskbender:
             raise BlendError(f"flaskbender can't be reached: {_in_words(error)}", patient=True) from error
         except requests.RequestException as error:
             raise BlendError(f"the blend can't be fetched: {type(error).__name__}", elsewhere=True) from error
-
-
-def unfinished(blend: Path) -> Path:
-    """Where a blend is while it is on the way."""
-    return blend.with_name(f".{blend.name}.part")
 
 
 def why_unreachable(url: str, trust: Trust) -> str:

@@ -5,12 +5,12 @@ import logging
 from typing import TYPE_CHECKING
 
 from .endings import Endings
-from .flaskbender import FrameNotUploaded, FrameUploaded
 from .held import Held, Stage
 from .intake import Intake
 from .journal import Journal
 from .storing import Storing
 from .task import Task
+from .transfers import FrameNotUploaded, FrameUploaded
 from .uploads import FrameLost, Uploads
 
 if TYPE_CHECKING:

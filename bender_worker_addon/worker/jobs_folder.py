@@ -8,8 +8,8 @@ from typing import Any
 
 from .blend_file import check_blend
 from .errors import BlendError
-from .flaskbender import JOB_STATUSES, BlendFailed, BlendReady, JobStatus
 from .job_folder import CANCELED, DATA_JSON
+from .transfers import JOB_STATUSES, BlendFailed, BlendReady, JobStatus
 
 
 class JobsFolder:

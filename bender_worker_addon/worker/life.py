@@ -16,7 +16,6 @@ from .dispatcher import Dispatcher
 from .doubts import Doubts
 from .endings import Endings
 from .errors import FrameError, TaskRefused, WorkerError
-from .flaskbender import BlendFailed, BlendReady, FrameNotUploaded, FrameUploaded
 from .handover import Handover
 from .held import Held, Stage
 from .intake import Intake
@@ -27,6 +26,7 @@ from .renderer import Died
 from .snapshot import Record
 from .storing import NotStored, Proven, Stored, Storing
 from .task import Task, blender_command
+from .transfers import BlendFailed, BlendReady, FrameNotUploaded, FrameUploaded
 from .uploads import FrameLost
 
 log = logging.getLogger(__name__)

@@ -21,12 +21,12 @@ from .dispatcher import Dispatcher
 from .doubts import Doubts
 from .endings import Endings
 from .errors import WorkerError
-from .flaskbender import Flaskbender
 from .handover import Handover
 from .held import Held
 from .intake import Intake
 from .journal import Journal
 from .lane import Lane
+from .late import Late
 from .life import Life
 from .pool import Pool
 from .renderer import why_not_run
@@ -67,15 +67,15 @@ class Parts:
         self.intake = Intake(
             broker=self.broker, workload=config.workload, max_tasks=max_tasks, disklimit=config.disklimit
         )
-        flaskbender = Flaskbender(config.bender_url, Trust.of(config))
+        self._flaskbender = Late(config.bender_url, Trust.of(config))
         self._transfers = Lane("bender-transfer", inbox=inbox, threads=2)
         self._questions = Lane("bender-question", inbox=inbox)
         self._looking = Lane("bender-disk", inbox=inbox)
         self.disks = Disks((config.outpath, config.blendpath, config.data_dir), lane=self._looking)
         self._uploading = Lane("bender-upload", inbox=inbox, threads=AT_ONCE)
         self._storing = Lane("bender-frames", inbox=inbox)
-        self.blends = self._blends_of(config, flaskbender)
-        self.uploads = Uploads(flaskbender=flaskbender, lane=self._uploading, schedule=self.schedule)
+        self.blends = self._blends_of(config)
+        self.uploads = Uploads(flaskbender=self._flaskbender, lane=self._uploading, schedule=self.schedule)
         logs = TaskLogs(config.data_dir / "logs")
         self.pool = Pool(
             command=child_command,
@@ -139,6 +139,10 @@ class Parts:
         """Does it beside the worker's thread, after all frames handed over so far are stored."""
         self._storing.submit(work)
 
+    def load_flaskbender(self) -> None:
+        """Beside the worker's thread, so that its first task need not wait for that."""
+        self._questions.submit(self._flaskbender.load)
+
     def close(self) -> None:
         """Ends every process and thread they have started."""
         self.pool.close(timeout=_CLOSE)
@@ -150,13 +154,13 @@ class Parts:
         self.journal.close()
         self.control.close()
 
-    def _blends_of(self, config: WorkerConfig, flaskbender: Flaskbender) -> Blends:
+    def _blends_of(self, config: WorkerConfig) -> Blends:
         lanes = {"transfers": self._transfers, "questions": self._questions}
         if config.is_shared:
             return SharedBlends(config.blendpath, **lanes, schedule=self.schedule)
         return BlendCache(
             config.blendpath,
-            source=flaskbender,
+            source=self._flaskbender,
             **lanes,
             schedule=self.schedule,
             journal=self.journal,

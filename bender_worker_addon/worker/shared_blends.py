@@ -5,9 +5,9 @@ import sched
 from pathlib import Path
 
 from .blends import Blends
-from .flaskbender import BlendReady
 from .jobs_folder import JobsFolder
 from .lane import Lane
+from .transfers import BlendReady
 
 
 class SharedBlends(Blends):

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from .errors import UploadError
-from .flaskbender import Flaskbender, FrameNotUploaded, FrameUploaded
 from .frames import StoredFrame, unchanged
 from .lane import Lane
+from .transfers import FrameNotUploaded, FrameUploaded, Sink
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Uploads:
     """Puts FrameUploaded, FrameNotUploaded and FrameLost into the inbox; its owner tells it of them. `trouble` says why
     nothing gets through, if so: then all frames wait, since none is to blame."""
 
-    def __init__(self, *, flaskbender: Flaskbender, lane: Lane, schedule: sched.scheduler) -> None:
+    def __init__(self, *, flaskbender: Sink, lane: Lane, schedule: sched.scheduler) -> None:
         """The lane should have `AT_ONCE` threads."""
         self._flaskbender = flaskbender
         self._lane = lane
@@ -125,7 +125,7 @@ class Uploads:
             self._lane.submit(partial(_upload, self._flaskbender, frame))
 
 
-def _upload(flaskbender: Flaskbender, frame: _Frame) -> FrameUploaded | FrameNotUploaded | FrameLost:
+def _upload(flaskbender: Sink, frame: _Frame) -> FrameUploaded | FrameNotUploaded | FrameLost:
     if not unchanged(frame.stored):
         return FrameLost(frame.task_id, frame.stored.number)
     return flaskbender.upload(job_id=frame.job_id, task_id=frame.task_id, frame=frame.stored)

@@ -20,13 +20,13 @@ from .control import Asked
 from .deliveries import Confirmed, Connected, Disconnected, Unwelcome
 from .disks import DisksSeen
 from .errors import WorkerError
-from .flaskbender import JobStatus
 from .held import Stage
 from .pace import SLOW
 from .parts import Parts
 from .service import Service
 from .snapshot import Snapshot, State
 from .threads import Crashed
+from .transfers import JobStatus
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +115,8 @@ class Worker:
         log.info("worker %s; tasks from %s, blends from %s", config.id, config.tasks_from, config.blends_from)
         log.info("frames go to %s", config.outpath)
         self._pool.start_ahead()
+        if not config.is_shared:
+            self._parts.load_flaskbender()
         self._intake.start()
         self._broker.start()
         if self._handover is not None:

@@ -154,6 +154,14 @@ def test_importing_the_add_on_loads_nothing_of_it() -> None:
     assert not {"pika", "requests", "urllib3", "sqlite3", "logging"} & set(loaded)
 
 
+def test_a_worker_loads_what_speaks_to_the_farm_only_where_it_has_to() -> None:
+    """Blender's start does not wait for it, and a farm on one machine goes without."""
+    program = "import sys, bender_worker_addon.worker.worker; print(*sorted(sys.modules))"
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, timeout=DEADLINE, check=True)
+    assert not {"pika", "requests", "urllib3"} & set(run.stdout.split())
+
+
 def test_every_setting_is_among_the_preferences_and_shown_there_once() -> None:
     tree = ast.parse((PACKAGE / "blender" / "preferences.py").read_text(encoding="utf-8"))
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]

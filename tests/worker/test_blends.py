@@ -13,9 +13,10 @@ import pytest
 
 from bender_worker_addon.worker.blend_cache import BlendCache
 from bender_worker_addon.worker.errors import BlendError, FolderInUse
-from bender_worker_addon.worker.flaskbender import BlendFailed, BlendReady, Flaskbender, JobStatus, unfinished
+from bender_worker_addon.worker.flaskbender import Flaskbender
 from bender_worker_addon.worker.journal import Journal
 from bender_worker_addon.worker.lane import Lane
+from bender_worker_addon.worker.transfers import BlendFailed, BlendReady, JobStatus, unfinished
 from tests.worker.support import blend, event_from
 from tools import blend_server
 from tools.blend_server import BlendServer

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from bender_worker_addon.worker import download as download_module
 from bender_worker_addon.worker.blend_file import check_blend
 from bender_worker_addon.worker.download import Download
-from bender_worker_addon.worker.flaskbender import BlendFailed, BlendReady, Flaskbender
+from bender_worker_addon.worker.flaskbender import Flaskbender
+from bender_worker_addon.worker.transfers import BlendFailed, BlendReady
 from tests.worker.support import DEADLINE, blend, large_blend
 from tools import blend_server
 from tools.blend_server import Answer, Blend, BlendServer

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from bender_worker_addon.worker import flaskbender as flaskbender_module
 from bender_worker_addon.worker.errors import BlendError
-from bender_worker_addon.worker.flaskbender import BlendFailed, BlendReady, Flaskbender
+from bender_worker_addon.worker.flaskbender import Flaskbender
+from bender_worker_addon.worker.transfers import BlendFailed, BlendReady
 from tests.worker.support import PACKINGS, blend
 from tools import blend_server
 from tools.blend_server import BlendServer

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bender_worker_addon.worker.flaskbender import BlendFailed, BlendReady
 from bender_worker_addon.worker.jobs_folder import JobsFolder
+from bender_worker_addon.worker.transfers import BlendFailed, BlendReady
 from tests.worker.conftest import StartFarm
 from tests.worker.support import Farm, blend, message
 

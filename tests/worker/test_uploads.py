@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from bender_worker_addon.worker.flaskbender import Flaskbender, FrameNotUploaded, FrameUploaded
+from bender_worker_addon.worker.flaskbender import Flaskbender
 from bender_worker_addon.worker.frames import StoredFrame
 from bender_worker_addon.worker.lane import Lane
+from bender_worker_addon.worker.transfers import FrameNotUploaded, FrameUploaded
 from bender_worker_addon.worker.uploads import FrameLost, Uploads
 from tests.worker.support import DEADLINE, event_from
 from tools.blend_server import BlendServer
