@@ -21,7 +21,7 @@ Ask = Callable[[Mapping[str, str]], requests.Response]
 CUT = (requests.exceptions.ChunkedEncodingError, requests.ConnectionError, requests.Timeout)
 """What ends a download that may go on."""
 
-_PIECE = 1 << 17  # bytes
+_PIECE = 1 << 20  # bytes; an eighth of it took twice as long over loopback
 _TRIES = 4  # times in a row that it may be cut without having come any further
 _RETRY = 0.5  # seconds before it goes on
 _CREEPS, _LOOK = 4096, 60.0  # fewer bytes a second, over so many seconds
