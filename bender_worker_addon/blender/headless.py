@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
         words.insert(0, all_commands()[0].NAME)
     try:
-        options = _parser().parse_args(words)
+        options = _parser(words[0]).parse_args(words)
     except SystemExit as end:  # argparse has said why
         return int(end.code or 0)
 
@@ -91,7 +91,8 @@ def _addons_asked_for(arguments: Sequence[str]) -> set[str]:
     }
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(asked: str) -> argparse.ArgumentParser:
+    """Knows every command, and of the one that is `asked` for its options: those of all of them take time to make."""
     from ..worker.config import ENVIRONMENT_PREFIX
 
     parser = argparse.ArgumentParser(
@@ -107,8 +108,9 @@ def _parser() -> argparse.ArgumentParser:
     for command in all_commands():
         added = commands.add_parser(command.NAME, help=command.HELP, description=command.DESCRIPTION)
         added.set_defaults(carry_out=command.carry_out)
-        command.add_arguments(added)
-        _add_settings(added)
+        if asked == command.NAME:
+            command.add_arguments(added)
+            _add_settings(added)
     return parser
 
 

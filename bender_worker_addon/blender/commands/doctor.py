@@ -2,13 +2,11 @@
 """`doctor`: everything a worker needs, checked, each with what to do. What it prints is what a bug report needs."""
 
 import argparse
-import importlib.metadata
 import json
 import platform
 import sys
 import tomllib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +52,8 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
 
 
 def _troubles(found: "Resolved") -> dict[str, str]:
+    from concurrent.futures import ThreadPoolExecutor
+
     from ...worker import checkup
 
     blender = [bpy.app.binary_path or sys.executable, "-b", "--factory-startup", "--python-expr", "pass"]
@@ -96,6 +96,8 @@ def _versions() -> dict[str, str]:
 
 
 def _version(package: str) -> str:
+    import importlib.metadata
+
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
