@@ -193,7 +193,7 @@ class LocalQueue:
         if session != self._session:
             return None
         books.merge(connection, body)
-        return Confirmed(report_id)
+        return Confirmed((report_id,))
 
     def _put_back_of_dead(self, connection: sqlite3.Connection) -> None:
         rows = connection.execute("SELECT DISTINCT owner FROM message WHERE owner IS NOT NULL").fetchall()

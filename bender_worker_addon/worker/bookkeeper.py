@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bookkeeper: what is reported of each task. Every report is kept in the journal until the broker has confirmed it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from .deliveries import TaskQueue
 from .journal import Journal
@@ -45,9 +45,10 @@ class Bookkeeper:
     def disconnected(self) -> None:
         self._session = None
 
-    def confirmed(self, report_id: int) -> None:
-        self._journal.remove_report(report_id)
-        self._then.pop(report_id, _nothing)()
+    def confirmed(self, report_ids: Collection[int]) -> None:
+        self._journal.remove_reports(report_ids)
+        for report_id in report_ids:
+            self._then.pop(report_id, _nothing)()
 
     def _send(self, routing_key: str, body: bytes, then: Callable[[], None] | None) -> None:
         report = self._journal.add_report(routing_key, body)

@@ -42,9 +42,9 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """The broker has the report with this id."""
+    """The broker has the reports with these ids."""
 
-    report_id: int
+    report_ids: tuple[int, ...]
 
 
 class TaskQueue(Protocol):

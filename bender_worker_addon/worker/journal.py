@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Journal: what must survive a crash of the worker, in one SQLite file. One thread's at a time, but `settle`."""
 
+import json
 import logging
 import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,8 +80,8 @@ class Journal:
         self._write("INSERT INTO report VALUES (?, ?, ?)", (report.id, routing_key, body))
         return report
 
-    def remove_report(self, report_id: int) -> None:
-        self._write("DELETE FROM report WHERE id = ?", (report_id,))
+    def remove_reports(self, report_ids: Collection[int]) -> None:
+        self._write("DELETE FROM report WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(report_ids)),))
 
     def unconfirmed_reports(self) -> list[Report]:
         rows = self._execute("SELECT id, routing_key, body FROM report ORDER BY id")

@@ -236,9 +236,9 @@ class Worker:
 
     def _handle(self, event: Any) -> None:
         match event:
-            case Confirmed(report_id):
+            case Confirmed(report_ids):
                 self._told_offline = ""
-                self._bookkeeper.confirmed(report_id)
+                self._bookkeeper.confirmed(report_ids)
             case Connected(session):
                 self._came_online(session)
             case Disconnected():

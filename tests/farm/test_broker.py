@@ -33,7 +33,7 @@ class Taker:
         found = [event_from(self.inbox, Delivered).delivery for _ in range(count)]
         for number in (1, 2):
             self.broker.publish(self._session, number, "heart.w1", b"")
-            assert self.inbox.get(timeout=DEADLINE) == Confirmed(number)
+            assert self.inbox.get(timeout=DEADLINE) == Confirmed((number,))
         assert self.inbox.empty()
         return found
 

@@ -39,7 +39,7 @@ STEPS: dict[str, tuple[Any, str, int, str]] = {
     "remember": (journal.Journal, "remember_finished", 0, ""),
     "stat": (journal.Journal, "add_report", 1, "stat"),
     "finish": (journal.Journal, "add_report", 1, "finish"),
-    "confirm": (journal.Journal, "remove_report", 0, ""),
+    "confirm": (journal.Journal, "remove_reports", 0, ""),
     "ack": (TaskQueue, "ack", 0, ""),
 }
 """Where a worker can be killed: the function of that step, and what one of its arguments must begin with. TaskQueue

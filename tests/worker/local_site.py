@@ -80,14 +80,14 @@ class Hands:
         report = next(self._reports)
         body = json.dumps(json.loads(delivery.body) | changes).encode()
         self.queue.publish(self.session, report, f"{step}.w", body)
-        while event_from(self.inbox, Confirmed).report_id != report:
+        while report not in event_from(self.inbox, Confirmed).report_ids:
             pass
 
     def settled(self) -> None:
         """Waits until what was decided so far is done."""
         report = next(self._reports)
         self.queue.publish(self.session, report, "stat.none", b"{}")
-        while event_from(self.inbox, Confirmed).report_id != report:
+        while report not in event_from(self.inbox, Confirmed).report_ids:
             pass
 
 

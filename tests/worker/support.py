@@ -178,7 +178,7 @@ class StandInBroker:
     def confirm(self) -> None:
         """Confirms all that was published so far."""
         while self.unconfirmed:
-            self.inbox.put(Confirmed(self.unconfirmed.pop(0)))
+            self.inbox.put(Confirmed((self.unconfirmed.pop(0),)))
 
     def connect(self) -> None:
         self.session += 1

@@ -119,7 +119,7 @@ def test_processes_are_started_in_one_place() -> None:
 
 def test_the_systems_clock_is_for_stamps_only() -> None:
     """It may jump: what is waited for or measured goes by time.monotonic. These stamp reports and what is kept."""
-    stamping = {"task.py", "connection.py", "journal.py", "books.py"}
+    stamping = {"task.py", "reports.py", "journal.py", "books.py"}
     clocks = {("time", "time"), ("datetime", "now"), ("datetime", "utcnow"), ("time", "localtime")}
     found = {
         path.name

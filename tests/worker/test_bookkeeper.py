@@ -65,8 +65,8 @@ def test_what_is_to_follow_follows_the_confirmation_once(
     bookkeeper.report("finish", TASK, then=lambda: done.append("ack"))
     assert (done, bookkeeper.has_waiting) == ([], True)
     (report,) = journal.unconfirmed_reports()
-    bookkeeper.confirmed(report.id)
-    bookkeeper.confirmed(report.id)
+    bookkeeper.confirmed([report.id])
+    bookkeeper.confirmed([report.id])
     assert (done, bookkeeper.has_waiting) == (["ack"], False)
     assert journal.unconfirmed_reports() == []
 
@@ -78,14 +78,14 @@ def test_what_one_session_did_not_confirm_the_next_one_gets_again(
     go_online(bookkeeper, broker)
     bookkeeper.report("start", TASK)
     bookkeeper.report("finish", TASK, then=lambda: done.append("ack"))
-    bookkeeper.confirmed(journal.unconfirmed_reports()[0].id)
+    bookkeeper.confirmed([journal.unconfirmed_reports()[0].id])
     broker.disconnect()
     bookkeeper.disconnected()
     assert bookkeeper.has_waiting is False
     broker.history.clear()
     go_online(bookkeeper, broker)
     assert (broker.history, bookkeeper.has_waiting) == (["finish"], True)
-    bookkeeper.confirmed(journal.unconfirmed_reports()[0].id)
+    bookkeeper.confirmed([journal.unconfirmed_reports()[0].id])
     assert done == ["ack"]
 
 
@@ -108,7 +108,7 @@ def test_reports_of_an_earlier_run_leave_before_those_of_this_one(
     go_online(next_run, broker)
     assert broker.history == ["start", "receive"]
     for report in journal.unconfirmed_reports():
-        next_run.confirmed(report.id)
+        next_run.confirmed([report.id])
 
 
 def test_a_message_that_is_no_task_is_reported_as_rejected(bookkeeper: Bookkeeper, broker: StandInBroker) -> None:

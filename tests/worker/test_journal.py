@@ -33,7 +33,7 @@ def journal(path: Path) -> Iterator[Journal]:
 
 def test_reports_are_there_again_in_their_order(journal: Journal, path: Path) -> None:
     written = [journal.add_report(f"stat.{number}", bytes([number])) for number in range(20)]
-    journal.remove_report(written[3].id)
+    journal.remove_reports([written[3].id])
     journal.close()
     again = Journal(path)
     assert again.unconfirmed_reports() == written[:3] + written[4:]
@@ -53,7 +53,7 @@ def test_what_is_written_comes_back_byte_by_byte(routing_key: str, body: bytes) 
 
 def test_numbers_of_reports_only_rise_even_over_restarts(journal: Journal, path: Path) -> None:
     first = journal.add_report("a", b"")
-    journal.remove_report(first.id)
+    journal.remove_reports([first.id])
     journal.close()
     again = Journal(path)
     assert again.add_report("b", b"").id > first.id
@@ -147,7 +147,7 @@ def test_what_is_written_while_the_journal_settles_is_kept_in_order(path: Path) 
         try:
             reports = [journal.add_report(f"stat.{number}", b"body" * 200) for number in range(2000)]
             for report in reports[::2]:
-                journal.remove_report(report.id)
+                journal.remove_reports([report.id])
             assert journal.unconfirmed_reports() == reports[1::2]
         finally:
             done.set()

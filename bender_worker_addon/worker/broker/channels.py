@@ -64,7 +64,7 @@ def work_channel(connection: BlockingConnection) -> BlockingChannel:
 
 
 def report_channel(connection: BlockingConnection) -> BlockingChannel:
-    """A channel with publisher confirms on which the exchange of reports exists. Apart from the channel of tasks: a
+    """A channel on which the exchange of reports exists. Apart from the channel of tasks: a
     refused report would close it and take the pending acks along."""
     try:
         channel = connection.channel()
@@ -74,7 +74,6 @@ def report_channel(connection: BlockingConnection) -> BlockingChannel:
             raise
         channel = connection.channel()
         channel.exchange_declare(REPORT_EXCHANGE, "topic", durable=True)
-    channel.confirm_delivery()
     return channel
 
 

@@ -26,8 +26,9 @@ from ..errors import ConfigError
 from ..threads import Thread
 from ..trust import NO_MORE_THAN_THE_SYSTEM, Trust
 from . import leases
-from .channels import REPORT_EXCHANGE, WORK_QUEUE, parameters, report_channel, take_id, work_channel
+from .channels import WORK_QUEUE, parameters, report_channel, take_id, work_channel
 from .leases import Leases, LeaseTimes
+from .reports import Reports
 from .troubles import PRECONDITION_FAILED, TROUBLE, IdTaken, close_quietly, in_words, root
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ _IDLE = 5.0  # seconds without anything to do after which the channels are looke
 _STABLE = 10.0  # seconds after which a session counts as a good one
 _CONSUMER_TIMEOUT = 7 * 24 * 3600 * 1000  # ms a delivery may be held, where the broker lets a consumer say so
 _ID_TAKEN = 200.0  # seconds after which RabbitMQ has noticed that a worker is gone, however it went
+_LAST_CONFIRMATIONS = 1.0  # seconds that RabbitMQ has for them when the worker ends
 _LOOKS = 4  # at what is held, in the time it may be held
 
 
@@ -75,7 +77,7 @@ class Broker:
         self._started = math.inf
         self._connection: BlockingConnection | None = None
         self._work: BlockingChannel
-        self._reports: BlockingChannel
+        self._reports = Reports(worker_id=worker_id, confirmed=self._confirmed)
         self._consumer: str | None = None
         self._consumer_lost = False
         self._subscribed = 0
@@ -162,10 +164,12 @@ class Broker:
             self._begin_session(connection)
             while not self._closing.is_set():
                 connection.process_data_events(time_limit=min(_IDLE, self._lease_times.hold / _LOOKS))
+                self._reports.look_after()
                 self._carry_out()
                 if self._consumer_lost or not self._work.is_open:
                     return "RabbitMQ ended the delivery of tasks (the queue is gone, or a task was held for too long)"
                 self._hold_on()
+            self._await_confirmations(connection)
         except TROUBLE as error:
             self._taken = error if isinstance(error, IdTaken) else None
             return in_words(error)
@@ -175,10 +179,17 @@ class Broker:
                 close_quietly(connection)
         return ""
 
+    def _await_confirmations(self, connection: BlockingConnection) -> None:
+        """What is not confirmed when the connection is closed would be reported once more at the next start."""
+        until = time.monotonic() + _LAST_CONFIRMATIONS
+        while self._reports.are_unconfirmed and (left := until - time.monotonic()) > 0:
+            connection.process_data_events(time_limit=left)
+            self._reports.look_after()
+
     def _begin_session(self, connection: BlockingConnection) -> None:
         take_id(connection, self._worker_id)
         self._session += 1
-        self._reports = report_channel(connection)
+        self._reports.begin_session(connection)
         self._work = work_channel(connection)
         self._consumer, self._consumer_lost, self._subscribed = None, False, 0
         self._unacked.clear()
@@ -277,23 +288,12 @@ class Broker:
             self._subscribe_anew()
 
     def _publish(self, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
-        if session != self._session:
-            return
-        properties = pika.BasicProperties(
-            content_type="application/json",
-            delivery_mode=pika.DeliveryMode.Persistent,
-            message_id=f"{self._worker_id}.{report_id}" if report_id else None,
-            timestamp=int(time.time()),
-            app_id="bender-worker",
-        )
-        try:
-            self._reports.basic_publish(REPORT_EXCHANGE, routing_key, body, properties)
-        except ChannelClosedByBroker as error:
-            log.warning("RabbitMQ refused a report (%s); trying once more", error.reply_text)
-            self._reports = report_channel(self._live_connection())
-            self._reports.basic_publish(REPORT_EXCHANGE, routing_key, body, properties)
-        if report_id is not None:
-            self._inbox.put(Confirmed(report_id))
+        if session == self._session:
+            self._reports.publish(report_id, routing_key, body)
+
+    def _confirmed(self, report_ids: tuple[int, ...]) -> None:
+        if report_ids:
+            self._inbox.put(Confirmed(report_ids))
 
     def _live_connection(self) -> BlockingConnection:
         if self._connection is None:

@@ -34,7 +34,7 @@ def main() -> None:
                 task["status"] = "Finished"
                 held[delivery.tag] = delivery
                 queue.publish(session, delivery.tag, "finish.w", json.dumps(task).encode())
-            case Confirmed(tag):
+            case Confirmed((tag,)):
                 queue.ack(held.pop(tag))
             case str():
                 queue.close(timeout=10)
