@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 import pika
@@ -81,6 +81,8 @@ class Broker:
         self._consumer: str | None = None
         self._consumer_lost = False
         self._subscribed = 0
+        self._lacks_deliveries = False  # there is room for more than the consumer was told
+        self._is_called = False  # to carry out what was decided
         self._lease_times = lease_times or LeaseTimes()
         self._leases = Leases(worker_id=worker_id, times=self._lease_times)
         self._unacked: dict[int, _Unacked] = {}
@@ -127,7 +129,8 @@ class Broker:
     def _do(self, command: Callable[[], None]) -> None:
         self._commands.put(command)
         connection = self._connection
-        if connection is not None:
+        if connection is not None and not self._is_called:
+            self._is_called = True
             try:
                 connection.add_callback_threadsafe(_wake_up)
             except AMQPError:
@@ -192,6 +195,7 @@ class Broker:
         self._reports.begin_session(connection)
         self._work = work_channel(connection)
         self._consumer, self._consumer_lost, self._subscribed = None, False, 0
+        self._is_called = False
         self._unacked.clear()
         self._counted.clear()
         self._last_tag = self._consumer_since = 0
@@ -204,12 +208,11 @@ class Broker:
             self._inbox.put(Delivered(delivery))
 
     def _carry_out(self) -> None:
-        while True:
-            try:
-                command = self._commands.get_nowait()
-            except Empty:
-                return
-            command()
+        self._is_called = False
+        while not self._commands.empty():
+            self._commands.get()()
+        if self._lacks_deliveries and self._work.is_open:
+            self._subscribe_anew()
 
     def _subscribe(self) -> None:
         """Consumes with the prefetch now in force, unless it does."""
@@ -219,7 +222,7 @@ class Broker:
     def _subscribe_anew(self) -> None:
         """Makes room for as many deliveries as may be held, less those that are. RabbitMQ counts by consumer and a new
         prefetch holds for new ones only, hence cancel and consume."""
-        self._subscribed = self._prefetch
+        self._subscribed, self._lacks_deliveries = self._prefetch, False
         if self._consumer is not None:
             self._work.basic_cancel(self._consumer)
             self._consumer = None
@@ -279,13 +282,13 @@ class Broker:
         self._unacked.pop(delivery.tag, None)
         if delivery.tag in self._counted:
             self._counted.remove(delivery.tag)
-            if delivery.tag <= self._consumer_since:  # it came on an earlier consumer: RabbitMQ sends none in its place
-                self._subscribe_anew()
+            # RabbitMQ sends none in the place of what came on an earlier consumer.
+            self._lacks_deliveries |= delivery.tag <= self._consumer_since
 
     def _set_aside(self, delivery: Delivery) -> None:
         if delivery.session == self._session and delivery.tag in self._counted:
             self._counted.remove(delivery.tag)
-            self._subscribe_anew()
+            self._lacks_deliveries = True
 
     def _publish(self, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
         if session == self._session:
