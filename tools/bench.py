@@ -14,6 +14,7 @@ from tools.places import PROJECT
 from tools.process import say
 from tools.small_farm import SmallFarm
 
+_READ = "finish.*"  # of the reports: to read them all takes the processors from what is measured
 _SPENT = "what the milliseconds of a task went into"
 
 
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.what == "queue":
         return bench_queue.run(arguments)
     blender = blenders.find(arguments.blender)
-    with tempfile.TemporaryDirectory(prefix="bender-worker-bench-") as folder, SmallFarm() as farm:
+    with tempfile.TemporaryDirectory(prefix="bender-worker-bench-") as folder, SmallFarm(reads=_READ) as farm:
         scratch = Path(folder)
         env = package.install(blender, package.build(blender, folder=scratch), scratch / "user")
         repeat = 1 if arguments.quick else arguments.repeat

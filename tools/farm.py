@@ -122,8 +122,9 @@ class Bookkeeper:
     It comes back after the broker was away: its queue is durable, so what was reported meanwhile is not lost.
     """
 
-    def __init__(self, url: str, *, queue: str = "worker") -> None:
-        self._url, self._queue = url, queue
+    def __init__(self, url: str, *, queue: str = "worker", only: str = "#") -> None:
+        """`only`: the pattern of the routing keys it reads; the rest stays in its queue."""
+        self._url, self._queue, self._only = url, queue, only
         self._reports: list[Report] = []
         self._news = threading.Condition()
         self._listening, self._closing = threading.Event(), threading.Event()
@@ -186,9 +187,11 @@ class Bookkeeper:
         with _connection(self._url) as connection:
             channel = connection.channel()
             channel.exchange_declare(EXCHANGE, exchange_type="topic", durable=True)
-            channel.queue_declare(self._queue, durable=True)
-            channel.queue_bind(self._queue, EXCHANGE, routing_key="#")
-            channel.basic_consume(self._queue, self._keep)
+            queues = {self._queue: "#"} if self._only == "#" else {self._queue: "#", f"{self._queue}.only": self._only}
+            for queue, keys in queues.items():
+                channel.queue_declare(queue, durable=True)
+                channel.queue_bind(queue, EXCHANGE, routing_key=keys)
+            channel.basic_consume(queue, self._keep)
             self._listening.set()
             while not self._closing.is_set():
                 connection.process_data_events(time_limit=0.1)

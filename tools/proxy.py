@@ -5,6 +5,7 @@ with Proxy(port) as proxy:
     ...  # a worker is given proxy.port
     proxy.stall()  # a black hole: connections stay, nothing comes through, new ones are taken and never answered
     proxy.heal()
+    proxy.hold_answers()  # what is sent arrives, what is answered does not
 """
 
 import contextlib
@@ -23,8 +24,9 @@ class Proxy:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         self._connections: set[socket.socket] = set()
-        self._flowing, self._closing = threading.Event(), threading.Event()
+        self._flowing, self._answering, self._closing = threading.Event(), threading.Event(), threading.Event()
         self._flowing.set()
+        self._answering.set()
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
@@ -34,6 +36,7 @@ class Proxy:
     def __exit__(self, *_: object) -> None:
         self._closing.set()
         self._flowing.set()
+        self._answering.set()
         self._hang_up(self._server)
         self.cut()
         for thread in self._threads:
@@ -43,9 +46,14 @@ class Proxy:
         """From now on nothing comes through, in either direction."""
         self._flowing.clear()
 
+    def hold_answers(self) -> None:
+        """From now on what is sent comes through, and no answer to it."""
+        self._answering.clear()
+
     def heal(self) -> None:
         """What was held back comes through; new connections are served again."""
         self._flowing.set()
+        self._answering.set()
         if self._server.fileno() == -1:
             self._server = socket.create_server(("127.0.0.1", self.port))
             self._start(self._accept, self._server)
@@ -78,13 +86,14 @@ class Proxy:
                 continue
             far.settimeout(None)
             self._connections |= {near, far}
-            self._start(self._pass_on, near, far)
-            self._start(self._pass_on, far, near)
+            self._start(self._pass_on, near, far, self._flowing)
+            self._start(self._pass_on, far, near, self._flowing, self._answering)
 
-    def _pass_on(self, source: socket.socket, to: socket.socket) -> None:
+    def _pass_on(self, source: socket.socket, to: socket.socket, *gates: threading.Event) -> None:
         with contextlib.suppress(OSError):
             while piece := source.recv(_PIECE):
-                self._flowing.wait()
+                for gate in gates:
+                    gate.wait()
                 to.sendall(piece)
         self._hang_up(source)
         self._hang_up(to)

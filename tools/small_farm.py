@@ -23,9 +23,10 @@ from tools.worker import Worker
 
 
 class SmallFarm:
-    """All its parts stand from `with` to its end; so do the workers it starts."""
+    """All its parts stand from `with` to its end; so do the workers it starts. `reads`: see Bookkeeper's `only`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, reads: str = "#") -> None:
+        self._reads = reads
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -33,7 +34,7 @@ class SmallFarm:
             self.node = self._stack.enter_context(RabbitNode())
             self._stack.callback(self.node.kill)  # nothing of it is kept, so its own shutdown needs no waiting for
             self.server = self._stack.enter_context(BlendServer())
-            self.bookkeeper = self._stack.enter_context(Bookkeeper(self.node.url))
+            self.bookkeeper = self._stack.enter_context(Bookkeeper(self.node.url, only=self._reads))
             self._stack = self._stack.pop_all()
         return self
 

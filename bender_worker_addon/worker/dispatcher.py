@@ -48,6 +48,11 @@ class Dispatcher:
     def holds_many(self) -> bool:
         return self._pace.ahead > 1
 
+    @property
+    def leisure(self) -> float:
+        """Seconds that what comes may wait without any child's waiting for it."""
+        return self._pace.leisure if any(child.given for child in self._pool.children) else 0.0
+
     def is_current(self, child: int) -> bool:
         return self._pool.get(child) is not None
 

@@ -106,6 +106,7 @@ class Worker:
             wait = 0.0
             while not self.over:
                 wait = self.tick(min(wait, _SLEEP))
+                time.sleep(self._dispatcher.leisure)
         finally:
             service.notify("STOPPING=1")
             self.close()

@@ -11,6 +11,7 @@ from pika.exceptions import (
     ConnectionBlockedTimeout,
     ConnectionClosedByBroker,
     IncompatibleProtocolError,
+    NackError,
     ProbableAccessDeniedError,
     ProbableAuthenticationError,
     UnroutableError,
@@ -41,6 +42,8 @@ def in_words(error: BaseException) -> str:
             return "RabbitMQ takes no messages: its memory or its disk is nearly full"
         case UnroutableError():
             return "RabbitMQ has no queue for a task that goes back"
+        case NackError():
+            return "RabbitMQ refused a report: a queue it would go to is full, or its disk is"
         case ConnectionClosedByBroker() | ChannelClosedByBroker():
             return f"RabbitMQ says: {error.reply_text}"
         case ssl.SSLError():
