@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 _GROWN = 2  # times its size after its first frames: a child that has come to this is renewed
 _MUCH_SLOWER = 2  # times as long for a task
+_LEISURE = 0.25  # seconds at a time
+_LEISURELY = 1 / 8  # of the time for which a child has work: from one's end to another's coming it takes four ticks
 _PRUNE_EVERY = 50  # tasks
 
 
@@ -50,8 +52,13 @@ class Dispatcher:
 
     @property
     def leisure(self) -> float:
-        """Seconds that what comes may wait without any child's waiting for it."""
-        return self._pace.leisure if any(child.given for child in self._pool.children) else 0.0
+        """Seconds for which nothing need be done, as every child has work for much longer: to wake up for each step of
+        each short task would slow the renders down. 0 if somebody may be waiting."""
+        working = [child for child in self._pool.children if child.given]
+        if len(working) < self._renderers:
+            return 0.0
+        ahead = min(len(child.given) for child in working) - 1
+        return min(_LEISURE, _LEISURELY * ahead * self._pace.shortest)
 
     def is_current(self, child: int) -> bool:
         return self._pool.get(child) is not None

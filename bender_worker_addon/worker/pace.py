@@ -7,7 +7,6 @@ from collections import deque
 _STEPS = ((0.03, 48), (0.125, 16), (0.5, 4))  # seconds a task takes at most, tasks held ahead
 _REMEMBERED = 16  # tasks
 _SELDOM = 2.0  # seconds between the tasks of several children, from which on each is asked for by itself
-_LEISURE = 0.05  # seconds that what comes may wait, at most
 SLOW = 1.0  # seconds after which a frame is not one of those of which many are held
 _FRAMES = 8  # that are remembered of a child
 _LEAD = 0.1  # of a task's time: so long before its end the next is asked for
@@ -31,10 +30,9 @@ class Pace:
         self._last: deque[float] = deque(maxlen=_REMEMBERED)
 
     @property
-    def leisure(self) -> float:
-        """Seconds for which nothing need be done, as the child has work for much longer. To wake up for each step of
-        each short task would slow its renders down."""
-        return min(_LEISURE, self.ahead * max(self._last) / 16) if self.ahead > 1 else 0.0
+    def shortest(self) -> float:
+        """Seconds that the shortest of the last tasks took."""
+        return min(self._last, default=0.0)
 
     def took(self, seconds: float) -> None:
         """Notes how long a task took: the longest of the last ones counts, so that nothing goes to and fro."""
