@@ -19,6 +19,8 @@ from .channel import Channel
 from .orders import Orders
 from .progress import Progress
 
+_BEGINNING = 0.005  # seconds a frame of a scene that is kept takes until its engine is at work
+
 
 def main() -> None:
     last_resort.end_with_worker()
@@ -54,16 +56,17 @@ class Child:
         self._progress = Progress()
         self._written: SimpleQueue[_Written | None] = SimpleQueue()
         self._checker = threading.Thread(target=self._check_pictures, name="check", daemon=True)
-        self._python_is_free = threading.Event()
+        self._idle = threading.Event()
         self._opened: tuple[str, str] | None = None
         self._ended: float | None = None
 
     def serve(self) -> None:
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
         self._checker.start()
-        while (order := self._orders.next(before_waiting=self._python_is_free.set)) is not None:
+        while (order := self._orders.next(before_waiting=self._idle.set)) is not None:
+            self._idle.clear()
             self._carry_out(order)
-        self._python_is_free.set()
+        self._idle.set()
         self._written.put(None)
         self._checker.join()
         if self._orders.stopping:
@@ -80,9 +83,7 @@ class Child:
                 self._open(order["blend"], order["format"])
                 loaded = monotonic()
                 with self._progress.told_to(partial(self._tell_progress, run, frame)):
-                    self._python_is_free.set()
                     size, wrote = scenes.render_frame(frame, file, order["format"])
-                    self._python_is_free.clear()
             except scenes.RenderError as error:
                 self._fail(run, frame, str(error), scene=error.scene)
                 return
@@ -132,8 +133,8 @@ class Child:
 
     def _check_pictures(self) -> None:
         while (written := self._written.get()) is not None:
-            # Decoding holds Python's lock, which the next frame needs for a moment to begin.
-            self._python_is_free.wait()
+            # Decoding holds Python's lock, which the next frame needs until its engine is at work.
+            self._idle.wait(_BEGINNING)
             began = monotonic()
             try:
                 pictures.check(written.file, written.size)
