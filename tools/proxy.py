@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A TCP proxy that can be told to misbehave: to fall silent, to cut, to refuse. For RabbitMQ and HTTP alike.
+"""A TCP proxy that can be told to misbehave: to fall silent, to cut, to refuse, to be far away. For RabbitMQ and HTTP.
 
 with Proxy(port) as proxy:
     ...  # a worker is given proxy.port
@@ -11,16 +11,20 @@ with Proxy(port) as proxy:
 import contextlib
 import socket
 import threading
+import time
+from queue import SimpleQueue
 from typing import Self
 
 _PIECE = 1 << 16  # bytes
 
 
 class Proxy:
-    """Listens on 127.0.0.1 from `with` to its end, on the same `port` all the time."""
+    """Listens on 127.0.0.1 from `with` to its end, on the same `port` all the time. `delay`: seconds that everything
+    is on its way, in either direction."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, *, delay: float = 0.0) -> None:
         self._target = target
+        self._delay = delay
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         self._connections: set[socket.socket] = set()
@@ -90,12 +94,23 @@ class Proxy:
             self._start(self._pass_on, far, near, self._flowing, self._answering)
 
     def _pass_on(self, source: socket.socket, to: socket.socket, *gates: threading.Event) -> None:
+        on_the_way: SimpleQueue[tuple[float, bytes]] = SimpleQueue()
+        self._start(self._deliver, on_the_way, to, gates)
         with contextlib.suppress(OSError):
             while piece := source.recv(_PIECE):
+                on_the_way.put((time.monotonic() + self._delay, piece))
+        on_the_way.put((time.monotonic() + self._delay, b""))
+        self._hang_up(source)
+
+    def _deliver(
+        self, on_the_way: SimpleQueue[tuple[float, bytes]], to: socket.socket, gates: tuple[threading.Event, ...]
+    ) -> None:
+        with contextlib.suppress(OSError):
+            while (arrival := on_the_way.get())[1]:
+                time.sleep(max(0.0, arrival[0] - time.monotonic()))
                 for gate in gates:
                     gate.wait()
-                to.sendall(piece)
-        self._hang_up(source)
+                to.sendall(arrival[1])
         self._hang_up(to)
 
     def _hang_up(self, end: socket.socket) -> None:

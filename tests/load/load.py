@@ -21,6 +21,7 @@ from tests.faults.yard import BareFarm
 from tests.worker.support import blend
 from tools import wheels
 from tools.farm import make_task
+from tools.proxy import Proxy
 from tools.rabbitmq import RabbitNode
 
 wheels.importable()
@@ -168,6 +169,23 @@ def end_of_a_job(folder: Path, *, tasks: int) -> None:
         _tell(f"three workers, {tasks} tasks: end after the ideal", f"{late:.2f} of the slowest's frame")
 
 
+def far_away(folder: Path, *, tasks: int) -> None:
+    """What it costs if RabbitMQ is far away, with frames of 40 ms."""
+    with load_farm(folder) as (farm, finished):
+        for milliseconds in (0, 30, 100):
+            with Proxy(farm.rabbit.port, delay=milliseconds / 2000) as proxy:
+                url = farm.url.replace(f":{farm.rabbit.port}/", f":{proxy.port}/")
+                before = len(finished.tasks)
+                fill(farm, tasks, seconds=0.04)
+                worker = farm.worker("--quiet", id=f"w{milliseconds}", amqp_url=url)
+                finished.wait_for(before + tasks // 10)
+                done, began = len(finished.tasks), time.monotonic()
+                finished.wait_for(before + tasks)
+                speed = (before + tasks - done) / (time.monotonic() - began)
+                _stop([worker])
+            _tell(f"RabbitMQ {milliseconds} ms away, there and back", f"{speed:.1f} tasks/s")
+
+
 def _earliest_end(tasks: int, speeds: Sequence[float]) -> float:
     """Each task goes to the worker that would be done with it first."""
     ends = [0.0 for _ in speeds]
@@ -219,6 +237,7 @@ def main() -> int:
         crowd = {"workers": chosen.workers, "renderers": chosen.renderers, "tasks": chosen.tasks}
         many_workers(Path(folder) / "many", **crowd)
         end_of_a_job(Path(folder) / "end", tasks=100)
+        far_away(Path(folder) / "far", tasks=200)
         long_queue(Path(folder) / "queue", tasks=chosen.queued)
         one_worker(Path(folder) / "one", tasks=chosen.through_one)
     return 0
