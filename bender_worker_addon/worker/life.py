@@ -321,6 +321,7 @@ class Life:
     def _stored(self, event: Stored) -> None:
         held, frame = event.held, event.frame
         held.stored[frame.number] = frame
+        held.timings.stored(event.seconds)
         self._record.frame_stored(frame.number, frame.path)
         log.info("%s: frame %d stored, %.1f kB: %s", held, frame.number, frame.size / 1e3, frame.path)
         if not held.missing and held.stage is not Stage.ENDING:
@@ -332,7 +333,6 @@ class Life:
         self._attempt_failed(held, str(error), elsewhere=True)
 
     def _all_stored(self, held: Held) -> None:
-        held.timings.passed("store")
         if self._handover is not None:
             self._handover.begin(held)
         else:

@@ -2,6 +2,7 @@
 """Storing: what is done to the files of frames beside the worker's thread, one after the other, and what came of it."""
 
 import contextlib
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
@@ -27,8 +28,11 @@ class Proven:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
+    """`seconds`: how long that took."""
+
     held: Held
     frame: StoredFrame
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +63,10 @@ class Storing:
 
 def _store(held: Held, number: int, rendered: Path, target: Path, *, shared: bool) -> Stored | NotStored:
     where = {"rendered": rendered, "target": target}
+    began = time.monotonic()
     try:
         frame = frames.store(**where, number=number, image_format=held.task.image_format, shared=shared)
-        return Stored(held, frame)
+        return Stored(held, frame, time.monotonic() - began)
     except FrameError as error:
         return NotStored(held, error)
 

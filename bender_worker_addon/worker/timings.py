@@ -26,6 +26,10 @@ class Timings:
             self._add(name, max(0.0, seconds))
         self._mark = time.monotonic()
 
+    def stored(self, seconds: float) -> None:
+        self._add("store", seconds)
+        self._mark = time.monotonic()
+
     def in_json(self) -> str:
         """As the farm is told: `{"queue": 0.012, …}`."""
         return json.dumps({name: round(seconds, 4) for name, seconds in self._seconds.items()})
