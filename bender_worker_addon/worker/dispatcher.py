@@ -129,7 +129,7 @@ class Dispatcher:
         if run % _PRUNE_EVERY == 0:
             self._pool.prune_logs()
         self._pool.use(child)
-        child.renderer.render(order)
+        child.renderer.render(order, log_file=self._pool.log_file(held))
 
     def even_out(self) -> None:
         """Where a task waits behind a child's frame while another child of its job has nothing to do and is not much
@@ -177,7 +177,6 @@ class Dispatcher:
         child.begun = run
         held, order = child.given[run]
         child.left = len(order.frames)
-        child.renderer.log_file = self._pool.log_file(held)
         return held
 
     def written(self, event: FrameWritten) -> tuple[Held, Path] | None:

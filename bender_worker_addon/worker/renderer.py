@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 
 from . import messages
 from .errors import WorkerError
-from .messages import Order
+from .messages import Forgotten, FrameBegun, Order
 from .sandbox import environment_inside, without_secrets
 from .suspending import suspend_process
 from .threads import Thread
@@ -60,11 +60,12 @@ class Renderer:
         inbox: SimpleQueue[Any],
         sandboxed: bool = False,
     ) -> None:
-        """Starts the child with `command`. What it prints goes to `log_file`, which may be changed at any time; its
-        temporary files go to the folder `temp`. `sandboxed`: the command is one of a Sandbox. Raises WorkerError if it
-        can't be started."""
+        """Starts the child with `command`. What it prints goes to `log_file`, which may be changed at any time, or to
+        that of the order at hand; its temporary files go to the folder `temp`. `sandboxed`: the command is one of a
+        Sandbox. Raises WorkerError if it can't be started."""
         self.child = child
         self.log_file = log_file
+        self._log_files: dict[int, Path] = {}  # of orders it has not begun, by run
         self._inbox = inbox
         self._lock = threading.Lock()
         self._unsent: list[Mapping[str, Any]] | None = []
@@ -107,8 +108,11 @@ class Renderer:
     def pid(self) -> int:
         return self._process.pid
 
-    def render(self, order: Order) -> None:
-        """Gives the child its next work; it begins when what it was given before is done."""
+    def render(self, order: Order, *, log_file: Path | None = None) -> None:
+        """Gives the child its next work; it begins when what it was given before is done, and prints to `log_file` from
+        then on."""
+        if log_file is not None:
+            self._log_files[order.run] = log_file
         self._send(messages.render(order))
 
     def forget(self, run: int) -> None:
@@ -177,7 +181,10 @@ class Renderer:
                 return "" if self._process.poll() is not None else "it did not connect in time"
             with lines:
                 while line := lines.readline(messages.LONGEST):
-                    self._inbox.put(messages.decoded(line, self.child))
+                    message = messages.decoded(line, self.child)
+                    if isinstance(message, FrameBegun | Forgotten):
+                        self._let_print(message)
+                    self._inbox.put(message)
         except OSError as error:
             log.debug("child %d: the connection broke: %s", self.child, error)
         except messages.NO_MESSAGE:
@@ -188,6 +195,11 @@ class Renderer:
                     self._connection.close()
                 self._connection, self._unsent = None, None
         return ""
+
+    def _let_print(self, message: FrameBegun | Forgotten) -> None:
+        log_file = self._log_files.pop(message.run, None)
+        if log_file is not None and isinstance(message, FrameBegun):
+            self.log_file = log_file
 
     def _await_end(self) -> str:
         """A child that says no more is about to end; gives what is wrong if it does not."""

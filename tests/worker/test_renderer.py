@@ -5,6 +5,7 @@ import json
 import os
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
@@ -45,6 +46,13 @@ def order(folder: Path, *frames: int, run: int = 7, **scene: Any) -> Order:
     file = folder / f"{run}.blend"
     file.write_bytes(blend(record=folder / "renders.txt", **scene))
     return Order(run, file, frames, "PNG", folder / str(run))
+
+
+def until_written(log_file: Path, words: str) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while not (log_file.exists() and words in log_file.read_text()):
+        assert time.monotonic() < deadline, f"{words} never came to {log_file}"
+        time.sleep(0.01)
 
 
 def is_gone(process: int) -> bool:
@@ -131,6 +139,22 @@ def test_a_flood_of_output_stops_nobody_and_fills_no_disk(
     assert event_from(inbox, FrameWritten).frame == 1
     assert "the last word" in event_from(inbox, Died).reason
     assert (tmp_path / "logs" / "child.log").stat().st_size <= renderer_module._LOG + (1 << 16)
+
+
+def test_what_is_printed_goes_to_the_log_of_the_order_at_hand(
+    start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path
+) -> None:
+    """The worker need not have seen yet that it is begun."""
+    renderer, logs = start("renders"), {}
+    for first in (1, 3):
+        gate, logs[first] = tmp_path / f"gate-{first}", tmp_path / f"{first}.log"
+        os.mkfifo(gate)
+        renderer.render(order(tmp_path, first, first + 1, run=first, wait={first: gate}), log_file=logs[first])
+        while event_from(inbox, FrameBegun).frame != first:
+            pass
+        opened(gate)
+        until_written(logs[first], f"rendering frame {first + 1} ")
+    assert "rendering frame 4 " not in logs[1].read_text()
 
 
 @pytest.mark.parametrize("log_file", ["a-folder", "a-file/child.log"])
