@@ -46,7 +46,7 @@ def worker_megabytes(
     publish_tasks(farm.node.url, [])  # has the queue declared
     settings = farm.settings(folder=folder, outpath=folder / "frames")
     command: list[str | Path] = [blender, "--command", "bender_worker", "run"]
-    with _running([*command, "--idle-exit", "0"], {**env, **settings}) as process:
+    with _running([*command, "--idle-exit", "2"], {**env, **settings}) as process:
         process.wait(TIMEOUT)  # the first one compiles its modules, which takes memory this once
     with _running(command, {**env, **settings}) as process:
         _await_consumer(farm)

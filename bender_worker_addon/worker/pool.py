@@ -33,8 +33,8 @@ _SETTLED = 3  # frames after which a child's size is taken for what its scene ne
 @dataclass(slots=True, eq=False)
 class Child:
     """A renderer and what it has been given. One without a `job_id` has no blend yet. `keep`: it may serve a second
-    task; `worn`: it has grown so much that it must not; `took`: seconds for its last task; `begun`:
-    the order it is at, of whose frames some are `left`."""
+    task; `worn`: it has grown so much that it must not; `took`: seconds for its last task; `begun`: the order it is at,
+    of whose frames some are `left`."""
 
     renderer: Renderer
     folder: Path

@@ -64,8 +64,8 @@ def work_channel(connection: BlockingConnection) -> BlockingChannel:
 
 
 def report_channel(connection: BlockingConnection) -> BlockingChannel:
-    """A channel on which the exchange of reports exists. Apart from the channel of tasks: a
-    refused report would close it and take the pending acks along."""
+    """A channel on which the exchange of reports exists. Apart from the channel of tasks: a refused report would close
+    it and take the pending acks along."""
     try:
         channel = connection.channel()
         channel.exchange_declare(REPORT_EXCHANGE, passive=True)
