@@ -23,6 +23,7 @@ LOG = "worker.log"
 PATIENCE = 180.0  # seconds in which something must happen
 
 _WORDS = {"Queued": "received", "Running": "rendering", "Finished": "finished", "Errored": "failed"}
+_PASSED = {"Queued": "queued", "Running": "start"}  # the moment in a task that says it has been so
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -134,10 +135,11 @@ class _Show:
             return
         (frame,) = task["command"]["Blender"]["frame"]
         steps = self._in_hand.setdefault(task["id"], [f"frame {frame:>4}  "])
-        word = _WORDS[task["status"]]
-        if word == steps[-1]:
+        passed = [_WORDS[status] for status, moment in _PASSED.items() if task["time"][moment]]  # seen or not
+        news = [word for word in dict.fromkeys((*passed, _WORDS[task["status"]])) if word not in steps]
+        if not news:
             return
-        steps.append(word)
+        steps += news
         ended = task["status"] in ("Finished", "Errored")
         if ended:
             self._over.add(task["id"])
