@@ -187,11 +187,11 @@ class Bookkeeper:
         with _connection(self._url) as connection:
             channel = connection.channel()
             channel.exchange_declare(EXCHANGE, exchange_type="topic", durable=True)
-            queues = {self._queue: "#"} if self._only == "#" else {self._queue: "#", f"{self._queue}.only": self._only}
-            for queue, keys in queues.items():
+            read = self._queue if self._only == "#" else f"{self._queue}.only"
+            for queue, keys in {self._queue: "#", read: self._only}.items():
                 channel.queue_declare(queue, durable=True)
                 channel.queue_bind(queue, EXCHANGE, routing_key=keys)
-            channel.basic_consume(queue, self._keep)
+            channel.basic_consume(read, self._keep)
             self._listening.set()
             while not self._closing.is_set():
                 connection.process_data_events(time_limit=0.1)

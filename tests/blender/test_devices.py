@@ -3,7 +3,6 @@
 comes to. Renders nothing."""
 
 import importlib
-from collections.abc import Iterator
 from types import ModuleType
 
 import bpy
@@ -11,12 +10,7 @@ import pytest
 
 TWO_CARDS = [("CUDA", "one"), ("CUDA", "other"), ("CPU", None)]
 
-
-@pytest.fixture(autouse=True)
-def empty_file() -> Iterator[None]:
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    yield
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+pytestmark = pytest.mark.usefixtures("empty_file")
 
 
 @pytest.fixture(scope="module")

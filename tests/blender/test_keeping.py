@@ -2,7 +2,7 @@
 """What of a blend must not be kept from task to task or from frame to frame, in a real Blender. Renders nothing."""
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,12 +10,7 @@ from typing import Any
 import bpy
 import pytest
 
-
-@pytest.fixture(autouse=True)
-def empty_file() -> Iterator[None]:
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    yield
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+pytestmark = pytest.mark.usefixtures("empty_file")
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,8 @@
 
 import json
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,17 @@ from bender_worker_addon.worker.messages import SPENT
 from bender_worker_addon.worker.pace import FrameTimes, Pace
 from tests.worker.conftest import StartFarm
 from tests.worker.support import Farm, message, opened
+
+
+def two_at_work(start_farm: StartFarm, **scene: Any) -> tuple[Farm, dict[int, Path]]:
+    """Two children, each at a frame (1, 2) that waits at its gate."""
+    farm = start_farm(renderers=2)
+    gates = {number: farm.gate() for number in (1, 2)}
+    farm.add(wait=gates, **scene)
+    for number in gates:
+        farm.broker.deliver(message(f"t{number}", frames=[number]))
+    farm.until(lambda: len(farm.renders()) == 2)
+    return farm, gates
 
 
 def render_all(farm: Farm, *tasks: tuple[str, str, list[int]]) -> list[int]:
@@ -205,12 +218,7 @@ def test_a_third_job_takes_the_place_of_the_one_that_was_used_longest_ago(farm: 
 
 
 def test_several_children_render_side_by_side(start_farm: StartFarm) -> None:
-    farm = start_farm(renderers=2)
-    gates = {number: farm.gate() for number in (1, 2)}
-    farm.add(wait=gates)
-    for number in (1, 2):
-        farm.broker.deliver(message(f"t{number}", frames=[number]))
-    farm.until(lambda: len(farm.renders()) == 2)
+    farm, gates = two_at_work(start_farm)
     for gate in gates.values():
         opened(gate)
     farm.until_settled(2)
@@ -219,12 +227,7 @@ def test_several_children_render_side_by_side(start_farm: StartFarm) -> None:
 
 
 def test_what_waits_behind_a_long_frame_is_rendered_by_a_child_that_has_nothing_to_do(start_farm: StartFarm) -> None:
-    farm = start_farm(renderers=2)
-    gates = {number: farm.gate() for number in (1, 2)}
-    farm.add(wait=gates, seconds=0.6)
-    for number in (1, 2):
-        farm.broker.deliver(message(f"t{number}", frames=[number]))
-    farm.until(lambda: len(farm.renders()) == 2)
+    farm, gates = two_at_work(start_farm, seconds=0.6)
     for number in (3, 4):
         farm.broker.deliver(message(f"t{number}", frames=[number]))
     farm.until(lambda: len(farm.broker.tasks("blend")) == 4)
@@ -240,12 +243,7 @@ def test_what_waits_behind_a_long_frame_is_rendered_by_a_child_that_has_nothing_
 
 
 def test_of_several_children_the_one_on_the_best_device_has_what_comes_alone(start_farm: StartFarm) -> None:
-    farm = start_farm(renderers=2)
-    gates = {number: farm.gate() for number in (1, 2)}
-    farm.add(wait=gates)
-    for number in (1, 2):
-        farm.broker.deliver(message(f"t{number}", frames=[number]))
-    farm.until(lambda: len(farm.renders()) == 2)
+    farm, gates = two_at_work(start_farm)
     for number in (1, 2):  # the child on the second device is the one that was at work last
         opened(gates[number])
         farm.until_settled(number)

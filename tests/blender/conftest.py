@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What tests inside a Blender share. Read outside it too, where there is no bpy."""
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture
+def empty_file() -> Iterator[None]:
+    """Nothing is open, before and after."""
+    import bpy
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    yield
+    bpy.ops.wm.read_factory_settings(use_empty=True)
