@@ -5,6 +5,7 @@ import math
 from collections import deque
 
 _STEPS = ((0.03, 48), (0.125, 16), (0.5, 4))  # seconds a task takes at most, tasks held ahead
+_LOOSE = 1.5  # times as long they may take until fewer are held: nothing is to go to and fro
 _REMEMBERED = 16  # tasks
 _SELDOM = 2.0  # seconds between the tasks of several children, from which on each is asked for by itself
 SLOW = 1.0  # seconds after which a frame is not one of those of which many are held
@@ -35,11 +36,14 @@ class Pace:
         return min(self._last, default=0.0)
 
     def took(self, seconds: float) -> None:
-        """Notes how long a task took: the longest of the last ones counts, so that nothing goes to and fro."""
+        """Notes how long a task took; the longest of the last ones counts."""
         self._last.append(seconds)
         longest = max(self._last)
-        self.ahead = next((ahead for most, ahead in _STEPS if longest < most), 1)
+        self.ahead = next((ahead for most, ahead in _STEPS if longest < most * self._patience(ahead)), 1)
         self.just_in_time = self.ahead == 1 and (self._children == 1 or longest > _SELDOM * self._children)
+
+    def _patience(self, ahead: int) -> float:
+        return _LOOSE if ahead == self.ahead else 1.0
 
 
 class FrameTimes:

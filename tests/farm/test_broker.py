@@ -104,6 +104,34 @@ def test_with_less_allowed_than_is_held_none_comes_until_there_is_room(amqp_url:
         taker.takes(1)
 
 
+@pytest.mark.parametrize("queue_type", ["classic", "quorum"])
+def test_to_hold_more_nothing_is_given_back(amqp_url: str, queue_type: Literal["classic", "quorum"]) -> None:
+    publish_tasks(amqp_url, [make_task("job", [number]) for number in range(300)], queue_type=queue_type)
+    with _taking(amqp_url, 1) as taker, connected(amqp_url) as channel:
+        held = taker.takes(1)
+        for prefetch in (5, 17, 49):
+            taker.broker.consume(prefetch)
+            held += taker.takes(prefetch - len(held))
+        for taken in range(49, 300):
+            taker.broker.ack(held.pop(0))
+            held.append(event_from(taker.inbox, Delivered).delivery)
+            assert not held[-1].redelivered, f"delivery {taken} was out before"
+        assert channel.queue_declare("work", passive=True).method.consumer_count == 4
+
+
+def test_after_a_cut_as_many_are_held_as_may_be(amqp_url: str) -> None:
+    publish_tasks(amqp_url, [make_task("job", [number]) for number in range(99)])
+    with _taking(amqp_url, 20) as taker:
+        held = taker.takes(20)
+        taker.broker.consume(16)
+        for _ in range(4):
+            taker.broker.ack(held.pop(0))
+            taker.takes(0)
+        for delivery in held:
+            taker.broker.ack(delivery)
+        taker.takes(16)
+
+
 @contextmanager
 def connected(url: str) -> Iterator[BlockingChannel]:
     """A channel of somebody else's."""

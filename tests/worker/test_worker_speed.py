@@ -55,6 +55,16 @@ def test_after_a_long_task_many_short_ones_must_come_before_many_are_held() -> N
     assert held == [1] * 16 + [48]
 
 
+def test_tasks_that_take_now_more_now_less_than_a_step_change_nothing() -> None:
+    its = Pace(children=1)
+    its.took(0.029)
+    for _ in range(16):
+        its.took(0.04)
+    assert its.ahead == 48
+    its.took(0.05)
+    assert its.ahead == 16
+
+
 @pytest.mark.parametrize(
     ("children", "seconds", "just_in_time"), [(1, 0.4, False), (1, 0.6, True), (4, 0.6, False), (4, 9.0, True)]
 )

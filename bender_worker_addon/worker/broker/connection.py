@@ -19,24 +19,25 @@ from typing import Any
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
-from pika.exceptions import AMQPConnectionError, AMQPError, ChannelClosedByBroker
+from pika.exceptions import AMQPError
+from pika.spec import Basic
 
 from ..deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected, Unwelcome
 from ..errors import ConfigError
 from ..threads import Thread
 from ..trust import NO_MORE_THAN_THE_SYSTEM, Trust
 from . import leases
-from .channels import WORK_QUEUE, parameters, report_channel, take_id, work_channel
+from .channels import parameters, report_channel, take_id, work_channel
+from .consumers import Consumers
 from .leases import Leases, LeaseTimes
 from .reports import Reports
-from .troubles import PRECONDITION_FAILED, TROUBLE, IdTaken, close_quietly, in_words, root
+from .troubles import TROUBLE, IdTaken, close_quietly, in_words, root
 
 log = logging.getLogger(__name__)
 
 _RETRY_FIRST, _RETRY_LAST = 1.0, 30.0  # seconds between attempts to connect
 _IDLE = 5.0  # seconds without anything to do after which the channels are looked at
 _STABLE = 10.0  # seconds after which a session counts as a good one
-_CONSUMER_TIMEOUT = 7 * 24 * 3600 * 1000  # ms a delivery may be held, where the broker lets a consumer say so
 _ID_TAKEN = 200.0  # seconds after which RabbitMQ has noticed that a worker is gone, however it went
 _LAST_CONFIRMATIONS = 1.0  # seconds that RabbitMQ has for them when the worker ends
 _LOOKS = 4  # at what is held, in the time it may be held
@@ -68,7 +69,6 @@ class Broker:
         """Raises ConfigError if `url` can't be understood or a file of `trust` can't be used."""
         self._parameters = parameters(url, worker_id, trust)
         self._worker_id = worker_id
-        self._prefetch = 0
         self._inbox = inbox
         self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._closing = threading.Event()
@@ -76,19 +76,12 @@ class Broker:
         self._taken: IdTaken | None = None
         self._started = math.inf
         self._connection: BlockingConnection | None = None
-        self._work: BlockingChannel
+        self._consumers = Consumers(self._received)
         self._reports = Reports(worker_id=worker_id, confirmed=self._confirmed)
-        self._consumer: str | None = None
-        self._consumer_lost = False
-        self._subscribed = 0
-        self._lacks_deliveries = False  # there is room for more than the consumer was told
         self._is_called = False  # to carry out what was decided
         self._lease_times = lease_times or LeaseTimes()
         self._leases = Leases(worker_id=worker_id, times=self._lease_times)
         self._unacked: dict[int, _Unacked] = {}
-        self._counted: set[int] = set()  # tags of deliveries that are held and not set aside
-        self._last_tag = self._consumer_since = 0
-        self._consumer_arguments: dict[str, Any] = {"x-consumer-timeout": _CONSUMER_TIMEOUT}
         self._thread = Thread(self._run, name="bender-broker", inbox=inbox)
 
     # What the worker decides
@@ -116,8 +109,7 @@ class Broker:
 
     def consume(self, prefetch: int) -> None:
         """From now on holds at most `prefetch` deliveries; 0 takes no more. Those already held are not touched."""
-        self._prefetch = prefetch
-        self._do(self._subscribe)
+        self._do(lambda: self._consumers.may_hold(prefetch))
 
     def close(self, *, timeout: float) -> None:
         """Does what was decided so far, then disconnects; whatever is not settled the broker gives to others."""
@@ -169,7 +161,7 @@ class Broker:
                 connection.process_data_events(time_limit=min(_IDLE, self._lease_times.hold / _LOOKS))
                 self._reports.look_after()
                 self._carry_out()
-                if self._consumer_lost or not self._work.is_open:
+                if self._consumers.are_lost:
                     return "RabbitMQ ended the delivery of tasks (the queue is gone, or a task was held for too long)"
                 self._hold_on()
             self._await_confirmations(connection)
@@ -193,16 +185,14 @@ class Broker:
         take_id(connection, self._worker_id)
         self._session += 1
         self._reports.begin_session(connection)
-        self._work = work_channel(connection)
-        self._consumer, self._consumer_lost, self._subscribed = None, False, 0
+        self._consumers.begin_session(connection)
         self._is_called = False
         self._unacked.clear()
-        self._counted.clear()
-        self._last_tag = self._consumer_since = 0
         self._connection = connection
         leased = list(self._leases.come_again(connection, self._session))
-        self._counted.update(delivery.tag for delivery in leased)
-        self._subscribe()
+        for delivery in leased:
+            self._consumers.holds(delivery.tag)
+        self._carry_out()
         self._inbox.put(Connected(self._session))
         for delivery in leased:
             self._inbox.put(Delivered(delivery))
@@ -211,53 +201,19 @@ class Broker:
         self._is_called = False
         while not self._commands.empty():
             self._commands.get()()
-        if self._lacks_deliveries and self._work.is_open:
-            self._subscribe_anew()
+        if not self._consumers.are_lost:
+            self._consumers.provide()
 
-    def _subscribe(self) -> None:
-        """Consumes with the prefetch now in force, unless it does."""
-        if self._subscribed != self._prefetch:
-            self._subscribe_anew()
-
-    def _subscribe_anew(self) -> None:
-        """Makes room for as many deliveries as may be held, less those that are. RabbitMQ counts by consumer and a new
-        prefetch holds for new ones only, hence cancel and consume."""
-        self._subscribed, self._lacks_deliveries = self._prefetch, False
-        if self._consumer is not None:
-            self._work.basic_cancel(self._consumer)
-            self._consumer = None
-        self._consumer_since = self._last_tag
-        if self._prefetch <= len(self._counted):
+    def _received(self, method: Basic.Deliver, properties: pika.BasicProperties, body: bytes) -> None:
+        tag = method.delivery_tag
+        if leases.is_rejected(properties):
+            _nack(tag, self._consumers.channel, requeue=False)
+            self._consumers.no_longer_holds(tag)
             return
-        try:
-            self._consume()
-        except ChannelClosedByBroker as error:
-            if error.reply_code != PRECONDITION_FAILED or not self._consumer_arguments:
-                raise
-            self._consumer_arguments = {}  # classic queues of RabbitMQ 4.3 refuse the argument
-            self._work = work_channel(self._live_connection())
-            self._consume()
-
-    def _consume(self) -> None:
-        session = self._session
-
-        def deliver(channel: BlockingChannel, method: Any, properties: pika.BasicProperties, body: bytes) -> None:
-            tag = self._last_tag = method.delivery_tag
-            if leases.is_rejected(properties):
-                _nack(tag, channel, requeue=False)
-                return
-            out_before = method.redelivered or leases.was_out_before(properties)
-            delivery = Delivery(session, tag, body, out_before)
-            self._counted.add(tag)
-            self._unacked[tag] = _Unacked(delivery, properties, time.monotonic())
-            self._inbox.put(Delivered(delivery))
-
-        def cancelled(_frame: object) -> None:
-            self._consumer_lost = True
-
-        self._work.basic_qos(prefetch_count=self._prefetch - len(self._counted))
-        self._work.add_on_cancel_callback(cancelled)
-        self._consumer = self._work.basic_consume(WORK_QUEUE, deliver, arguments=self._consumer_arguments)
+        out_before = method.redelivered or leases.was_out_before(properties)
+        delivery = Delivery(self._session, tag, body, out_before)
+        self._unacked[tag] = _Unacked(delivery, properties, time.monotonic())
+        self._inbox.put(Delivered(delivery))
 
     def _hold_on(self) -> None:
         """Makes leases of all that is held, once one of them is held for long, and renews those there are."""
@@ -266,29 +222,26 @@ class Broker:
         if time.monotonic() - longest < self._lease_times.hold or not self._leases.possible:
             return
         leased = [tag for tag, it in self._unacked.items() if self._leases.take(it.delivery, it.properties)]
-        self._subscribe_anew()  # a consumer that has had them would get others in their place
+        self._consumers.cancel()  # in the place of what is acknowledged here others would be sent
         for tag in leased:
-            self._work.basic_ack(tag)
+            self._consumers.channel.basic_ack(tag)
             del self._unacked[tag]
+        self._consumers.provide()
 
     def _settle(
         self, delivery: Delivery, leased: Callable[[Delivery], bool], plainly: Callable[[BlockingChannel], None]
     ) -> None:
-        if delivery.session != self._session or not self._work.is_open:
+        if delivery.session != self._session or not self._consumers.channel.is_open:
             log.debug("delivery %d belonged to an earlier session; the broker will send it again", delivery.tag)
             return
         if not leased(delivery):
-            plainly(self._work)
+            plainly(self._consumers.channel)
         self._unacked.pop(delivery.tag, None)
-        if delivery.tag in self._counted:
-            self._counted.remove(delivery.tag)
-            # RabbitMQ sends none in the place of what came on an earlier consumer.
-            self._lacks_deliveries |= delivery.tag <= self._consumer_since
+        self._consumers.no_longer_holds(delivery.tag)
 
     def _set_aside(self, delivery: Delivery) -> None:
-        if delivery.session == self._session and delivery.tag in self._counted:
-            self._counted.remove(delivery.tag)
-            self._lacks_deliveries = True
+        if delivery.session == self._session and not self._consumers.are_lost:
+            self._consumers.set_aside(delivery.tag)
 
     def _publish(self, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
         if session == self._session:
@@ -297,11 +250,6 @@ class Broker:
     def _confirmed(self, report_ids: tuple[int, ...]) -> None:
         if report_ids:
             self._inbox.put(Confirmed(report_ids))
-
-    def _live_connection(self) -> BlockingConnection:
-        if self._connection is None:
-            raise AMQPConnectionError("the connection is gone")
-        return self._connection
 
 
 def why_unreachable(url: str, trust: Trust) -> str:
