@@ -124,7 +124,7 @@ def make_folder(folder: Path, *, shared: bool) -> None:
 
 def leads_away(folder: Path) -> bool:
     """Whether what is below a folder would be somewhere else: it is a symbolic link or, on Windows, a junction."""
-    return folder.is_symlink() or folder.resolve().parent != folder.parent.resolve()
+    return folder.is_symlink() or (os.name == "nt" and folder.resolve().parent != folder.parent.resolve())
 
 
 def _put_in_place(rendered: Path, target: Path, *, shared: bool) -> None:

@@ -19,6 +19,7 @@ class Case:
 ALL = {
     "trivial": Case("a trivial scene in Cycles, single-frame tasks", frames.trivial),
     "many": Case("the same in tasks of 20 frames", frames.many),
+    "light": Case("frames of a tenth of a second: single-frame tasks, tasks of 20 frames", frames.light),
     "heavy": Case("8 million faces, only the camera moves", frames.heavy),
     "eevee": Case("EEVEE", frames.eevee),
     "large": Case("a blend of 500 MB", frames.large),

@@ -40,7 +40,8 @@ def download(bench: Bench) -> list[Figure]:
         memory.append(kilobytes / 1000)
         return seconds
 
-    fetching, curl, size = bench.median(ours), bench.median(lambda: _curl(bench)), blend.stat().st_size / 1e6
+    fetching, curl = bench.medians(ours, lambda: _curl(bench))
+    size = blend.stat().st_size / 1e6
     return [
         Figure("curl", size / curl, "MB/s"),
         Figure("this worker", size / fetching, "MB/s", curl / fetching, 0.9),

@@ -48,8 +48,10 @@ class Bench:
     def scene(self, name: str, **options: float) -> Path:
         return scenes.make(self.blender, name, self.scratch / f"{name}.blend", timeout=600, **options)
 
-    def median(self, measure: Callable[[], float]) -> float:
-        return statistics.median(measure() for _ in range(self.repeat))
+    def medians(self, *measures: Callable[[], float]) -> list[float]:
+        """Of what is to be compared, each in turn: a machine is now faster, now slower."""
+        found = [[measure() for measure in measures] for _ in range(self.repeat)]
+        return [statistics.median(of_one) for of_one in zip(*found, strict=True)]
 
     def process_a_frame(self, blend: Path, frames: int) -> float:
         """Seconds a frame."""
