@@ -21,14 +21,15 @@ class Progress:
         self._rendering = threading.Event()
         self._frame = 0
         self._began = self._told = 0.0
+        self._prepares: bool | None = None  # whether the engine was at work for its first sample when first heard of
         self._tell: Callable[[float], None]
         threading.Thread(target=self._watch, name="progress", daemon=True).start()
 
     @contextmanager
     def told_to(self, tell: Callable[[float], None]) -> Iterator[None]:
-        """For the time of one frame. `sampling_since` then says how long the engine took until its first sample, as far
-        as anybody was there to see it."""
-        self._tell, self._began, self.sampling_since = tell, monotonic(), 0.0
+        """For the time of one frame. `sampling_since` then says how long the engine took until its first sample; 0 if
+        that was before it was first heard of."""
+        self._tell, self._began, self.sampling_since, self._prepares = tell, monotonic(), 0.0, None
         self._frame += 1
         self._rendering.set()
         try:
@@ -52,8 +53,10 @@ class Progress:
     def _on_stats(self, statistics: object, *_: object) -> None:
         now = monotonic()
         part = _part_done(str(statistics))
-        if part is not None and not self.sampling_since:
-            self.sampling_since = now - self._began
+        if self._prepares is None:
+            self._prepares = part is None
+        if self._prepares and part is not None:
+            self.sampling_since, self._prepares = now - self._began, False
         if now - self._told > _EVERY:
             self._told = now
             self._tell(part or 0.0)

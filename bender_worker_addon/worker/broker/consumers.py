@@ -5,7 +5,6 @@ what is on its way to a canceled one goes back into the queue and counts as havi
 thread only.
 """
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +15,6 @@ from pika.spec import Basic
 
 from .channels import WORK_QUEUE, work_channel
 from .troubles import PRECONDITION_FAILED
-
-log = logging.getLogger(__name__)
 
 _CONSUMER_TIMEOUT = 7 * 24 * 3600 * 1000  # ms a delivery may be held, where the broker lets a consumer say so
 _WORTHWHILE = 0.25  # of the prefetch: so much has to be missing for one more consumer, which bounds their number

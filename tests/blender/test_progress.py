@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How far a frame is and how long the engine took to begin with it, in a real Blender and Cycles."""
+
+import importlib
+from types import ModuleType
+
+import bpy
+import pytest
+
+pytestmark = pytest.mark.usefixtures("empty_file")
+
+
+@pytest.fixture(scope="module")
+def progress() -> ModuleType:
+    return importlib.import_module("bl_ext.user_default.bender_worker_addon.render_child.progress")
+
+
+def _cycles(*, samples: int) -> None:
+    bpy.context.scene.camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    bpy.context.scene.render.engine = "CYCLES"
+    bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y = 64, 64
+    cycles = bpy.context.scene.cycles
+    cycles.samples, cycles.use_adaptive_sampling, cycles.use_denoising = samples, False, False
+
+
+def _rendered(progress: ModuleType) -> tuple[float, list[float]]:
+    """Seconds until the first sample, as far as that was seen, and the parts that were told."""
+    told = list[float]()
+    watch = progress.Progress()
+    with watch.told_to(told.append):
+        bpy.ops.render.render()
+    return watch.sampling_since, told
+
+
+def test_a_long_frame_of_a_scene_that_is_soon_ready_spends_nothing_on_that(progress: ModuleType) -> None:
+    bpy.ops.mesh.primitive_cube_add(location=(0, 0, -3))
+    _cycles(samples=1)
+    bpy.ops.render.render()  # the engine's own start is nothing of the scene's
+    _cycles(samples=2048)
+    seconds, told = _rendered(progress)
+    assert seconds == 0.0
+    assert told
+    assert told == sorted(told)
+    assert 0.0 < told[-1] <= 1.0
+
+
+def test_what_the_engine_makes_of_a_scene_before_the_first_sample_is_told(progress: ModuleType) -> None:
+    bpy.ops.mesh.primitive_cube_add(location=(0, 0, -3))
+    bpy.context.object.modifiers.new("subdivision", "SUBSURF").render_levels = 9
+    _cycles(samples=1)
+    seconds, told = _rendered(progress)
+    assert seconds > 0.25
+    assert told[0] == 0.0
