@@ -20,8 +20,8 @@ class Pace:
 
     One just in time, if tasks take theirs: what is held here can't be rendered elsewhere. Of short ones so many that
     the child has enough for half a second: in a window that is the time from one task's end to the next one's coming.
-    Several children have one all the while if tasks come often: what is on its way here while RabbitMQ is asked anew
-    goes back, and counts as having been out.
+    Several children have one all the while if tasks come often: what is on its way here when fewer are to come goes
+    back, and counts as having been out.
     """
 
     def __init__(self, *, children: int) -> None:

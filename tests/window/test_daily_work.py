@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An artist goes on working while her machine renders for the farm: neither of the two gets in the other's way."""
 
+import itertools
 import time
 from pathlib import Path
 
 import pytest
 
 from bender_worker_addon.worker import control
-from tests.window.conftest import OpenWindow, fill_in
+from tests.window.conftest import OpenWindow, SceneMaker, fill_in
 from tests.window.desk import SESSION, Desk, state_of
 from tools.package import MODULE
 from tools.window import PREFERENCES, VIEWPORT
@@ -64,17 +65,24 @@ def test_the_worker_goes_on_when_the_window_it_was_started_in_is_closed(desk: De
     desk.window.wait_until("'BENDER_OT_worker_loop' in modal_operators()")
 
 
-def test_an_artist_who_comes_back_has_her_machine_at_once(desk: Desk, slow_blend: Path) -> None:
+def test_an_artist_who_comes_back_has_her_machine_at_once(desk: Desk, make_scene: SceneMaker) -> None:
+    long_blend = make_scene("slow", seconds=25)
     desk.open_preferences()
     desk.unfold_preferences()
     desk.work_only_when_away(minutes=0.05)
     desk.close_preferences()
-    task = desk.farm.task(desk.farm.job(slow_blend), 1)
+    task = desk.farm.task(desk.farm.job(long_blend), 1)
     desk.start()
     child = desk.wait_for_render()
-    desk.window.desktop.move(*desk.window.where(VIEWPORT).middle)
+    x, y = desk.window.where(VIEWPORT).middle
+    steps = itertools.count()
+
+    def is_suspended_while_she_moves() -> bool:
+        desk.window.desktop.move(x + next(steps) % 9, y)
+        return state_of(child) == "T"
+
     came_back = time.monotonic()
-    desk.wait_for("a suspended child", lambda: state_of(child) == "T")
+    desk.wait_for("a suspended child", is_suspended_while_she_moves)
     assert time.monotonic() - came_back < BACK
     desk.wait_for("a child that goes on", lambda: state_of(child) != "T")
     desk.farm.wait_for("finish", task)
