@@ -15,12 +15,14 @@ def progress() -> ModuleType:
     return importlib.import_module("bl_ext.user_default.bender_worker_addon.render_child.progress")
 
 
-def _cycles(*, samples: int) -> None:
+def _cycles(*, seconds: float) -> None:
+    """As many samples as can be had in that time, one at least."""
     bpy.context.scene.camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
     bpy.context.scene.render.engine = "CYCLES"
     bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y = 64, 64
     cycles = bpy.context.scene.cycles
-    cycles.samples, cycles.use_adaptive_sampling, cycles.use_denoising = samples, False, False
+    cycles.samples, cycles.time_limit = (1_000_000, seconds) if seconds else (1, 0.0)
+    cycles.use_adaptive_sampling, cycles.use_denoising = False, False
 
 
 def _rendered(progress: ModuleType) -> tuple[float, list[float]]:
@@ -34,9 +36,9 @@ def _rendered(progress: ModuleType) -> tuple[float, list[float]]:
 
 def test_a_long_frame_of_a_scene_that_is_soon_ready_spends_nothing_on_that(progress: ModuleType) -> None:
     bpy.ops.mesh.primitive_cube_add(location=(0, 0, -3))
-    _cycles(samples=1)
+    _cycles(seconds=0)
     bpy.ops.render.render()  # the engine's own start is nothing of the scene's
-    _cycles(samples=2048)
+    _cycles(seconds=1)
     seconds, told = _rendered(progress)
     assert seconds == 0.0
     assert told
@@ -47,7 +49,7 @@ def test_a_long_frame_of_a_scene_that_is_soon_ready_spends_nothing_on_that(progr
 def test_what_the_engine_makes_of_a_scene_before_the_first_sample_is_told(progress: ModuleType) -> None:
     bpy.ops.mesh.primitive_cube_add(location=(0, 0, -3))
     bpy.context.object.modifiers.new("subdivision", "SUBSURF").render_levels = 9
-    _cycles(samples=1)
+    _cycles(seconds=0)
     seconds, told = _rendered(progress)
     assert seconds > 0.25
     assert told[0] == 0.0
