@@ -16,8 +16,8 @@ from typing import Any
 from bender_worker_addon.farm.new_job import NewJob, SceneFacts
 from bender_worker_addon.farm.site import Site, site
 from bender_worker_addon.queues.local import LocalQueue
-from bender_worker_addon.worker.config import resolve
 from bender_worker_addon.worker.deliveries import Confirmed, Connected, Delivered
+from bender_worker_addon.worker.resolve import resolve
 from tools.process import say
 
 _TASKS, _QUICK = 100_000, 10_000

@@ -40,8 +40,9 @@ def run_if_asked() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """The command `bender_worker`; gives Blender's exit code."""
-    from ..worker.config import Resolved, resolve, settings
+    from ..worker.config import settings
     from ..worker.errors import ConfigError, NotRunning, WorkerError
+    from ..worker.resolve import Resolved, resolve
 
     words = list(arguments)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):

@@ -10,7 +10,7 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 
 from ..farm.frame_list import frames_of
 from ..worker.errors import FarmError
-from ..worker.frames import FORMATS
+from ..worker.frame import FORMATS
 from . import jobs_panel, packing, versions
 from .concerns import Concern, concerns
 from .jobs_view import jobs_view

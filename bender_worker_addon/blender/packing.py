@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..worker.errors import FarmError
-from ..worker.frames import FORMATS
+from ..worker.frame import FORMATS
 
 if TYPE_CHECKING:
     from ..farm.new_job import SceneFacts

@@ -11,9 +11,10 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from .. import __package__ as base_package
-from ..worker.config import PREFERENCES, Resolved, config_path, resolve, settings
+from ..worker.config import PREFERENCES, settings
 from ..worker.config import shown as shown_value
 from ..worker.errors import ConfigError
+from ..worker.resolve import Resolved, config_path, resolve
 from . import online, versions
 from .connection_test import connection_test
 from .paragraph import draw_paragraph

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..worker.errors import FarmError
-from ..worker.frames import runs
+from ..worker.frame import runs
 from ..worker.task import LAST_FRAME
 
 MOST = 100_000  # frames of a job

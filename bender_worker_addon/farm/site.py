@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from ..worker.config import WorkerConfig
 from ..worker.errors import FarmError
-from ..worker.frames import make_folder
+from ..worker.folders import make_folder
 from ..worker.job_folder import CANCELED, DATA_JSON
 from . import job_files
 from .books import Failure, Job, NewTask, written

@@ -5,7 +5,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from ..worker.config import WorkerConfig
-from ..worker.deliveries import TaskQueue
+from ..worker.task_queue import TaskQueue
 from ..worker.trust import Trust
 
 

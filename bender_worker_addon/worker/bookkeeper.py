@@ -3,9 +3,9 @@
 
 from collections.abc import Callable, Collection
 
-from .deliveries import TaskQueue
 from .journal import Journal
 from .task import Task, unreadable_report
+from .task_queue import TaskQueue
 
 
 class Bookkeeper:

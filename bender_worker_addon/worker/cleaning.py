@@ -8,7 +8,8 @@ from pathlib import Path
 
 from .config import WorkerConfig
 from .errors import FolderInUse, WorkerError
-from .frames import StoredFrame, unchanged
+from .frame import StoredFrame
+from .frames import unchanged
 from .journal import Journal
 from .task import Task
 

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from functools import partial
 
 from .bookkeeper import Bookkeeper
-from .deliveries import Delivery, TaskQueue
+from .deliveries import Delivery
 from .doubts import Doubts
 from .held import Ending, Held, Stage
 from .journal import Journal
-from .snapshot import Record
+from .status import Record
 from .task_logs import TaskLogs
+from .task_queue import TaskQueue
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from .blend_file import check_blend
 from .disks import FULL
 from .download import Download
 from .errors import BlendError, UploadError
-from .frames import StoredFrame
+from .frame import StoredFrame
 from .lasting import make_last
 from .multipart import Form
 from .transfers import JOB_STATUSES, BlendFailed, BlendReady, FrameNotUploaded, FrameUploaded, JobStatus, unfinished

@@ -4,72 +4,12 @@
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 from .errors import FrameError
-from .lasting import make_last, make_names_last
-
-_SHARED = 0o2775
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """A still image format: its files' extension, its name on Blender's command line, how its files begin (one of
-    `signatures`; a format without any has none to check)."""
-
-    extension: str
-    command_line: str
-    signatures: tuple[bytes, ...]
-
-
-FORMATS: dict[str, Format] = {
-    "PNG": Format("png", "PNG", (b"\x89PNG\r\n\x1a\n",)),
-    "BMP": Format("bmp", "BMP", (b"BM",)),
-    "JPEG": Format("jpg", "JPEG", (b"\xff\xd8\xff",)),
-    "JPEG2000": Format("jp2", "JP2", (b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51")),
-    "TARGA": Format("tga", "TGA", ()),
-    "TARGA_RAW": Format("tga", "RAWTGA", ()),
-    "CINEON": Format("cin", "CINEON", (b"\x80\x2a\x5f\xd7", b"\xd7\x5f\x2a\x80")),
-    "DPX": Format("dpx", "DPX", (b"SDPX", b"XPDS")),
-    "OPEN_EXR": Format("exr", "OPEN_EXR", (b"\x76\x2f\x31\x01",)),
-    "OPEN_EXR_MULTILAYER": Format("exr", "OPEN_EXR_MULTILAYER", (b"\x76\x2f\x31\x01",)),
-    "HDR": Format("hdr", "HDR", (b"#?RADIANCE",)),
-    "TIFF": Format("tif", "TIFF", (b"II*\x00", b"MM\x00*")),
-}
-"""RNA identifier of each still format a task may ask for (Blender's `image_settings.file_format`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFrame:
-    """A frame in its place: `size` in bytes, `hash` the Blake2b-512 of the file in lower-case hex."""
-
-    number: int
-    path: Path
-    size: int
-    hash: str
-
-
-def frame_name(number: int, image_format: str) -> str:
-    """`000121.png`: six digits and the format's extension, as the farm names frames."""
-    return f"{number:06d}.{FORMATS[image_format].extension}"
-
-
-def runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
-    """First and last of each run of consecutive numbers: 1, 2, 3, 5 gives (1, 3), (5, 5). `numbers` must ascend."""
-    if not numbers:
-        return []
-    breaks = [place for place, (one, next_one) in enumerate(pairwise(numbers), 1) if next_one != one + 1]
-    return [(numbers[first], numbers[end - 1]) for first, end in pairwise([0, *breaks, len(numbers)])]
-
-
-def in_words(numbers: Sequence[int]) -> str:
-    """`frame 7`, `frames 1-3, 5`; a long list is cut."""
-    parts = [f"{first}" if first == last else f"{first}-{last}" for first, last in runs(numbers)]
-    shown = ", ".join([*parts[:5], "..."] if len(parts) > 6 else parts)
-    return f"frame{'s' if len(numbers) > 1 else ''} {shown}"
+from .folders import leads_away, make_folder
+from .frame import FORMATS, StoredFrame
+from .lasting import make_last
 
 
 def store(*, rendered: Path, target: Path, number: int, image_format: str, shared: bool = False) -> StoredFrame:
@@ -107,24 +47,6 @@ def unchanged(frame: StoredFrame) -> bool:
             return hashlib.file_digest(file, "blake2b").hexdigest() == frame.hash
     except OSError:
         return False
-
-
-def make_folder(folder: Path, *, shared: bool) -> None:
-    """Makes a folder, if it is missing; a `shared` one as bender does: its group may write, what is made in it is of
-    that group too."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        folder.mkdir()
-    except FileExistsError:
-        return
-    make_names_last(folder.parent)
-    if shared and os.name != "nt":  # there the folder's owner says who may write what is in it
-        folder.chmod(_SHARED)
-
-
-def leads_away(folder: Path) -> bool:
-    """Whether what is below a folder would be somewhere else: it is a symbolic link or, on Windows, a junction."""
-    return folder.is_symlink() or (os.name == "nt" and folder.resolve().parent != folder.parent.resolve())
 
 
 def _put_in_place(rendered: Path, target: Path, *, shared: bool) -> None:

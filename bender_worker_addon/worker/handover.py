@@ -15,7 +15,7 @@ from .uploads import FrameLost, Uploads
 
 if TYPE_CHECKING:
     from .bookkeeper import Bookkeeper
-    from .deliveries import TaskQueue
+    from .task_queue import TaskQueue
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ import enum
 from dataclasses import dataclass, field
 
 from .deliveries import Delivery
-from .frames import StoredFrame
+from .frame import StoredFrame
 from .task import Task
 from .timings import Timings
 

@@ -3,7 +3,7 @@
 
 import logging
 
-from .deliveries import TaskQueue
+from .task_queue import TaskQueue
 
 log = logging.getLogger(__name__)
 

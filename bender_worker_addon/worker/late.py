@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .frames import StoredFrame
+from .frame import StoredFrame
 from .transfers import BlendFailed, BlendReady, FrameNotUploaded, FrameUploaded, JobStatus
 from .trust import Trust
 

@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import frames
 from .blends import Blends
-from .deliveries import Delivered, Delivery, TaskQueue
+from .deliveries import Delivered, Delivery
 from .disks import Disks
 from .dispatcher import Dispatcher
 from .doubts import Doubts
 from .endings import Endings
 from .errors import FrameError, TaskRefused, WorkerError
+from .frame import frame_name, in_words
 from .handover import Handover
 from .held import Held, Stage
 from .intake import Intake
@@ -23,9 +23,10 @@ from .journal import Journal
 from .messages import ChildEvent, Forgotten, FrameBegun, FrameWritten, Loaded, Progress, RenderFailed, Stopped
 from .pool import Pool
 from .renderer import Died
-from .snapshot import Record
+from .status import Record
 from .storing import NotStored, Proven, Stored, Storing
 from .task import Task, blender_command
+from .task_queue import TaskQueue
 from .transfers import BlendFailed, BlendReady, FrameNotUploaded, FrameUploaded
 from .uploads import FrameLost
 
@@ -132,7 +133,7 @@ class Life:
         self.held.append(held)
         self._intake.took_one()
         task.queued()
-        words = f"received: {frames.in_words(task.frames)} of job {task.job_id}, {task.image_format}"
+        words = f"received: {in_words(task.frames)} of job {task.job_id}, {task.image_format}"
         self._endings.report(held, "receive", words)
         self._blends.ask_about(task.job_id)
         if self._blends.is_canceled(task.job_id):
@@ -289,7 +290,7 @@ class Life:
         if found is not None:
             held, rendered = found
             held.timings.rendered(event.spent)
-            target = self._folder(held.task) / frames.frame_name(event.frame, held.task.image_format)
+            target = self._folder(held.task) / frame_name(event.frame, held.task.image_format)
             self._storing.store(held, event.frame, rendered=rendered, target=target)
             if held.stage is Stage.STORING and self.winding_down:
                 self._take_back(event.child)

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .frames import frame_name
+from .frame import frame_name
 
 LONGEST = 1 << 16  # bytes of a message
 SPENT = ("wait", "load", "sync", "render", "write", "check")

@@ -32,7 +32,7 @@ from .pool import Pool
 from .renderer import why_not_run
 from .sandbox import Sandbox, why_impossible
 from .shared_blends import SharedBlends
-from .snapshot import Record
+from .status import Record
 from .storing import Storing
 from .task_logs import TaskLogs
 from .trust import Trust

@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from .errors import WorkerError
-from .frames import leads_away
+from .folders import leads_away
 from .held import Held
 from .lock import Lock, is_locked
 from .messages import Order

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import frames
 from .errors import FrameError
-from .frames import StoredFrame
+from .frame import StoredFrame
 from .held import Held
 from .lane import Lane
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import TaskRefused
-from .frames import FORMATS, StoredFrame, frame_name, runs
+from .frame import FORMATS, StoredFrame, frame_name, runs
 
 STATUSES = frozenset({"Waiting", "Queued", "Running", "Finished", "Errored", "Aborted", "Paused"})
 LAST_FRAME = 999_999  # frames are named by six digits

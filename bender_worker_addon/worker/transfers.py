@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .errors import BlendError, UploadError
-from .frames import StoredFrame
+from .frame import StoredFrame
 
 JOB_STATUSES = frozenset({"Queued", "Running", "Canceled", "Errored", "Finished"})
 

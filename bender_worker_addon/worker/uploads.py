@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from .errors import UploadError
-from .frames import StoredFrame, unchanged
+from .frame import StoredFrame
+from .frames import unchanged
 from .lane import Lane
 from .transfers import FrameNotUploaded, FrameUploaded, Sink
 

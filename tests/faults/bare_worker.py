@@ -21,11 +21,11 @@ wheels.importable()
 
 from bender_worker_addon.blender.log import log_to_stderr  # noqa: E402
 from bender_worker_addon.queues import local  # noqa: E402
-from bender_worker_addon.worker import broker, config, flaskbender, frames, journal, messages, worker  # noqa: E402
+from bender_worker_addon.worker import broker, flaskbender, frames, journal, messages, resolve, worker  # noqa: E402
 from bender_worker_addon.worker.broker import connection  # noqa: E402
 from bender_worker_addon.worker.broker.leases import LeaseTimes  # noqa: E402
-from bender_worker_addon.worker.deliveries import TaskQueue  # noqa: E402
 from bender_worker_addon.worker.errors import WorkerError  # noqa: E402
+from bender_worker_addon.worker.task_queue import TaskQueue  # noqa: E402
 
 _REPORTS = "CREATE TABLE IF NOT EXISTS report (worker, number, key, body, PRIMARY KEY (worker, number))"
 CHILD = Path(__file__).resolve().parents[1] / "worker" / "children" / "renders.py"
@@ -67,7 +67,7 @@ def main() -> None:
     if options.id_taken:
         connection._ID_TAKEN = options.id_taken
     data_dir = Path(tempfile.gettempdir())  # never used: the environment names another
-    settings = config.resolve(data_dir=data_dir, environment=os.environ, options={}).config
+    settings = resolve.resolve(data_dir=data_dir, environment=os.environ, options={}).config
     if settings.is_local:
         _keep_reports(settings.id)
     for step in options.breaks:
@@ -134,7 +134,7 @@ def _break(step: str) -> None:
 
     def broken(*arguments: Any, **keywords: Any) -> Any:
         if not beginning or str(arguments[position]).startswith(beginning):
-            settings = config.resolve(data_dir=Path(), environment=os.environ, options={})
+            settings = resolve.resolve(data_dir=Path(), environment=os.environ, options={})
             raise RuntimeError(f"{step} of {settings}")
         return real(*arguments, **keywords)
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bender_worker_addon.worker.config import Resolved, redacted, resolve, settings
+from bender_worker_addon.worker.config import redacted, settings
 from bender_worker_addon.worker.errors import ConfigError
+from bender_worker_addon.worker.resolve import Resolved, resolve
 
 CONFIG_OF_BENDER_WORKER = """
 bender_url = "http://0.0.0.0:8000"

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bender_worker_addon.worker.errors import FrameError
-from bender_worker_addon.worker.frames import FORMATS, frame_name, in_words, runs, store, unchanged
+from bender_worker_addon.worker.frame import FORMATS, frame_name, in_words, runs
+from bender_worker_addon.worker.frames import store, unchanged
 from tests.worker.support import PNG
 
 

@@ -11,9 +11,9 @@ from bender_worker_addon.farm.local_site import LocalSite
 from bender_worker_addon.farm.new_job import NewJob, SceneFacts, job_id
 from bender_worker_addon.farm.shared_site import SharedSite
 from bender_worker_addon.farm.site import Site, site
-from bender_worker_addon.worker.config import resolve
 from bender_worker_addon.worker.errors import FarmError
 from bender_worker_addon.worker.jobs_folder import JobsFolder
+from bender_worker_addon.worker.resolve import resolve
 from bender_worker_addon.worker.task import Task
 from tests.worker.support import blend
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bender_worker_addon.worker.held import Held
-from bender_worker_addon.worker.snapshot import Record
+from bender_worker_addon.worker.status import Record
 from bender_worker_addon.worker.task import Task
 from tests.worker.support import message
 

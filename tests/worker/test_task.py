@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bender_worker_addon.worker.frames import FORMATS, StoredFrame
+from bender_worker_addon.worker.frame import FORMATS, StoredFrame
 from bender_worker_addon.worker.task import STATUSES, Task, blender_command
 from tests.worker.support import message, task_wire
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bender_worker_addon.worker.flaskbender import Flaskbender
-from bender_worker_addon.worker.frames import StoredFrame
+from bender_worker_addon.worker.frame import StoredFrame
 from bender_worker_addon.worker.lane import Lane
 from bender_worker_addon.worker.transfers import FrameNotUploaded, FrameUploaded
 from bender_worker_addon.worker.uploads import FrameLost, Uploads

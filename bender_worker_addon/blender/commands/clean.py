@@ -11,7 +11,7 @@ from . import ENDED, USAGE
 
 if TYPE_CHECKING:
     from ...worker.cleaning import Cleaning, Found
-    from ...worker.config import Resolved
+    from ...worker.resolve import Resolved
 
 NAME = "clean"
 HELP = "delete blends and frames that this worker has stored"

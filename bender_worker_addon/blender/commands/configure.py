@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from . import ENDED, PROGRAM, USAGE
 
 if TYPE_CHECKING:
-    from ...worker.config import Resolved
+    from ...worker.resolve import Resolved
 
 NAME = "configure"
 HELP = "ask for the settings, check them and write config.toml"

@@ -16,7 +16,7 @@ from .. import online
 from . import ENDED, TROUBLE
 
 if TYPE_CHECKING:
-    from ...worker.config import Resolved
+    from ...worker.resolve import Resolved
 
 NAME = "doctor"
 HELP = "check everything a worker needs, and say what to do"

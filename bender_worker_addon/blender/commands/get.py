@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from . import ENDED
 
 if TYPE_CHECKING:
-    from ...worker.config import Resolved
+    from ...worker.resolve import Resolved
 
 NAME = "get"
 HELP = "print one value, for scripts"

@@ -10,7 +10,7 @@ from . import ENDED
 
 if TYPE_CHECKING:
     from ...farm.books import Job
-    from ...worker.config import Resolved
+    from ...worker.resolve import Resolved
 
 NAME = "list"
 HELP = "show the farm's jobs and how far they are"

@@ -12,7 +12,7 @@ from ..log import log_path
 from . import ENDED
 
 if TYPE_CHECKING:
-    from ...worker.config import Resolved
+    from ...worker.resolve import Resolved
 
 NAME = "logs"
 HELP = "show the worker's log"

@@ -10,7 +10,7 @@ from . import ENDED
 from .jobs import as_json
 
 if TYPE_CHECKING:
-    from ...worker.config import Resolved
+    from ...worker.resolve import Resolved
 
 NAME = "show"
 HELP = "show a job's frames, and why some failed"

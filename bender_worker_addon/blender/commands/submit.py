@@ -12,7 +12,7 @@ from ...worker.errors import WorkerError
 from . import ENDED, PROGRAM, TROUBLE
 
 if TYPE_CHECKING:
-    from ...worker.config import Resolved
+    from ...worker.resolve import Resolved
     from ..concerns import Concern
 
 NAME = "submit"
@@ -27,7 +27,7 @@ DESCRIPTION = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from ...farm.frame_list import frames_of
     from ...farm.new_job import job_id
-    from ...worker.frames import FORMATS
+    from ...worker.frame import FORMATS
 
     parser.add_argument("blend", type=Path, metavar="FILE.blend")
     parser.add_argument("--frames", type=_told(frames_of), metavar="LIST", help="such as 1-100,120-200x5,250 or 1..100")

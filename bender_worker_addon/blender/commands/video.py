@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from . import ENDED, PROGRAM
 
 if TYPE_CHECKING:
-    from ...worker.config import Resolved
+    from ...worker.resolve import Resolved
 
 NAME = "video"
 HELP = "make a film of a job's frames"
