@@ -11,7 +11,9 @@ from pathlib import Path
 if sys.version_info < (3, 11):  # noqa: UP036  (said in a sentence, not in a traceback)
     sys.exit(f"build.py needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
 
-from tools import blenders, package, testing, wheels
+from tools.blenders import blenders
+from tools.build import package, wheels
+from tools.check import testing
 from tools.errors import ToolError
 from tools.process import say
 
@@ -79,7 +81,7 @@ def _parser(word: str) -> argparse.ArgumentParser:
     bench = words.add_parser("bench", help="speed and memory, against Blender alone: half an hour, or a case")
     for name, added in (("demo", demo), ("bench", bench)):
         if name == word:  # the others need not wait for what these two import
-            tool = importlib.import_module(f"tools.{name}")
+            tool = importlib.import_module(f"tools.{name}.{name}")
             tool.add_arguments(added)
             added.set_defaults(run=tool.run)
 

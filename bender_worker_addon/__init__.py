@@ -3,7 +3,10 @@
 
 
 def register() -> None:
-    from .blender import headless, jobs_operators, jobs_panel, operators, panel, preferences, presence
+    from .blender import headless
+    from .blender.farm import operators as jobs_operators
+    from .blender.farm import panel as jobs_panel
+    from .blender.worker import operators, panel, preferences, presence
 
     for module in (preferences, presence, operators, panel, jobs_operators, jobs_panel, headless):
         module.register()
@@ -11,7 +14,10 @@ def register() -> None:
 
 
 def unregister() -> None:
-    from .blender import headless, jobs_operators, jobs_panel, operators, panel, preferences, presence
+    from .blender import headless
+    from .blender.farm import operators as jobs_operators
+    from .blender.farm import panel as jobs_panel
+    from .blender.worker import operators, panel, preferences, presence
 
     for module in (headless, jobs_panel, jobs_operators, panel, operators, presence, preferences):
         module.unregister()

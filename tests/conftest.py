@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tools import blenders, bpy_wheel, package, testing
+from tools.blenders import blenders, bpy_wheel
+from tools.build import package
+from tools.check import testing
 from tools.errors import ToolError
-from tools.rabbitmq import RabbitNode
+from tools.servers.rabbitmq import RabbitNode
 
 VHOSTS_AT_ONCE = 20
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import bpy
 
 from .. import __package__ as base_package
-from . import preferences, versions
+from . import versions
 from .commands import INTERRUPTED, NOT_RUNNING, PROGRAM, TROUBLE, USAGE, all_commands
+from .worker import preferences
 
 _handles: list[object] = []
 
@@ -40,9 +41,9 @@ def run_if_asked() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """The command `bender_worker`; gives Blender's exit code."""
-    from ..worker.config import settings
-    from ..worker.errors import ConfigError, NotRunning, WorkerError
-    from ..worker.resolve import Resolved, resolve
+    from ..core.errors import ConfigError, NotRunning, WorkerError
+    from ..settings.config import settings
+    from ..settings.resolve import Resolved, resolve
 
     words = list(arguments)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
@@ -94,7 +95,7 @@ def _addons_asked_for(arguments: Sequence[str]) -> set[str]:
 
 def _parser(asked: str) -> argparse.ArgumentParser:
     """Knows every command, and of the one that is `asked` for its options: those of all of them take time to make."""
-    from ..worker.config import ENVIRONMENT_PREFIX
+    from ..settings.config import ENVIRONMENT_PREFIX
 
     parser = argparse.ArgumentParser(
         prog=f"blender --command {PROGRAM}",
@@ -116,7 +117,7 @@ def _parser(asked: str) -> argparse.ArgumentParser:
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
-    from ..worker.config import settings
+    from ..settings.config import settings
 
     group = parser.add_argument_group("settings")
     for setting in settings():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ..worker.errors import FarmError
+from ..core.errors import FarmError
 from .merging import merged
 
 OVER = frozenset({"Finished", "Canceled", "Errored"})  # nothing happens to such a job by itself

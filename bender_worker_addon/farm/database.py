@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..worker.errors import FarmError
+from ..core.errors import FarmError
 
 FILE = "farm.sqlite"
 _VERSION = 1

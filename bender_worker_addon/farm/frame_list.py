@@ -4,9 +4,9 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from ..worker.errors import FarmError
-from ..worker.frame import runs
-from ..worker.task import LAST_FRAME
+from ..core.errors import FarmError
+from ..core.frame import runs
+from ..core.task import LAST_FRAME
 
 MOST = 100_000  # frames of a job
 

@@ -10,8 +10,8 @@ from contextlib import closing, contextmanager
 from errno import EBUSY
 from pathlib import Path
 
-from ..worker.job_folder import DATA_JSON
-from ..worker.lasting import make_last
+from ..core.job import DATA_JSON
+from ..system.durable import make_last
 from . import books
 from .database import Database
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..worker.errors import FarmError
-from ..worker.task import SAFE_ID
+from ..core.errors import FarmError
+from ..core.task import SAFE_ID
 from . import frame_list
 from .books import NewTask, now
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where tasks can come from besides RabbitMQ: a queue on this machine. Plain Python, no bpy."""
+"""Where tasks come from: RabbitMQ, or a queue on this machine, behind one interface. Plain Python, no bpy."""

@@ -4,17 +4,17 @@
 from queue import SimpleQueue
 from typing import Any
 
-from ..worker.config import WorkerConfig
-from ..worker.task_queue import TaskQueue
-from ..worker.trust import Trust
+from ..settings.config import WorkerConfig
+from ..settings.tls import Trust
+from .base import TaskQueue
 
 
 def task_queue(config: WorkerConfig, *, inbox: "SimpleQueue[Any]") -> TaskQueue:
     """The queue of these settings, not yet started. Raises ConfigError if its address can't be understood."""
     if config.is_local:
-        from .local import LocalQueue
+        from .local.queue import LocalQueue
 
         return LocalQueue(config.farm_dir, jobs=config.blendpath, inbox=inbox)
-    from ..worker.broker import Broker
+    from .rabbitmq import Broker
 
     return Broker(url=config.amqp_url, worker_id=config.id, inbox=inbox, trust=Trust.of(config))

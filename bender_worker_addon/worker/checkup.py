@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from .config import WorkerConfig
-from .disks import free_gigabytes, why_unwritable
+from ..settings.config import WorkerConfig
+from ..system.disks import free_gigabytes, why_unwritable
 
 Test = Callable[[], str]
 
@@ -16,15 +16,15 @@ Test = Callable[[], str]
 def of_settings(config: WorkerConfig) -> dict[str, Test]:
     """What can be wrong with the settings: by what is tested, a test that gives the trouble, or nothing if all is good.
     Each may take a while and may be run on a thread of its own."""
-    from .trust import Trust
+    from ..settings.tls import Trust
 
     tests: dict[str, Test] = {}
     if not config.is_local:
-        from . import broker
+        from ..queues import rabbitmq
 
-        tests["RabbitMQ"] = partial(broker.why_unreachable, config.amqp_url, Trust.of(config))
+        tests["RabbitMQ"] = partial(rabbitmq.why_unreachable, config.amqp_url, Trust.of(config))
     if not config.is_shared:
-        from . import flaskbender
+        from .blends import flaskbender
 
         tests["Flaskbender"] = partial(flaskbender.why_unreachable, config.bender_url, Trust.of(config))
     return tests | {
@@ -35,8 +35,8 @@ def of_settings(config: WorkerConfig) -> dict[str, Test]:
 
 def of_machine(config: WorkerConfig, *, blender: list[str], config_file: Path) -> dict[str, Test]:
     """What can be wrong with the machine. `blender` is a command that starts one in the background and ends at once."""
-    from .renderer import why_not_run
-    from .sandbox import why_impossible
+    from .children.process import why_not_run
+    from .children.sandbox import why_impossible
 
     return {
         "Data folder": partial(why_unwritable, config.data_dir),

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .config import WorkerConfig
-from .errors import FolderInUse, WorkerError
-from .frame import StoredFrame
-from .frames import unchanged
-from .journal import Journal
-from .task import Task
+from ..core.errors import FolderInUse, WorkerError
+from ..core.frame import StoredFrame
+from ..core.task import Task
+from ..settings.config import WorkerConfig
+from .frames.store import unchanged
+from .state.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from .errors import NotRunning, WorkerError
-from .lasting import write_private
-from .threads import Thread
+from ..core.errors import NotRunning, WorkerError
+from ..system.durable import write_private
+from ..system.threads import Thread
 
 NAME = "control.json"
 STATUS, STOP, STOP_NOW = "status", "stop", "stop now"

@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from ..core.deliveries import Confirmed, Connected, Disconnected, Unwelcome
+from ..core.errors import WorkerError
+from ..core.in_flight import Stage
+from ..core.snapshot import Snapshot, State
+from ..core.transfers import JobStatus
+from ..settings.config import WorkerConfig
+from ..system.disks import DisksSeen
+from ..system.systemd import Service
+from ..system.threads import Crashed
 from . import control
-from .config import WorkerConfig
+from .assembly import Parts
+from .children.prefetch import SLOW
 from .control import Asked
-from .deliveries import Confirmed, Connected, Disconnected, Unwelcome
-from .disks import DisksSeen
-from .errors import WorkerError
-from .held import Stage
-from .pace import SLOW
-from .parts import Parts
-from .service import Service
-from .snapshot import Snapshot, State
-from .threads import Crashed
-from .transfers import JobStatus
 
 log = logging.getLogger(__name__)
 

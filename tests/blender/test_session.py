@@ -23,8 +23,8 @@ def test_an_error_that_nobody_foresaw_ends_the_worker_and_is_told(
         raise RuntimeError("hush")
 
     monkeypatch.setattr(addons("worker.worker").Worker, "tick", broken)
-    config = addons("worker.config").resolve(data_dir=tmp_path, environment={}, options={"queue": "local"}).config
-    session = addons("blender.session").Session()
+    config = addons("settings.resolve").resolve(data_dir=tmp_path, environment={}, options={"queue": "local"}).config
+    session = addons("blender.worker.session").Session()
     try:
         session.start(config, child_command=addons("blender.versions").child_command())
         deadline = time.monotonic() + DEADLINE
@@ -37,5 +37,5 @@ def test_an_error_that_nobody_foresaw_ends_the_worker_and_is_told(
     assert session.snapshot.state.name == "PROBLEM"
     assert session.snapshot.detail == "an error in the add-on itself (RuntimeError); please report it, with its log"
     assert "RuntimeError: hush" in session.log_path.read_text(encoding="utf-8")
-    with closing(addons("worker.journal").Journal(tmp_path / "journal.sqlite")):
+    with closing(addons("worker.state.journal").Journal(tmp_path / "journal.sqlite")):
         """Nobody has the folder any more."""

@@ -26,11 +26,12 @@ from tests.farm.ground import eventually
 from tests.farm.local_yard import LocalYard
 from tests.farm.process import WorkerProcess
 from tests.faults.yard import BareFarm, BareLocalFarm
-from tests.worker.support import PNG
-from tests.worker.support import blend as stand_in_blend
-from tools import blenders, package, scenes
-from tools.proxy import Proxy
-from tools.rabbitmq import RabbitNode
+from tests.unit.support import PNG
+from tests.unit.support import blend as stand_in_blend
+from tools.blenders import blenders, scenes
+from tools.build import package
+from tools.servers.proxy import Proxy
+from tools.servers.rabbitmq import RabbitNode
 
 NAMES = ("one", "two", "three")
 LOCAL = "local"

@@ -15,10 +15,10 @@ from bender_worker_addon.farm.database import FILE, Database
 from tests.farm.farmyard import Farm
 from tests.farm.ground import Ground
 from tests.farm.local_yard import LocalYard
-from tools import blend_server
-from tools.blend_server import Behaviour
-from tools.farm import make_task
-from tools.proxy import Proxy
+from tools.servers import blend_server
+from tools.servers.blend_server import Behaviour
+from tools.servers.farm import make_task
+from tools.servers.proxy import Proxy
 
 Task = dict[str, Any]
 Break = Callable[[], None]

@@ -11,8 +11,9 @@ import pytest
 from tests.farm import pictures
 from tests.farm.farmyard import Farm
 from tests.farm.local_yard import LocalYard
-from tools import blenders, scenes, testing
-from tools.rabbitmq import RabbitNode
+from tools.blenders import blenders, scenes
+from tools.check import testing
+from tools.servers.rabbitmq import RabbitNode
 
 if TYPE_CHECKING:
     from tests.conftest import Installed

@@ -9,10 +9,10 @@ from typing import Any
 
 from tests.farm.ground import Ground, Reported
 from tests.farm.process import DEADLINE
-from tools import wheels
-from tools.blend_server import Behaviour, Blend, BlendServer
-from tools.farm import Bookkeeper, Message, make_task, publish_tasks, queue_depth
-from tools.rabbitmq import RabbitNode
+from tools.build import wheels
+from tools.servers.blend_server import Behaviour, Blend, BlendServer
+from tools.servers.farm import Bookkeeper, Message, make_task, publish_tasks, queue_depth
+from tools.servers.rabbitmq import RabbitNode
 
 wheels.importable()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from tests.farm.process import DEADLINE, WorkerProcess
-from tools.farm import Report
+from tools.servers.farm import Report
 
 RUN = ("--command", "bender_worker", "run")
 _FRAME = re.compile(r"\d{6}\.(png|bmp|jpg|jp2|tga|cin|dpx|exr|hdr|tif)")

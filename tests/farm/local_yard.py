@@ -11,8 +11,8 @@ from typing import Any
 
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.farm.new_job import NewJob, SceneFacts
-from bender_worker_addon.farm.site import Site, site
-from bender_worker_addon.worker.resolve import resolve
+from bender_worker_addon.settings.resolve import resolve
+from bender_worker_addon.sites.site import Site, site
 from tests.farm.ground import Ground
 
 FILE = "scene.blend"

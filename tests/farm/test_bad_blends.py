@@ -11,8 +11,18 @@ import pytest
 
 from tests.farm.conftest import FarmMaker, SceneMaker
 from tests.farm.farmyard import Farm
-from tools.blend_server import Behaviour, cut_short, failing, html_page, not_found, redirect, silent, well, wrong_length
-from tools.farm import make_task
+from tools.servers.blend_server import (
+    Behaviour,
+    cut_short,
+    failing,
+    html_page,
+    not_found,
+    redirect,
+    silent,
+    well,
+    wrong_length,
+)
+from tools.servers.farm import make_task
 
 FETCHED = ["receive", "construct"]
 LOADED = [*FETCHED, "blend", "start"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.farm.conftest import FarmMaker
-from tools.farm import Report, make_task
+from tools.servers.farm import Report, make_task
 
 CANARY = Path("executed")
 JOB = "a-job"

@@ -11,12 +11,12 @@ import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from bender_worker_addon.worker.broker import Broker
-from bender_worker_addon.worker.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
-from tests.worker.support import DEADLINE, event_from
-from tools.farm import EXCHANGE, Bookkeeper, make_task, publish_tasks
-from tools.proxy import Proxy
-from tools.rabbitmq import RabbitNode
+from bender_worker_addon.core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
+from bender_worker_addon.queues.rabbitmq import Broker
+from tests.unit.support import DEADLINE, event_from
+from tools.servers.farm import EXCHANGE, Bookkeeper, make_task, publish_tasks
+from tools.servers.proxy import Proxy
+from tools.servers.rabbitmq import RabbitNode
 
 
 class Taker:

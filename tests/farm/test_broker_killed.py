@@ -9,7 +9,7 @@ import pytest
 
 from tests.farm.conftest import SceneMaker
 from tests.farm.farmyard import Farm
-from tools.rabbitmq import RabbitNode
+from tools.servers.rabbitmq import RabbitNode
 
 if TYPE_CHECKING:
     from tests.conftest import Installed

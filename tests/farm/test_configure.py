@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bender_worker_addon.worker.config import settings
+from bender_worker_addon.settings.config import settings
 from tests.farm.farmyard import Farm
 from tests.farm.ground import RUN
 from tests.farm.terminal import Terminal
-from tools.farm import make_task
+from tools.servers.farm import make_task
 
 OLD = """\
 # Our farm, since 2019

@@ -12,8 +12,8 @@ import pytest
 
 from tests.farm.farmyard import Farm
 from tests.farm.test_configure import OLD
-from tools.farm import make_task, publish_tasks
 from tools.places import PROJECT
+from tools.servers.farm import make_task, publish_tasks
 
 DOCS = PROJECT / "docs"
 NOT_HERE = ("useradd", "sudo", "cp", "systemctl", "launchctl", "schtasks")

@@ -12,10 +12,12 @@ import pika
 import pytest
 import requests
 
-from tools import blend_server, contact_sheet, scenes
-from tools.blend_server import BlendServer
-from tools.farm import EXCHANGE, Bookkeeper, make_task, publish_tasks, queue_depth
-from tools.rabbitmq import RabbitNode
+from tools.blenders import scenes
+from tools.demo import contact_sheet
+from tools.servers import blend_server
+from tools.servers.blend_server import BlendServer
+from tools.servers.farm import EXCHANGE, Bookkeeper, make_task, publish_tasks, queue_depth
+from tools.servers.rabbitmq import RabbitNode
 
 BLEND = bytes(range(256)) * 4000
 

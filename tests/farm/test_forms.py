@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.farm.farmyard import Farm
-from tools import package, wheels
+from tools.build import package, wheels
 
 FORMS = {
     "--addons with the short name": ("-b", "--addons", "bender_worker_addon", "--"),

@@ -10,8 +10,8 @@ import pytest
 from tests.farm import pictures
 from tests.farm.conftest import FarmMaker, SceneMaker
 from tests.farm.farmyard import Farm
-from tools import package
-from tools.farm import make_task
+from tools.build import package
+from tools.servers.farm import make_task
 
 OLD_BLEND = Path(__file__).resolve().parents[1] / "data" / "saved_by_2.79.blend"
 

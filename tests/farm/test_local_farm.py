@@ -14,7 +14,7 @@ from tests.farm import pictures
 from tests.farm.conftest import SceneMaker
 from tests.farm.local_yard import IDLE, LocalYard, answer
 from tests.farm.process import DEADLINE
-from tools.farm import Bookkeeper, queue_depth
+from tools.servers.farm import Bookkeeper, queue_depth
 
 if TYPE_CHECKING:
     pass

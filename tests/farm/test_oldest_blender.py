@@ -6,8 +6,9 @@ from pathlib import Path
 
 from tests.farm.farmyard import Farm
 from tests.farm.pictures import SCRIPTS
-from tools import places, wheels
-from tools.rabbitmq import RabbitNode
+from tools import places
+from tools.build import wheels
+from tools.servers.rabbitmq import RabbitNode
 
 
 def test_the_worker_registers_and_renders(

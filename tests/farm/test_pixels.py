@@ -8,8 +8,9 @@ import pytest
 from tests.farm import pictures
 from tests.farm.conftest import SceneMaker
 from tests.farm.farmyard import Farm
-from tools import blenders, testing
-from tools.farm import make_task
+from tools.blenders import blenders
+from tools.check import testing
+from tools.servers.farm import make_task
 
 SCENES = ["variety", "sample", "cropped"]
 FRAMES = [9, 2, 5]  # the order in which the worker is given them

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.farm.conftest import SceneMaker
 from tests.farm.farmyard import Farm
-from tools.farm import make_task
+from tools.servers.farm import make_task
 
 LIFE = ["receive", "construct", "blend", "start", "stat", "finish"]
 KNOWN = ["receive", "construct", "stat", "finish"]

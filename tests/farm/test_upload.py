@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.farm.conftest import SceneMaker
 from tests.farm.farmyard import Farm
 from tests.farm.ground import eventually
-from tools.farm import make_task
+from tools.servers.farm import make_task
 
 
 def test_frames_are_uploaded_and_a_crash_in_between_loses_and_renders_none_again(farm: Farm, blend: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.farm.farmyard import Farm
 from tests.farm.ground import eventually
-from tools.farm import make_task
+from tools.servers.farm import make_task
 
 
 def test_it_ends_after_as_many_tasks_as_it_was_told(farm: Farm, blend: Path) -> None:

@@ -15,20 +15,26 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools import wheels
+from tools.build import wheels
 
 wheels.importable()
 
 from bender_worker_addon.blender.log import log_to_stderr  # noqa: E402
-from bender_worker_addon.queues import local  # noqa: E402
-from bender_worker_addon.worker import broker, flaskbender, frames, journal, messages, resolve, worker  # noqa: E402
-from bender_worker_addon.worker.broker import connection  # noqa: E402
-from bender_worker_addon.worker.broker.leases import LeaseTimes  # noqa: E402
-from bender_worker_addon.worker.errors import WorkerError  # noqa: E402
-from bender_worker_addon.worker.task_queue import TaskQueue  # noqa: E402
+from bender_worker_addon.core import messages  # noqa: E402
+from bender_worker_addon.core.errors import WorkerError  # noqa: E402
+from bender_worker_addon.queues import rabbitmq as broker  # noqa: E402
+from bender_worker_addon.queues.base import TaskQueue  # noqa: E402
+from bender_worker_addon.queues.local import queue as local  # noqa: E402
+from bender_worker_addon.queues.rabbitmq import connection  # noqa: E402
+from bender_worker_addon.queues.rabbitmq.leases import LeaseTimes  # noqa: E402
+from bender_worker_addon.settings import resolve  # noqa: E402
+from bender_worker_addon.worker import worker  # noqa: E402
+from bender_worker_addon.worker.blends import flaskbender  # noqa: E402
+from bender_worker_addon.worker.frames import store as frames  # noqa: E402
+from bender_worker_addon.worker.state import journal  # noqa: E402
 
 _REPORTS = "CREATE TABLE IF NOT EXISTS report (worker, number, key, body, PRIMARY KEY (worker, number))"
-CHILD = Path(__file__).resolve().parents[1] / "worker" / "children" / "renders.py"
+CHILD = Path(__file__).resolve().parents[1] / "unit" / "children" / "renders.py"
 
 STEPS: dict[str, tuple[Any, str, int, str]] = {
     "receive": (journal.Journal, "add_report", 1, "receive"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.yard import Bare, BareFarm, BareLocalFarm
-from tools.rabbitmq import RabbitNode
+from tools.servers.rabbitmq import RabbitNode
 
 logging.getLogger("pika").setLevel(logging.CRITICAL)  # pages of it, when a broker is away on purpose
 

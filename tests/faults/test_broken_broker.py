@@ -8,7 +8,7 @@ import pytest
 
 from tests.farm.process import WorkerProcess
 from tests.faults.yard import BareFarm, opened
-from tools.proxy import Proxy
+from tools.servers.proxy import Proxy
 
 LIFE = ["receive", "construct", "blend", "start", "stat", "finish"]
 AGAIN = ("--idle-exit", "2")

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from bender_worker_addon.worker.journal import Journal
+from bender_worker_addon.worker.state.journal import Journal
 from tests import disks
 from tests.disks import fill, read_only
 from tests.farm.ground import eventually
 from tests.farm.process import DEADLINE
 from tests.faults.yard import Bare, BareFarm, BareLocalFarm, opened
-from tests.worker.support import blend, large_blend
-from tools.blend_server import Answer, Blend, unannounced, well
+from tests.unit.support import blend, large_blend
+from tools.servers.blend_server import Answer, Blend, unannounced, well
 
 HARM = {"error", "requeue", "reject"}
 NO_ROOM = "No space left on device"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.farm.ground import eventually
 from tests.faults.yard import BareFarm, opened
-from tools.rabbitmq import RabbitNode
+from tools.servers.rabbitmq import RabbitNode
 
 TIMEOUT = 2.0  # seconds a message may stay unacknowledged
 LEASE = ("--lease", "1", "3")  # seconds after which a task is leased, and that a lease lives

@@ -14,9 +14,9 @@ import pytest
 
 from tests.farm.process import WorkerProcess
 from tests.faults.yard import PROGRAM, Bare
-from tools import tracing
+from tools.check import tracing
+from tools.check.tracing import Call
 from tools.errors import ToolError
-from tools.tracing import Call
 
 SYNC, RENAME, MKDIR = ("fsync", "fdatasync"), ("rename", "renameat", "renameat2"), ("mkdir", "mkdirat")
 TELL = ("sendto", "pwrite64")

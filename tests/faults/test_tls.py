@@ -12,9 +12,9 @@ import pytest
 
 from tests.farm.process import WorkerProcess
 from tests.faults.yard import BareFarm
-from tests.worker.support import blend
-from tools.blend_server import BlendServer
-from tools.rabbitmq import RabbitNode
+from tests.unit.support import blend
+from tools.servers.blend_server import BlendServer
+from tools.servers.rabbitmq import RabbitNode
 
 
 class Authority:

@@ -19,10 +19,10 @@ from tests.farm.farmyard import Farm
 from tests.farm.ground import Ground, Reported
 from tests.farm.local_yard import LocalYard
 from tests.farm.process import WorkerProcess
-from tests.worker.support import blend, opened
-from tools import wheels
-from tools.farm import Report
-from tools.rabbitmq import RabbitNode
+from tests.unit.support import blend, opened
+from tools.build import wheels
+from tools.servers.farm import Report
+from tools.servers.rabbitmq import RabbitNode
 
 wheels.importable()
 

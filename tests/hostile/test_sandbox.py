@@ -13,15 +13,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bender_worker_addon.worker.messages import FrameBegun, FrameWritten, Order
-from bender_worker_addon.worker.renderer import Died, Renderer
-from bender_worker_addon.worker.sandbox import Sandbox
+from bender_worker_addon.core.messages import FrameBegun, FrameWritten, Order
+from bender_worker_addon.worker.children.process import Died, Renderer
+from bender_worker_addon.worker.children.sandbox import Sandbox
 from tests.farm import pictures
 from tests.farm.farmyard import Farm
 from tests.farm.ground import eventually
 from tests.farm.process import DEADLINE
-from tests.worker.support import blend as stand_in_blend
-from tests.worker.support import child_command, event_from, opened
+from tests.unit.support import blend as stand_in_blend
+from tests.unit.support import child_command, event_from, opened
 from tools.places import PROJECT
 
 Sandboxed = tuple[Renderer, "SimpleQueue[Any]", Path]

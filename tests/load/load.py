@@ -18,11 +18,11 @@ from typing import Any
 
 from tests.farm.process import WorkerProcess
 from tests.faults.yard import BareFarm
-from tests.worker.support import blend
-from tools import wheels
-from tools.farm import make_task
-from tools.proxy import Proxy
-from tools.rabbitmq import RabbitNode
+from tests.unit.support import blend
+from tools.build import wheels
+from tools.servers.farm import make_task
+from tools.servers.proxy import Proxy
+from tools.servers.rabbitmq import RabbitNode
 
 wheels.importable()
 

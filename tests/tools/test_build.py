@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import package, wheels
+from tools.build import package, wheels
 from tools.errors import ToolError
 from tools.places import PROJECT
 

@@ -14,12 +14,13 @@ import pytest
 
 from tests.farm.farmyard import Farm
 from tests.window.desk import SESSION, Desk
-from tools import blenders, scenes, testing
-from tools.desktop import Desktop
+from tools.blenders import blenders, scenes
+from tools.check import testing
+from tools.check.desktop import Desktop
+from tools.check.window import Window, settle
 from tools.errors import ToolError
 from tools.places import PROJECT
-from tools.rabbitmq import RabbitNode
-from tools.window import Window, settle
+from tools.servers.rabbitmq import RabbitNode
 
 if TYPE_CHECKING:
     from tests.conftest import Installed

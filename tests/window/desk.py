@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.farm.farmyard import Farm
-from tools.desktop import Rectangle
-from tools.package import MODULE
-from tools.window import DEADLINE, PREFERENCES, SECTIONS, SIDEBAR, VIEWPORT, Window
+from tools.build.package import MODULE
+from tools.check.desktop import Rectangle
+from tools.check.window import DEADLINE, PREFERENCES, SECTIONS, SIDEBAR, VIEWPORT, Window
 
 SESSION = f"__import__('sys').modules['{MODULE}.blender.session'].session"
 SNAPSHOT = f"{SESSION}.snapshot"

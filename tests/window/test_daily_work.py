@@ -10,8 +10,8 @@ import pytest
 from bender_worker_addon.worker import control
 from tests.window.conftest import OpenWindow, SceneMaker, fill_in
 from tests.window.desk import SESSION, Desk, state_of
-from tools.package import MODULE
-from tools.window import PREFERENCES, VIEWPORT
+from tools.build.package import MODULE
+from tools.check.window import PREFERENCES, VIEWPORT
 
 pytestmark = pytest.mark.both_blenders
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.window.conftest import OpenWindow, SceneMaker
 from tests.window.desk import Desk
-from tools.package import MODULE
-from tools.window import SIDEBAR, VIEWPORT
+from tools.build.package import MODULE
+from tools.check.window import SIDEBAR, VIEWPORT
 
 pytestmark = pytest.mark.both_blenders
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.window.desk import SESSION, Desk, state_of
-from tools.window import DEADLINE, SIDEBAR
+from tools.check.window import DEADLINE, SIDEBAR
 
 pytestmark = pytest.mark.both_blenders
 

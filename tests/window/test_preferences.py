@@ -7,8 +7,8 @@ import time
 import pytest
 
 from tests.window.desk import Desk
-from tools.package import MODULE
-from tools.window import PREFERENCES, SIDEBAR
+from tools.build.package import MODULE
+from tools.check.window import PREFERENCES, SIDEBAR
 
 OWN = f"bpy.context.preferences.addons['{MODULE}'].preferences"
 FOUND = f"__import__('sys').modules['{MODULE}.blender.preferences'].resolved()"

@@ -8,8 +8,8 @@ import pytest
 
 from tests.window.conftest import OpenWindow
 from tests.window.desk import SESSION, state_of
-from tools.package import MODULE
-from tools.window import PREFERENCES
+from tools.build.package import MODULE
+from tools.check.window import PREFERENCES
 
 pytestmark = pytest.mark.both_blenders
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from ...worker.resolve import Resolved
+    from ...settings.resolve import Resolved
 
 PROGRAM = "bender_worker"
 ENDED, TROUBLE, USAGE, NOT_RUNNING, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes

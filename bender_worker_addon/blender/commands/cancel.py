@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from . import ENDED
 
 if TYPE_CHECKING:
-    from ...worker.resolve import Resolved
+    from ...settings.resolve import Resolved
 
 NAME = "cancel"
 HELP = "take a job out of the queue"
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
-    from ...farm.site import site
+    from ...sites.site import site
 
     with site(settings().config) as farm:
         job = farm.find(options.job)

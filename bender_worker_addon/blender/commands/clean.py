@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from . import ENDED, USAGE
 
 if TYPE_CHECKING:
+    from ...settings.resolve import Resolved
     from ...worker.cleaning import Cleaning, Found
-    from ...worker.resolve import Resolved
 
 NAME = "clean"
 HELP = "delete blends and frames that this worker has stored"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from . import ENDED
 
 if TYPE_CHECKING:
-    from ...worker.resolve import Resolved
+    from ...settings.resolve import Resolved
 
 NAME = "config"
 HELP = "show every setting, its value and where that came from"
@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
-    from ...worker.config import settings as all_settings
-    from ...worker.config import shown
+    from ...settings.config import settings as all_settings
+    from ...settings.config import shown
 
     resolved = settings()
     table = {

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from . import ENDED, PROGRAM, USAGE
 
 if TYPE_CHECKING:
-    from ...worker.resolve import Resolved
+    from ...settings.resolve import Resolved
 
 NAME = "configure"
 HELP = "ask for the settings, check them and write config.toml"
@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
-    from ...worker import config as configuration
-    from ...worker import config_file
+    from ...settings import config as configuration
+    from ...settings import file as config_file
 
     if not options.yes and not sys.stdin.isatty():
         print(f"{PROGRAM}: there is nobody to ask; give settings as options, and --yes", file=sys.stderr)
@@ -62,8 +62,8 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
 
 def _make_named_file() -> None:
     """A config file that is named and missing is an error for all others; here it is to be made."""
-    from ...worker import config_file
-    from ...worker.config import CONFIG_FILE
+    from ...settings import file as config_file
+    from ...settings.config import CONFIG_FILE
 
     path = Path(os.environ.get(CONFIG_FILE) or os.devnull)
     if not path.exists():
@@ -72,8 +72,8 @@ def _make_named_file() -> None:
 
 def _imported(options: argparse.Namespace, before: "Resolved") -> dict[str, str]:
     """The settings of bender-worker, if they are wanted: they are offered as long as there are none of ours."""
-    from ...worker import original
-    from ...worker.errors import ConfigError
+    from ...core.errors import ConfigError
+    from ...settings import legacy as original
 
     if options.original:
         return original.taken_over(Path(options.original))
@@ -104,8 +104,8 @@ def _answers(before: "Resolved", names: list[str]) -> dict[str, str]:
 
 
 def _ask(before: "Resolved", name: str, answers: dict[str, str]) -> None:
-    from ...worker.config import ENVIRONMENT_PREFIX, as_written, help_on, shown
-    from ...worker.errors import ConfigError
+    from ...core.errors import ConfigError
+    from ...settings.config import ENVIRONMENT_PREFIX, as_written, help_on, shown
 
     if os.environ.get(ENVIRONMENT_PREFIX + name.upper()):
         print(f"{name}: {ENVIRONMENT_PREFIX}{name.upper()} is set and goes before the file")

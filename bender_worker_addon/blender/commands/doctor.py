@@ -16,7 +16,7 @@ from .. import online
 from . import ENDED, TROUBLE
 
 if TYPE_CHECKING:
-    from ...worker.resolve import Resolved
+    from ...settings.resolve import Resolved
 
 NAME = "doctor"
 HELP = "check everything a worker needs, and say what to do"
@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
-    from ...worker.config import settings as all_settings
-    from ...worker.config import shown
+    from ...settings.config import settings as all_settings
+    from ...settings.config import shown
 
     found = settings()
     troubles = _troubles(found)
@@ -71,8 +71,8 @@ def _troubles(found: "Resolved") -> dict[str, str]:
 
 def _worker(data_dir: Path) -> str:
     """The trouble of the worker that runs, if one does and has any."""
+    from ...core.errors import NotRunning, WorkerError
     from ...worker import control
-    from ...worker.errors import NotRunning, WorkerError
 
     try:
         told = control.ask(data_dir, control.STATUS)

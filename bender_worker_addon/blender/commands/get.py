@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from . import ENDED
 
 if TYPE_CHECKING:
-    from ...worker.resolve import Resolved
+    from ...settings.resolve import Resolved
 
 NAME = "get"
 HELP = "print one value, for scripts"
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
-    from ...worker.config import shown
+    from ...settings.config import shown
 
     print(shown(settings().config, _SETTINGS[options.what]))
     return ENDED

@@ -10,7 +10,7 @@ from . import ENDED
 
 if TYPE_CHECKING:
     from ...farm.books import Job
-    from ...worker.resolve import Resolved
+    from ...settings.resolve import Resolved
 
 NAME = "list"
 HELP = "show the farm's jobs and how far they are"
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
-    from ...farm.site import site
+    from ...sites.site import site
 
     with site(settings().config) as farm:
         jobs = farm.jobs()

@@ -12,7 +12,7 @@ from ..log import log_path
 from . import ENDED
 
 if TYPE_CHECKING:
-    from ...worker.resolve import Resolved
+    from ...settings.resolve import Resolved
 
 NAME = "logs"
 HELP = "show the worker's log"
@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
-    from ...worker.errors import WorkerError
-    from ...worker.task_logs import TaskLogs
+    from ...core.errors import WorkerError
+    from ...worker.state.task_logs import TaskLogs
 
     folder = settings().config.data_dir
     path = TaskLogs(folder / "logs").path(Path(options.task).name) if options.task else log_path(folder)

@@ -15,7 +15,7 @@ from ..log import log_to_file_too, log_to_stderr
 from . import ENDED, PROGRAM, USAGE
 
 if TYPE_CHECKING:
-    from ...worker.resolve import Resolved
+    from ...settings.resolve import Resolved
     from ...worker.worker import Worker
 
 log = logging.getLogger(__name__)

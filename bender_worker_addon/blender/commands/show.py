@@ -10,7 +10,7 @@ from . import ENDED
 from .jobs import as_json
 
 if TYPE_CHECKING:
-    from ...worker.resolve import Resolved
+    from ...settings.resolve import Resolved
 
 NAME = "show"
 HELP = "show a job's frames, and why some failed"
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
-    from ...farm.site import site
+    from ...sites.site import site
 
     with site(settings().config) as farm:
         details = farm.details(farm.find(options.job))

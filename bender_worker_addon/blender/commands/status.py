@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import ENDED
 
 if TYPE_CHECKING:
-    from ...worker.resolve import Resolved
+    from ...settings.resolve import Resolved
 
 NAME = "status"
 HELP = "say what the running worker is doing"

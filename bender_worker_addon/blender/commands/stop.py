@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from . import ENDED
 
 if TYPE_CHECKING:
-    from ...worker.resolve import Resolved
+    from ...settings.resolve import Resolved
 
 NAME = "stop"
 HELP = "tell the running worker to stop, and wait until it has"

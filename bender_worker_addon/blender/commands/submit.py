@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...worker.errors import WorkerError
+from ...core.errors import WorkerError
 from . import ENDED, PROGRAM, TROUBLE
 
 if TYPE_CHECKING:
-    from ...worker.resolve import Resolved
-    from ..concerns import Concern
+    from ...settings.resolve import Resolved
+    from ..farm.preflight import Concern
 
 NAME = "submit"
 HELP = "send a blend to the farm"
@@ -25,9 +25,9 @@ DESCRIPTION = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from ...core.frame import FORMATS
     from ...farm.frame_list import frames_of
     from ...farm.new_job import job_id
-    from ...worker.frame import FORMATS
 
     parser.add_argument("blend", type=Path, metavar="FILE.blend")
     parser.add_argument("--frames", type=_told(frames_of), metavar="LIST", help="such as 1-100,120-200x5,250 or 1..100")
@@ -45,9 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
     from ...farm.frame_list import frames_of
     from ...farm.new_job import NewJob
-    from ...farm.site import site
-    from .. import packing
-    from ..concerns import concerns
+    from ...sites.site import site
+    from ..farm import packing
+    from ..farm.preflight import concerns
 
     config = settings().config
     blend = options.blend.expanduser().absolute()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from . import ENDED, PROGRAM
 
 if TYPE_CHECKING:
-    from ...worker.resolve import Resolved
+    from ...settings.resolve import Resolved
 
 NAME = "video"
 HELP = "make a film of a job's frames"
@@ -28,9 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
-    from ...farm.site import site
-    from ...worker.errors import FarmError
-    from .. import video
+    from ...core.errors import FarmError
+    from ...sites.site import site
+    from ..farm import video
 
     with site(settings().config) as farm:
         job = farm.find(options.job)

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jobs operators: what an artist can do with the farm's jobs: send one, look at it, cancel it, queue it again."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import bpy
+from bpy.props import EnumProperty, IntProperty, StringProperty
+
+from ...core.errors import FarmError
+from ...core.frame import FORMATS
+from ...farm.frame_list import frames_of
+from .. import versions
+from ..paragraph import draw_paragraph
+from . import packing
+from . import panel as jobs_panel
+from .preflight import Concern, concerns
+from .view import jobs_view
+
+_WIDTH = 480  # pixels of the dialog
+_LETTERS = 84  # characters a line in it
+
+
+class BENDER_OT_farm_send(bpy.types.Operator):
+    """Send this scene to the farm, as it is now. Your file is not changed"""
+
+    bl_idname = "bender.farm_send"
+    bl_label = "Send to Farm..."
+
+    frames: StringProperty(name="Frames", description="Such as 1-100,120-200x5,250")
+    image_format: EnumProperty(name="Format", items=[(name, name, "") for name in FORMATS])
+    chunk: IntProperty(
+        name="Frames a Task", description="What one worker renders in a row", default=1, min=1, max=100_000
+    )
+    priority: IntProperty(name="Priority", description="Jobs of a higher one go first", min=-1000, max=1000)
+
+    _concerns: "list[Concern]" = []  # noqa: RUF012  an operator's own, set anew by each invoke
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if jobs_view.busy:
+            cls.poll_message_set("A job is being sent")
+        return jobs_panel.config() is not None and not jobs_view.busy
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        self.frames = packing.default_frames()
+        self.image_format = packing.default_format()
+        type(self)._concerns = concerns()
+        return context.window_manager.invoke_props_dialog(self, width=_WIDTH, confirm_text="Send")
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        for name in ("frames", "image_format", "chunk", "priority"):
+            layout.prop(self, name)
+        if wrong := _why_not(self.frames):
+            draw_paragraph(layout, wrong, width=_LETTERS, alert=True)
+        if bpy.data.is_dirty and bpy.data.filepath:
+            draw_paragraph(layout, "There are unsaved changes: they are sent, but are not in your file", width=_LETTERS)
+        for concern in self._concerns:
+            draw_paragraph(layout, concern.words, width=_LETTERS, alert=concern.hopeless)
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        config = jobs_panel.config()
+        hopeless = next((concern.words for concern in self._concerns if concern.hopeless), "")
+        if config is None or (wrong := _why_not(self.frames) or hopeless):
+            self.report({"ERROR"}, wrong if config is not None else "There is no farm to send it to")
+            return {"CANCELLED"}
+        name = Path(bpy.data.filepath).stem or "untitled"
+        folder = Path(tempfile.mkdtemp(prefix="bender-send-"))
+        copy = folder / f"{name}.blend"
+        try:
+            bpy.ops.wm.save_as_mainfile(filepath=str(copy), copy=True, check_existing=False)
+        except RuntimeError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            self.report({"ERROR"}, f"A copy can't be saved: {error}")
+            return {"CANCELLED"}
+        options = {"frames": self.frames, "format": self.image_format, "chunk": self.chunk, "priority": self.priority}
+        words = [f"--{option}={value}" for option, value in options.items()]
+        command = versions.own_command("submit", str(copy), "--json", *words)
+        jobs_view.run(config, command, doing="Being sent...", then=lambda: shutil.rmtree(folder, ignore_errors=True))
+        jobs_panel.look_soon()
+        return {"FINISHED"}
+
+
+class _OfAJob:
+    job: StringProperty(options={"HIDDEN"})
+
+
+class BENDER_OT_farm_choose(_OfAJob, bpy.types.Operator):
+    """Show or hide this job's frames"""
+
+    bl_idname = "bender.farm_choose"
+    bl_label = "Show Frames"
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        jobs_view.choose(self.job)
+        jobs_panel.look_soon()
+        return {"FINISHED"}
+
+
+class BENDER_OT_farm_cancel(_OfAJob, bpy.types.Operator):
+    """Take this job out of the queue. What is rendered stays"""
+
+    bl_idname = "bender.farm_cancel"
+    bl_label = "Cancel"
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        config, job = jobs_panel.config(), self.job
+        if config is not None:
+            jobs_view.ask(config, lambda farm: farm.cancel(job))
+        return {"FINISHED"}
+
+
+class BENDER_OT_farm_retry(_OfAJob, bpy.types.Operator):
+    """Queue again what failed of this job, or was canceled"""
+
+    bl_idname = "bender.farm_retry"
+    bl_label = "Retry"
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        config, job = jobs_panel.config(), self.job
+        if config is not None:
+            jobs_view.ask(config, lambda farm: farm.retry(job))
+        return {"FINISHED"}
+
+
+class BENDER_OT_farm_open_folder(_OfAJob, bpy.types.Operator):
+    """Open the folder of this job's frames"""
+
+    bl_idname = "bender.farm_open_folder"
+    bl_label = "Folder"
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        config = jobs_panel.config()
+        if config is None or not (config.outpath / self.job).is_dir():
+            self.report({"WARNING"}, "It has no frames yet")
+            return {"CANCELLED"}
+        bpy.ops.wm.path_open(filepath=str(config.outpath / self.job))
+        return {"FINISHED"}
+
+
+class BENDER_OT_farm_video(_OfAJob, bpy.types.Operator):
+    """Make a film of the frames that are there, beside their folder"""
+
+    bl_idname = "bender.farm_video"
+    bl_label = "Video"
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return not jobs_view.busy
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        config = jobs_panel.config()
+        if config is not None:
+            jobs_view.run(config, versions.own_command("video", self.job, "--json"), doing="The film is being made...")
+        return {"FINISHED"}
+
+
+def _why_not(frames: str) -> str:
+    try:
+        frames_of(frames)
+    except FarmError as error:
+        return str(error)
+    return ""
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        BENDER_OT_farm_send,
+        BENDER_OT_farm_choose,
+        BENDER_OT_farm_cancel,
+        BENDER_OT_farm_retry,
+        BENDER_OT_farm_open_folder,
+        BENDER_OT_farm_video,
+    )
+)

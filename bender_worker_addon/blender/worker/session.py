@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Session: the one worker of this Blender's window, from Start to Stop. Lives in this module, so that opening another
+file, closing a window or an ended operator does not touch it. Called from the main thread only."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...core.errors import WorkerError
+from ...core.snapshot import STOPPED, Snapshot, State
+from ..log import EventLog, log_path, log_to_file, stop_logging
+from . import presence
+from .beside import Beside
+
+if TYPE_CHECKING:
+    from ...settings.config import WorkerConfig
+    from ...worker.worker import Pause, Stop, Worker
+
+log = logging.getLogger(__name__)
+
+_QUIT = 2.0  # seconds that quitting Blender may wait for tasks to be given back
+_CLOSE = 1.0  # seconds that it may wait for the worker to be closed then
+
+
+class Session:
+    """`snapshot` is what a panel draws, and `shown_events`, the last few lines of the log, newest first.
+
+    A worker is opened and closed beside the main thread: a folder on a disk that doesn't answer, or a child that takes
+    its time to end, must not hold up the window.
+    """
+
+    def __init__(self) -> None:
+        self.snapshot: Snapshot = STOPPED
+        self.shown_events: tuple[str, ...] = ()
+        self.log_path: Path | None = None
+        self.outpath: Path | None = None
+        self.last_tick = 0.0
+        self.paused_by_artist = False
+        self._events = EventLog()
+        self._opening: Beside[Worker] | None = None
+        self._worker: Worker | None = None
+        self._closing: Beside[None] | None = None
+        self._stop_when_open: Stop | None = None
+
+    @property
+    def running(self) -> bool:
+        return not (self._opening is None and self._worker is None and self._closing is None)
+
+    def start(self, config: "WorkerConfig", *, child_command: list[str]) -> None:
+        """Starts a worker. What prevents it is told by the snapshot, as a problem."""
+        self.outpath = config.outpath
+        self.log_path = log_path(config.data_dir)
+        self.paused_by_artist = False
+        self._stop_when_open = None
+        self.snapshot = Snapshot(State.CONNECTING)
+        self._opening = Beside("bender-opening", partial(self._opened, config, child_command))
+
+    def fail(self, reason: str) -> None:
+        """Ends the worker, if there is one, because it can't work."""
+        log.error("the worker can't work: %s", reason)
+        self.snapshot = Snapshot(State.PROBLEM, reason)
+        if self._worker is not None:
+            self._close(self._worker)
+
+    def stop_after_task(self) -> None:
+        from ...worker.worker import Stop
+
+        self._stop(Stop.AFTER_TASK)
+
+    def stop_now(self) -> None:
+        from ...worker.worker import Stop
+
+        self._stop(Stop.NOW)
+
+    def pause(self, paused: bool) -> None:
+        self.paused_by_artist = paused
+        self.tick()
+
+    def tick(self) -> bool:
+        """Lets the worker work. Never blocks. Gives whether what is shown has changed."""
+        if not self.running:
+            return False
+        self.last_tick = time.monotonic()
+        before = self.snapshot, self.shown_events
+        with self._problems_told():
+            if self._opening is not None and self._opening.done:
+                self._begin(self._opening)
+            elif self._worker is not None:
+                self._work(self._worker)
+            elif self._closing is not None and self._closing.done:
+                self._closing = None
+                self._show_stopped()
+        self.shown_events = tuple(self._events.lines)
+        return (self.snapshot, self.shown_events) != before
+
+    def quit(self) -> None:
+        """Gives everything back and ends the worker, in three seconds at most: Blender is closing."""
+        if self.running:
+            self._end()
+        stop_logging()
+
+    def _end(self) -> None:
+        deadline = time.monotonic() + _QUIT
+        if self._opening is not None and self._opening.wait(_QUIT):
+            self.tick()
+        self.stop_now()
+        with self._problems_told():
+            while self._worker is not None and time.monotonic() < deadline:
+                self._work(self._worker, wait=0.05)
+        if self._worker is not None:
+            self._close(self._worker)
+        if self._closing is not None:
+            self._closing.wait(_CLOSE)
+            self.tick()
+
+    def _opened(self, config: "WorkerConfig", child_command: list[str]) -> "Worker":
+        from ...worker.worker import Worker
+
+        log_to_file(config.data_dir, self._events)
+        return Worker(config, child_command=child_command)
+
+    def _begin(self, opening: "Beside[Worker]") -> None:
+        self._opening = None
+        self._worker = opening.result()
+        self._worker.start()
+        if self._stop_when_open is not None:
+            self._worker.stop(self._stop_when_open)
+
+    def _work(self, worker: "Worker", *, wait: float = 0.0) -> None:
+        self._keep_out_of_the_way(worker)
+        worker.tick(wait)
+        self.snapshot = worker.snapshot()
+        if worker.over:
+            self._close(worker)
+
+    def _stop(self, when: "Stop") -> None:
+        self._stop_when_open = when
+        if self._worker is not None:
+            with self._problems_told():
+                self._worker.stop(when)
+            self.tick()
+        elif self._opening is not None:
+            self.snapshot = Snapshot(State.FINISHING)
+
+    def _close(self, worker: "Worker") -> None:
+        self._worker = None
+        self._closing = Beside("bender-closing", worker.close)
+
+    def _show_stopped(self) -> None:
+        if self.snapshot.state is not State.PROBLEM:
+            self.snapshot = replace(self.snapshot, state=State.STOPPED, detail="", task=None, next_job_id="")
+
+    @contextmanager
+    def _problems_told(self) -> Iterator[None]:
+        try:
+            yield
+        except WorkerError as error:
+            self.fail(str(error))
+        except OSError as error:
+            self.fail(f"{error.filename or 'a folder'} can't be used: {error.strerror or error}")
+        except Exception as error:
+            log.exception("what nobody foresaw")
+            self.fail(f"an error in the add-on itself ({type(error).__name__}); please report it, with its log")
+
+    def _keep_out_of_the_way(self, worker: "Worker") -> None:
+        if worker.stopping:
+            return
+        wanted, reason = self._wanted_pause()
+        if wanted is None and worker.paused is not None:
+            worker.resume()
+        elif wanted is not None and worker.paused is not wanted:
+            worker.pause(wanted, reason=reason)
+
+    def _wanted_pause(self) -> "tuple[Pause | None, str]":
+        from ...worker.worker import Pause
+
+        if self.paused_by_artist:
+            return Pause.SUSPEND, ""
+        if presence.is_rendering():
+            return Pause.SUSPEND, "while you render"
+        when_here = presence.wanted_pause()
+        return (Pause[when_here], "while you are here") if when_here else (None, "")
+
+
+session = Session()

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""TaskQueue: what a worker asks of the queue its tasks come from, whatever that queue is."""
+
+from typing import Protocol
+
+from ..core.deliveries import Delivery
+
+
+class TaskQueue(Protocol):
+    """Where tasks come from and reports go to; `name` is for people. Takes nothing before `consume` has said how much.
+
+    Puts Connected, Disconnected, Unwelcome, Delivered and Confirmed into the worker's inbox. All methods may be called
+    from the worker's thread, return at once and never fail; what can't be done any more is told by Disconnected.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def start(self) -> None: ...
+
+    def ack(self, delivery: Delivery) -> None: ...
+
+    def requeue(self, delivery: Delivery) -> None: ...
+
+    def reject(self, delivery: Delivery) -> None: ...
+
+    def set_aside(self, delivery: Delivery) -> None:
+        """Holds the delivery on, but no longer counts it: it only waits for something, and another may come."""
+
+    def publish(self, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
+        """Publishes a report; Confirmed follows where `report_id` is given."""
+
+    def consume(self, prefetch: int) -> None:
+        """From now on holds at most `prefetch` deliveries; 0 takes no more. Those already held are not touched."""
+
+    def close(self, *, timeout: float) -> None:
+        """Does what was decided so far, then ends; whatever is not settled goes to others."""

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""LocalQueue: tasks from a queue on this machine, in an SQLite file that all its workers share. No RabbitMQ.
+
+At least once, as there: a task stays in the queue until it is acked, and what is held by a worker that is gone goes to
+others. What is reported is entered into the farm's books. What outgrows one machine uses RabbitMQ.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
+from ...core.errors import FarmError, WorkerError
+from ...farm import books
+from ...farm.database import Database
+from ...system.threads import Thread
+from .owners import Owner, clear_away_dead, lives
+from .upkeep import Upkeep
+
+log = logging.getLogger(__name__)
+
+_LOOK = 0.1  # seconds between two looks at whether another process has changed something
+_LOOK_FOR_DEAD = 1.0  # seconds between two looks at whether those who hold tasks still live
+_RETRY = 5.0  # seconds until a queue that could not be used is tried again
+
+_Command = Callable[[sqlite3.Connection], Any]  # changes the queue; gives an event for the worker, or None
+
+
+class LocalQueue:
+    """A TaskQueue on a thread of its own. A session lasts until the file can't be used, as with a full disk; then all
+    that was held goes back, and another is tried."""
+
+    name = "the local queue"
+
+    def __init__(self, folder: Path, *, jobs: Path, inbox: SimpleQueue[Any]) -> None:
+        """`folder` is the farm's, which holds the queue; `jobs` has a folder a job."""
+        self._folder = folder
+        self._owners = folder / "owners"
+        self._jobs = jobs
+        self._inbox = inbox
+        self._commands: SimpleQueue[_Command | None] = SimpleQueue()
+        self._closing = threading.Event()
+        self._prefetch = 0
+        self._session = 0
+        self._held: set[int] = set()
+        self._aside: set[int] = set()  # those held that don't count
+        self._database: Database
+        self._upkeep: Upkeep
+        self._owner: Owner
+        self._seen = 0
+        self._look_for_dead_at = 0.0
+        self._thread = Thread(self._run, name="bender-local-queue", inbox=inbox)
+
+    # What the worker decides
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def ack(self, delivery: Delivery) -> None:
+        self._commands.put(lambda connection: self._remove(connection, delivery))
+
+    def requeue(self, delivery: Delivery) -> None:
+        self._commands.put(lambda connection: self._put_back(connection, delivery))
+
+    def reject(self, delivery: Delivery) -> None:
+        """There is no dead-letter exchange: why it was rejected stands in the books, and there it can be retried."""
+        self.ack(delivery)
+
+    def set_aside(self, delivery: Delivery) -> None:
+        self._commands.put(lambda _: self._count_no_more(delivery))
+
+    def publish(self, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
+        if report_id is not None:
+            self._commands.put(lambda connection: self._enter(connection, session, report_id, body))
+
+    def consume(self, prefetch: int) -> None:
+        self._prefetch = prefetch
+        self._commands.put(None)
+
+    def close(self, *, timeout: float) -> None:
+        self._closing.set()
+        self._commands.put(None)
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+
+    # What the thread does
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._one_session()
+            except FarmError as error:
+                self._inbox.put(Disconnected(str(error), _RETRY))
+                self._closing.wait(_RETRY)
+
+    def _one_session(self) -> None:
+        with ExitStack() as stack:
+            self._database = stack.enter_context(closing(Database(self._folder, settled_by_others=True)))
+            self._upkeep = stack.enter_context(closing(Upkeep(self._folder, jobs=self._jobs)))
+            with self._database.changing():
+                clear_away_dead(self._owners)
+                self._owner = stack.enter_context(closing(_owner(self._owners)))
+            self._session += 1
+            self._held.clear()
+            self._aside.clear()
+            self._look_for_dead_at = 0.0
+            self._inbox.put(Connected(self._session))
+            self._carry_out([])
+            while not self._closing.is_set():
+                commands = self._next_commands()
+                if commands or self._is_news():
+                    self._carry_out(commands)
+            self._carry_out([*self._left(), self._put_all_back])
+
+    def _next_commands(self) -> list[_Command | None]:
+        """All that was decided since; waits a moment for it."""
+        try:
+            first = self._commands.get(timeout=_LOOK)
+        except Empty:
+            return []
+        return [first, *self._left()]
+
+    def _left(self) -> Iterator[_Command | None]:
+        while not self._commands.empty():
+            yield self._commands.get()
+
+    def _is_news(self) -> bool:
+        """Whether somebody else has changed something, or may have died."""
+        seen, self._seen = self._seen, self._database.version
+        return self._seen != seen or (bool(self._room) and time.monotonic() >= self._look_for_dead_at)
+
+    def _carry_out(self, commands: list[_Command | None]) -> None:
+        """Does what was decided, in one transaction, and takes what there is room for; tells of it once it is so."""
+        with self._database.changing() as connection:
+            events = [command(connection) for command in commands if command is not None]
+            events += self._take(connection)
+        for event in events:
+            if event is not None:
+                self._inbox.put(event)
+        self._upkeep.tell()
+
+    @property
+    def _room(self) -> int:
+        return 0 if self._closing.is_set() else max(0, self._prefetch - len(self._held - self._aside))
+
+    def _take(self, connection: sqlite3.Connection) -> Iterator[Delivered]:
+        if self._room and time.monotonic() >= self._look_for_dead_at:
+            self._look_for_dead_at = time.monotonic() + _LOOK_FOR_DEAD
+            self._put_back_of_dead(connection)
+        rows = connection.execute(
+            "SELECT message.number, coalesce(message.body, task.body), redelivered FROM message"
+            " LEFT JOIN task ON task.job = message.job AND task.id = message.task"
+            " WHERE owner IS NULL ORDER BY message.priority DESC, message.number LIMIT ?",
+            (self._room,),
+        )
+        for number, body, redelivered in rows.fetchall():
+            connection.execute("UPDATE message SET owner = ? WHERE number = ?", (self._owner.name, number))
+            self._held.add(number)
+            body = body.encode() if isinstance(body, str) else body
+            yield Delivered(Delivery(self._session, number, body, bool(redelivered)))
+
+    def _remove(self, connection: sqlite3.Connection, delivery: Delivery) -> None:
+        if self._is_held(delivery):
+            gone = connection.execute("DELETE FROM message WHERE number = ? RETURNING job, task", (delivery.tag,))
+            for job, task in gone.fetchall():
+                books.task_is_settled(connection, job, task)
+
+    def _put_back(self, connection: sqlite3.Connection, delivery: Delivery) -> None:
+        if self._is_held(delivery):
+            connection.execute("UPDATE message SET owner = NULL, redelivered = 1 WHERE number = ?", (delivery.tag,))
+            books.drop_canceled(connection)
+
+    def _count_no_more(self, delivery: Delivery) -> None:
+        if delivery.session == self._session:
+            self._aside.add(delivery.tag)
+
+    def _is_held(self, delivery: Delivery) -> bool:
+        """Whether it is held here, which it is no longer from now on."""
+        if delivery.session != self._session or delivery.tag not in self._held:
+            log.debug("delivery %d belonged to an earlier session; it is in the queue again", delivery.tag)
+            return False
+        self._held.remove(delivery.tag)
+        self._aside.discard(delivery.tag)
+        return True
+
+    def _enter(self, connection: sqlite3.Connection, session: int, report_id: int, body: bytes) -> Confirmed | None:
+        if session != self._session:
+            return None
+        books.merge(connection, body)
+        return Confirmed((report_id,))
+
+    def _put_back_of_dead(self, connection: sqlite3.Connection) -> None:
+        rows = connection.execute("SELECT DISTINCT owner FROM message WHERE owner IS NOT NULL").fetchall()
+        for (owner,) in rows:
+            if owner != self._owner.name and not lives(self._owners, owner):
+                log.info("a worker has died; what it held is in the queue again")
+                _put_back_all_of(connection, owner)
+
+    def _put_all_back(self, connection: sqlite3.Connection) -> None:
+        self._held.clear()
+        _put_back_all_of(connection, self._owner.name)
+
+
+def _put_back_all_of(connection: sqlite3.Connection, owner: str) -> None:
+    connection.execute("UPDATE message SET owner = NULL, redelivered = 1 WHERE owner = ?", (owner,))
+    books.drop_canceled(connection)
+
+
+def _owner(folder: Path) -> Owner:
+    try:
+        return Owner(folder)
+    except (OSError, WorkerError) as error:
+        raise FarmError(f"{folder} can't be written: {error}") from error

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Upkeep: what a farm on one machine wants done beside its queue, on a thread of its own: the jobs' `data.json`, which
+may be large, and waiting for the disk, which may be slow."""
+
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+from ...farm.database import Database
+from ...farm.job_files import JobFiles
+
+_PAUSE = 0.05  # seconds, at least, between two looks at what is to be written
+_LOOK = 1.0  # seconds until it is looked for without any news: of a worker that was killed something may be left
+_SETTLE = 5.0  # seconds, at least, between two times that the database waits for the disk
+
+
+class Upkeep:
+    """Begins when it is made."""
+
+    def __init__(self, folder: Path, *, jobs: Path) -> None:
+        """`folder` is the farm's; `jobs` has a folder a job."""
+        self._folder = folder
+        self._jobs = jobs
+        self._news = threading.Event()
+        self._closing = threading.Event()
+        self._trouble: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="bender-upkeep", daemon=True)
+        self._thread.start()
+
+    def tell(self) -> None:
+        """Something has changed. Raises what ended the thread: FarmError if the farm's files can't be used any more."""
+        if self._trouble is not None:
+            raise self._trouble
+        self._news.set()
+
+    def close(self) -> None:
+        """Returns when all is written."""
+        self._closing.set()
+        self._news.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            with closing(Database(self._folder)) as database:
+                self._keep(database, JobFiles(database, self._jobs))
+        except Exception as error:  # noqa: BLE001  `tell` raises it again
+            self._trouble = error
+
+    def _keep(self, database: Database, files: JobFiles) -> None:
+        settle_at = time.monotonic() + _SETTLE
+        while not self._closing.is_set():
+            is_news = self._news.wait(_LOOK)
+            self._news.clear()
+            files.write_due()
+            if is_news and time.monotonic() >= settle_at:
+                database.settle()
+                settle_at = time.monotonic() + _SETTLE
+            self._closing.wait(_PAUSE)
+        files.write_all()

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Channels: how a connection to RabbitMQ is made, and the channels on it, with what must exist for each."""
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.exceptions import ChannelClosedByBroker
+
+from ...core.errors import ConfigError
+from ...settings.tls import NO_MORE_THAN_THE_SYSTEM, Trust
+from .errors import LOCKED, NOT_FOUND, REFUSED, IdTaken
+
+WORK_QUEUE = "work"
+REPORT_EXCHANGE = "worker-topic"
+
+_BLOCKED = 120.0  # seconds the broker may refuse to take reports before the session counts as lost
+
+
+def parameters(url: str, worker_id: str, trust: Trust = NO_MORE_THAN_THE_SYSTEM) -> pika.URLParameters:
+    """The vhost of `amqp://host//`, the default of bender-worker, is `/` (pika would read it as an empty name).
+
+    Raises ConfigError if `url` can't be understood, or a file of `trust` can't be used.
+    """
+    if url.endswith("//"):
+        url = f"{url[:-1]}%2F"
+    try:
+        understood = pika.URLParameters(url)
+    except Exception as error:  # pika raises IndexError, TypeError, ValueError and more for what it can't read
+        raise ConfigError("amqp_url can't be understood; it should be amqp://user:password@host:port/vhost") from error
+    understood.client_properties = {"connection_name": f"bender-worker {worker_id}"}
+    if understood.ssl_options is not None:
+        understood.ssl_options = pika.SSLOptions(trust.context(), understood.host)
+    if understood.blocked_connection_timeout is None:
+        understood.blocked_connection_timeout = _BLOCKED
+    return understood
+
+
+def take_id(connection: BlockingConnection, worker_id: str) -> None:
+    """Takes the worker's id for as long as the connection lives, by an empty queue that only it may use.
+
+    Raises IdTaken if another has it. Where the user may make no queues nobody can tell, and it goes without.
+    """
+    try:
+        channel = connection.channel()
+        channel.queue_declare(f"bender-worker.{worker_id}", exclusive=True, auto_delete=True)
+    except ChannelClosedByBroker as error:
+        if error.reply_code == LOCKED:
+            words = f"another worker with the id {worker_id} is connected; give this one an id of its own"
+            raise IdTaken(words) from error
+        if error.reply_code != REFUSED:
+            raise
+
+
+def work_channel(connection: BlockingConnection) -> BlockingChannel:
+    """A channel on which the queue of tasks exists: used as the farm declared it, declared only if missing."""
+    try:
+        channel = connection.channel()
+        channel.queue_declare(WORK_QUEUE, passive=True)
+    except ChannelClosedByBroker as error:
+        if error.reply_code != NOT_FOUND:
+            raise
+        channel = connection.channel()
+        channel.queue_declare(WORK_QUEUE, durable=True)
+    return channel
+
+
+def report_channel(connection: BlockingConnection) -> BlockingChannel:
+    """A channel on which the exchange of reports exists. Apart from the channel of tasks: a refused report would close
+    it and take the pending acks along."""
+    try:
+        channel = connection.channel()
+        channel.exchange_declare(REPORT_EXCHANGE, passive=True)
+    except ChannelClosedByBroker as error:
+        if error.reply_code != NOT_FOUND:
+            raise
+        channel = connection.channel()
+        channel.exchange_declare(REPORT_EXCHANGE, "topic", durable=True)
+    return channel
+
+
+def confirming_channel(connection: BlockingConnection) -> BlockingChannel:
+    channel = connection.channel()
+    channel.confirm_delivery()
+    return channel

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Folders that are made for a group, and those that lead elsewhere."""
+
+import os
+from pathlib import Path
+
+from .durable import make_names_last
+
+_SHARED = 0o2775
+
+
+def make_folder(folder: Path, *, shared: bool) -> None:
+    """Makes a folder, if it is missing; a `shared` one as bender does: its group may write, what is made in it is of
+    that group too."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return
+    make_names_last(folder.parent)
+    if shared and os.name != "nt":  # there the folder's owner says who may write what is in it
+        folder.chmod(_SHARED)
+
+
+def leads_away(folder: Path) -> bool:
+    """Whether what is below a folder would be somewhere else: it is a symbolic link or, on Windows, a junction."""
+    return folder.is_symlink() or (os.name == "nt" and folder.resolve().parent != folder.parent.resolve())

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lock: a file that one process at a time can have. SQLite's exclusive lock works alike on Linux, macOS and Windows and
+ends with its process, however that ends."""
+
+import sqlite3
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from ..core.errors import FolderInUse, WorkerError
+
+
+class Lock:
+    """Has the file, made if missing, until `close`. Raises FolderInUse if another has it, WorkerError if it can't be
+    had at all.
+
+    The file stays when nobody has it any more: one that is removed could be had by two, who both had opened it before.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with ExitStack() as if_it_fails:
+            try:
+                self._connection = if_it_fails.enter_context(
+                    closing(sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False))
+                )
+                self._connection.execute("BEGIN EXCLUSIVE")
+            except sqlite3.Error as error:
+                if _is_taken(error):
+                    raise FolderInUse(f"another worker has {path.parent}") from error
+                raise WorkerError(f"{path} can't be locked: {error}") from error
+            if_it_fails.pop_all()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process, or another part of this one, has the file."""
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None)) as probe:
+            probe.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        return _is_taken(error)
+    return False
+
+
+def _is_taken(error: sqlite3.Error) -> bool:
+    return "locked" in str(error)

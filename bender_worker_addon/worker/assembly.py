@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Parts: what a worker is made of, put together from its settings, and taken apart."""
+
+import logging
+import os
+import sched
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from ..core.errors import WorkerError
+from ..core.in_flight import Held
+from ..queues.choice import task_queue
+from ..settings.config import WorkerConfig
+from ..settings.tls import Trust
+from ..system.disks import Disks, why_unwritable
+from ..system.executor import Lane
+from .blends.blends import Blends
+from .blends.cache import BlendCache
+from .blends.lazy import Late
+from .blends.shared import SharedBlends
+from .children.dispatcher import Dispatcher
+from .children.pool import Pool
+from .children.process import why_not_run
+from .children.sandbox import Sandbox, why_impossible
+from .control import Control
+from .frames.storing import Storing
+from .frames.uploads import AT_ONCE, Uploads
+from .life.admission import Intake
+from .life.circuit_breaker import Doubts
+from .life.life import Life
+from .life.reporter import Bookkeeper
+from .life.settlement import Endings
+from .life.upload import Handover
+from .state.journal import Journal
+from .state.status import Record
+from .state.task_logs import TaskLogs
+
+log = logging.getLogger(__name__)
+
+_CLOSE = 1.0  # seconds each part may take to close
+
+
+class Parts:
+    """One of each, knowing those it needs; what happens beside the worker's thread comes to `inbox`."""
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        *,
+        child_command: Sequence[str],
+        max_tasks: int | None,
+        inbox: "SimpleQueue[Any]",
+    ) -> None:
+        """Raises WorkerError if the worker's folders or its settings can't be used."""
+        for folder in (config.blendpath, config.outpath):
+            if trouble := why_unwritable(folder):
+                raise WorkerError(trouble)
+        sandbox = _sandbox(config)
+        self.record = Record()
+        self.schedule = sched.scheduler(time.monotonic)
+        self.journal = Journal(config.data_dir / "journal.sqlite")
+        self.broker = task_queue(config, inbox=inbox)
+        self.bookkeeper = Bookkeeper(journal=self.journal, broker=self.broker, worker_id=config.id)
+        self.intake = Intake(
+            broker=self.broker, workload=config.workload, max_tasks=max_tasks, disklimit=config.disklimit
+        )
+        self._flaskbender = Late(config.bender_url, Trust.of(config))
+        self._transfers = Lane("bender-transfer", inbox=inbox, threads=2)
+        self._questions = Lane("bender-question", inbox=inbox)
+        self._looking = Lane("bender-disk", inbox=inbox)
+        self.disks = Disks((config.outpath, config.blendpath, config.data_dir), lane=self._looking)
+        self._uploading = Lane("bender-upload", inbox=inbox, threads=AT_ONCE)
+        self._storing = Lane("bender-frames", inbox=inbox)
+        self.blends = self._blends_of(config)
+        self.uploads = Uploads(flaskbender=self._flaskbender, lane=self._uploading, schedule=self.schedule)
+        logs = TaskLogs(config.data_dir / "logs")
+        self.pool = Pool(
+            command=child_command,
+            sandbox=sandbox,
+            scratch=config.outpath / ".rendering" / config.id,
+            logs=logs,
+            keep_children=config.keep_child,
+            devices=config.devices,
+            renderers=config.renderers,
+            inbox=inbox,
+            later=self.beside,
+        )
+        self.dispatcher = Dispatcher(self.pool, renderers=config.renderers, memory_limit=int(config.memory_limit * 1e9))
+        held: list[Held] = []
+        storing = Storing(self._storing, shared=config.mode == "Server")
+        doubts = Doubts(journal=self.journal, beside=self.beside)
+        self.endings = Endings(
+            held=held,
+            journal=self.journal,
+            broker=self.broker,
+            bookkeeper=self.bookkeeper,
+            logs=logs,
+            doubts=doubts,
+            record=self.record,
+        )
+        self.handover = (
+            None
+            if not config.uploads
+            else Handover(
+                held=held,
+                keep=config.upload == "copy",
+                uploads=self.uploads,
+                journal=self.journal,
+                broker=self.broker,
+                bookkeeper=self.bookkeeper,
+                intake=self.intake,
+                storing=storing,
+                endings=self.endings,
+            )
+        )
+        self.life = Life(
+            held=held,
+            outpath=config.outpath,
+            journal=self.journal,
+            broker=self.broker,
+            intake=self.intake,
+            blends=self.blends,
+            disks=self.disks,
+            pool=self.pool,
+            dispatcher=self.dispatcher,
+            storing=storing,
+            handover=self.handover,
+            endings=self.endings,
+            doubts=doubts,
+            schedule=self.schedule,
+            record=self.record,
+        )
+        self.control = Control(config.data_dir, inbox=inbox)
+
+    def beside(self, work: Callable[[], None]) -> None:
+        """Does it beside the worker's thread, after all frames handed over so far are stored."""
+        self._storing.submit(work)
+
+    def load_flaskbender(self) -> None:
+        """Beside the worker's thread, so that its first task need not wait for that."""
+        self._questions.submit(self._flaskbender.load)
+
+    def close(self) -> None:
+        """Ends every process and thread they have started."""
+        self.pool.close(timeout=_CLOSE)
+        self.broker.close(timeout=_CLOSE)
+        self._storing.close(timeout=_CLOSE)
+        for lane in (self._transfers, self._questions, self._looking, self._uploading):
+            lane.close(timeout=0)
+        self.blends.close()
+        self.journal.close()
+        self.control.close()
+
+    def _blends_of(self, config: WorkerConfig) -> Blends:
+        lanes = {"transfers": self._transfers, "questions": self._questions}
+        if config.is_shared:
+            return SharedBlends(config.blendpath, **lanes, schedule=self.schedule)
+        return BlendCache(
+            config.blendpath,
+            source=self._flaskbender,
+            **lanes,
+            schedule=self.schedule,
+            journal=self.journal,
+            grace_period=config.grace_period,
+            cache_limit=config.cache_limit,
+        )
+
+
+def _sandbox(config: WorkerConfig) -> Sandbox | None:
+    """The sandbox for every child, if one is wanted and can be had. Raises WorkerError if it must be and can't."""
+    if config.sandbox == "off":
+        return None
+    sandbox = Sandbox(tuple(Path(path) for path in config.sandbox_paths.split(os.pathsep) if path))
+    trouble = why_impossible() or why_not_run(sandbox.command(["/bin/true"], folder=config.outpath))
+    if not trouble:
+        return sandbox
+    if config.sandbox == "on":
+        raise WorkerError(f"there is no sandbox for Blender: {trouble}; set sandbox to off to work without one")
+    log.warning("there is no sandbox for Blender, it can read what this user can: %s", trouble)
+    return None

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Late: flaskbender, loaded by the first thread that asks something of it. What speaks HTTP takes longer to load than
+all else of a worker; meanwhile its Blender starts. Without a flaskbender in the farm it is never loaded."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...core.frame import StoredFrame
+from ...core.transfers import BlendFailed, BlendReady, FrameNotUploaded, FrameUploaded, JobStatus
+from ...settings.tls import Trust
+
+if TYPE_CHECKING:
+    from .flaskbender import Flaskbender
+
+
+class Late:
+    """A Flaskbender."""
+
+    def __init__(self, url: str, trust: Trust) -> None:
+        self._url = url
+        self._trust = trust
+
+    def load(self) -> None:
+        """Else who asks first has to wait for it."""
+        _ = self._flaskbender
+
+    def fetch_blend(self, job_id: str, target: Path) -> BlendReady | BlendFailed:
+        return self._flaskbender.fetch_blend(job_id, target)
+
+    def job_status(self, job_id: str) -> JobStatus:
+        return self._flaskbender.job_status(job_id)
+
+    def upload(self, *, job_id: str, task_id: str, frame: StoredFrame) -> FrameUploaded | FrameNotUploaded:
+        return self._flaskbender.upload(job_id=job_id, task_id=task_id, frame=frame)
+
+    @cached_property
+    def _flaskbender(self) -> "Flaskbender":
+        from .flaskbender import Flaskbender
+
+        return Flaskbender(self._url, self._trust)

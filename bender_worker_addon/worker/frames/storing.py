@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Storing: what is done to the files of frames beside the worker's thread, one after the other, and what came of it."""
+
+import contextlib
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ...core.errors import FrameError
+from ...core.frame import StoredFrame
+from ...core.in_flight import Held
+from ...system.executor import Lane
+from . import store
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Whether the frames of a task that was finished here before are still what they were; `uploaded` are the numbers
+    of those that flaskbender has, which need not be here any more."""
+
+    held: Held
+    frames: tuple[StoredFrame, ...]
+    uploaded: frozenset[int]
+    unchanged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """`seconds`: how long that took."""
+
+    held: Held
+    frame: StoredFrame
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NotStored:
+    held: Held
+    error: FrameError
+
+
+class Storing:
+    """`shared`: others of the group work with the frames."""
+
+    def __init__(self, lane: Lane, *, shared: bool) -> None:
+        self._lane = lane
+        self._shared = shared
+
+    def store(self, held: Held, number: int, *, rendered: Path, target: Path) -> None:
+        """Stored or NotStored comes of it."""
+        self._lane.submit(partial(_store, held, number, rendered, target, shared=self._shared))
+
+    def prove(self, held: Held, stored: Collection[StoredFrame], *, uploaded: frozenset[int]) -> None:
+        """Proven comes of it."""
+        self._lane.submit(partial(_prove, held, tuple(stored), uploaded))
+
+    def delete(self, stored: Collection[StoredFrame]) -> None:
+        """Deletes frames that are safe elsewhere, and their folder if nothing else is in it."""
+        self._lane.submit(partial(_delete, tuple(stored)))
+
+
+def _store(held: Held, number: int, rendered: Path, target: Path, *, shared: bool) -> Stored | NotStored:
+    where = {"rendered": rendered, "target": target}
+    began = time.monotonic()
+    try:
+        frame = store.store(**where, number=number, image_format=held.task.image_format, shared=shared)
+        return Stored(held, frame, time.monotonic() - began)
+    except FrameError as error:
+        return NotStored(held, error)
+
+
+def _prove(held: Held, stored: tuple[StoredFrame, ...], uploaded: frozenset[int]) -> Proven:
+    unchanged = all(frame.number in uploaded or store.unchanged(frame) for frame in stored)
+    return Proven(held, stored, uploaded, unchanged)
+
+
+def _delete(stored: tuple[StoredFrame, ...]) -> None:
+    for frame in stored:
+        with contextlib.suppress(OSError):  # what can't be deleted now is left for `clean`
+            frame.path.unlink()
+    for folder in {frame.path.parent for frame in stored}:
+        with contextlib.suppress(OSError):  # others are in it
+            folder.rmdir()

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Uploads: frames on their way to flaskbender, a few at once, each tried for as long as it takes."""
+
+import logging
+import random
+import sched
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from ...core.errors import UploadError
+from ...core.frame import StoredFrame
+from ...core.transfers import FrameNotUploaded, FrameUploaded, Sink
+from ...system.executor import Lane
+from .store import unchanged
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 2  # frames
+_RETRY_FIRST, _RETRY_LAST = 1.0, 300.0  # seconds between two attempts, but for the jitter
+_REFUSALS = 4  # times flaskbender may refuse a frame before it is believed
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLost:
+    """The frame's file is no longer what was stored: there is nothing to upload."""
+
+    task_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    job_id: str
+    task_id: str
+    stored: StoredFrame
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.task_id, self.stored.number
+
+
+class Uploads:
+    """Puts FrameUploaded, FrameNotUploaded and FrameLost into the inbox; its owner tells it of them. `trouble` says why
+    nothing gets through, if so: then all frames wait, since none is to blame."""
+
+    def __init__(self, *, flaskbender: Sink, lane: Lane, schedule: sched.scheduler) -> None:
+        """The lane should have `AT_ONCE` threads."""
+        self._flaskbender = flaskbender
+        self._lane = lane
+        self._schedule = schedule
+        self._waiting: deque[_Frame] = deque()
+        self._sent: dict[tuple[str, int], _Frame] = {}
+        self._refused: dict[tuple[str, int], int] = {}
+        self._failures = 0  # in a row
+        self._holding = False
+        self.trouble = ""
+
+    def add(self, *, job_id: str, task_id: str, frames: Iterable[StoredFrame]) -> None:
+        self._waiting.extend(_Frame(job_id, task_id, frame) for frame in frames)
+        self._send()
+
+    def drop(self, task_id: str) -> None:
+        """Lets a task's frames be; what is being sent of it is sent."""
+        self._waiting = deque(frame for frame in self._waiting if frame.task_id != task_id)
+        for number in [number for task, number in self._refused if task == task_id]:
+            del self._refused[task_id, number]
+
+    def uploaded(self, event: FrameUploaded) -> None:
+        self._sent.pop((event.task_id, event.number), None)
+        self._refused.pop((event.task_id, event.number), None)
+        self._failures, self.trouble = 0, ""
+        self._send()
+
+    def lost(self, event: FrameLost) -> None:
+        self._sent.pop((event.task_id, event.number), None)
+        self._send()
+
+    def failed(self, event: FrameNotUploaded, *, wanted: bool) -> UploadError | None:
+        """Tries the frame again, if it still is `wanted`; gives the error if flaskbender won't ever have it."""
+        frame = self._sent.pop((event.task_id, event.number), None)
+        if frame is None or not wanted:
+            self._send()
+            return None
+        if event.error.patient:
+            self._wait(frame, event.error)
+            return None
+        self._refused[frame.key] = self._refused.get(frame.key, 0) + 1
+        if self._refused[frame.key] >= _REFUSALS:
+            self.drop(frame.task_id)
+            self._send()
+            return event.error
+        delay = _jittered(self._refused[frame.key])
+        log.warning("task %s: %s; trying again in %.1f s", frame.task_id, event.error, delay)
+        self._schedule.enter(delay, 1, self._again, (frame,))
+        self._send()
+        return None
+
+    def _wait(self, frame: _Frame, error: UploadError) -> None:
+        self._waiting.appendleft(frame)
+        self.trouble = str(error)
+        if self._holding:
+            return
+        self._failures += 1
+        delay = _jittered(self._failures)
+        log.warning("%s; trying again in %.1f s", error, delay)
+        self._holding = True
+        self._schedule.enter(delay, 1, self._go_on)
+
+    def _go_on(self) -> None:
+        self._holding = False
+        self._send()
+
+    def _again(self, frame: _Frame) -> None:
+        if frame.key in self._refused:  # else it was dropped meanwhile
+            self._waiting.append(frame)
+            self._send()
+
+    def _send(self) -> None:
+        """After a failure one frame goes ahead and finds out whether the others get through."""
+        most = 1 if self._failures else AT_ONCE
+        while self._waiting and len(self._sent) < most and not self._holding:
+            frame = self._waiting.popleft()
+            self._sent[frame.key] = frame
+            self._lane.submit(partial(_upload, self._flaskbender, frame))
+
+
+def _upload(flaskbender: Sink, frame: _Frame) -> FrameUploaded | FrameNotUploaded | FrameLost:
+    if not unchanged(frame.stored):
+        return FrameLost(frame.task_id, frame.stored.number)
+    return flaskbender.upload(job_id=frame.job_id, task_id=frame.task_id, frame=frame.stored)
+
+
+def _jittered(failures: int) -> float:
+    """Seconds until the next attempt; random, so that a farm's workers don't all come back at once."""
+    return min(_RETRY_FIRST * 2.0 ** min(failures - 1, 16), _RETRY_LAST) * random.uniform(0.5, 1.0)

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Doubts: what speaks against beginning a task here. It was begun before and the worker did not live to see its end, or
+its job fails here again and again, and others may have better luck."""
+
+import time
+from collections.abc import Callable
+
+from ...core.in_flight import Held
+from ..state.journal import Journal
+
+_ENDED_WORKERS = 3  # runs of this worker that a task may end
+_IN_A_ROW = 3  # failures of a job after which its tasks are left to others
+_WHILE = 300.0  # seconds that lasts
+
+
+class Doubts:
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        beside: Callable[[Callable[[], None]], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`beside(work)` runs work beside the worker's thread."""
+        self._journal = journal
+        self._beside = beside
+        self._clock = clock
+        self._failures: dict[str, int] = {}
+        self._avoided_until: dict[str, float] = {}
+
+    def begins(self, held: Held) -> None:
+        """A child begins with the task. One that has been out before may take the whole machine down: then what is
+        written must be on the disk soon."""
+        if held.begun is None:
+            self._journal.mark_begun(held.task.id)
+            if held.been_round:
+                self._beside(self._journal.settle)
+
+    def ended(self, held: Held) -> None:
+        """However it has ended, the worker has lived to see it."""
+        self._journal.forget_begun(held.task.id)
+
+    def why_hopeless(self, held: Held) -> str:
+        """Why the task is not to be begun here, or "": whatever it does, it would do to the worker again."""
+        times = self._journal.times_begun(held.task.id)
+        return f"this worker ended {times} times while it rendered the task" if times >= _ENDED_WORKERS else ""
+
+    def failed(self, job_id: str) -> None:
+        """A task of the job has failed here; another worker may have better luck."""
+        self._failures[job_id] = self._failures.get(job_id, 0) + 1
+        if self._failures[job_id] >= _IN_A_ROW:
+            self._avoided_until[job_id] = self._clock() + _WHILE
+
+    def went_well(self, job_id: str) -> None:
+        self._failures.pop(job_id, None)
+        self._avoided_until.pop(job_id, None)
+
+    def avoids(self, job_id: str) -> bool:
+        """Whether tasks of the job are left to others for now."""
+        return self._clock() < self._avoided_until.get(job_id, 0.0)

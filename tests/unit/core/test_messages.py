@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Messages: what a child says is understood or is no message; nothing else comes of it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bender_worker_addon.core import messages
+from bender_worker_addon.core.messages import (
+    ChildEvent,
+    Forgotten,
+    FrameBegun,
+    FrameWritten,
+    Loaded,
+    Order,
+    Progress,
+    RenderFailed,
+    Stopped,
+)
+
+SPENT = dict.fromkeys(messages.SPENT, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("said", "event"),
+    [
+        ({"is": "loaded", "keep_not": "cloth", "device": "CPU"}, Loaded(3, "cloth", "CPU")),
+        ({"is": "begin", "run": 7, "frame": 1}, FrameBegun(3, 7, 1)),
+        ({"is": "progress", "run": 7, "frame": 1, "part": 0.5}, Progress(3, 7, 1, 0.5)),
+        (
+            {"is": "frame", "run": 7, "frame": 1, "spent": SPENT | {"dance": 9}, "memory": 8},
+            FrameWritten(3, 7, 1, SPENT, 8),
+        ),
+        ({"is": "forgotten", "run": 7}, Forgotten(3, 7)),
+        (
+            {"is": "failed", "run": 7, "frame": 1, "reason": "why", "scene": True},
+            RenderFailed(3, 7, 1, "why", True),
+        ),
+        ({"is": "stopped"}, Stopped(3)),
+    ],
+)
+def test_what_a_child_says_is_understood(said: dict[str, Any], event: ChildEvent) -> None:
+    assert messages.decoded(messages.encoded(said), 3) == event
+
+
+def test_an_order_names_a_file_for_each_frame() -> None:
+    order = Order(7, Path("/b/Größe.blend"), (3, 12), "OPEN_EXR", Path("/out put"))
+    line = messages.encoded(messages.render(order))
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert json.loads(line) == {
+        "do": "render",
+        "run": 7,
+        "blend": "/b/Größe.blend",
+        "frames": [3, 12],
+        "format": "OPEN_EXR",
+        "files": ["/out put/000003.exr", "/out put/000012.exr"],
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\n",
+        b"\xff\n",
+        b"Saved: '/tmp/000001.png'\n",
+        b"[]\n",
+        b"7\n",
+        b"{}\n",
+        b'{"is": "frame"}\n',
+        b'{"is": "frame", "run": 1, "frame": 1}\n',
+        b'{"is": "frame", "run": 1, "frame": 1, "spent": {"load": 1}, "memory": 1}\n',
+        b'{"is": "frame", "run": null, "frame": 1}\n',
+        b'{"is": "frame", "run": Infinity, "frame": 1}\n',
+        b'{"is": "dance", "run": 1, "frame": 1}\n',
+        b'{"is": ["frame"], "run": 1, "frame": 1}\n',
+        b"[" * messages.LONGEST,
+    ],
+)
+def test_what_is_no_message_is_not_understood(line: bytes) -> None:
+    with pytest.raises(messages.NO_MESSAGE):
+        messages.decoded(line, 1)
+
+
+@given(st.binary(max_size=50) | st.text('{}[]":, isrunframe1', max_size=50).map(str.encode))
+def test_nothing_else_comes_of_any_bytes(line: bytes) -> None:
+    with pytest.raises(messages.NO_MESSAGE):
+        messages.decoded(line, 1)
+
+
+def test_who_knows_the_token_is_the_child() -> None:
+    assert messages.is_hello(b'{"is": "hello", "token": "abc"}\n', "abc")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"abc\n",
+        b'{"is": "hello"}\n',
+        b'{"token": "ABC"}\n',
+        b'{"token": ""}\n',
+        b'{"token": null}\n',
+        b'{"token": "\xc3\xa4"}\n',
+        b'["abc"]\n',
+        b"GET / HTTP/1.1\r\n",
+        b"[" * messages.LONGEST,
+    ],
+)
+def test_who_does_not_know_it_is_not(line: bytes) -> None:
+    assert not messages.is_hello(line, "abc")

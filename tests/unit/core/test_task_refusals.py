@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Task: whatever is no task this worker could do is refused with a reason, and nothing else is ever raised."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bender_worker_addon.core.errors import TaskRefused
+from bender_worker_addon.core.task import Task, unreadable_report
+from tests.unit.support import message, task_wire
+
+
+def refusal(body: bytes) -> str:
+    with pytest.raises(TaskRefused) as caught:
+        Task.from_json(body)
+    return str(caught.value)
+
+
+def with_command(command: object) -> bytes:
+    return json.dumps({**task_wire(), "command": command}).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"frame 7 please",
+        b"\xff\xfe\xfd",
+        message()[:-1],
+        b"NaN",
+        message().replace(b"null", b"NaN", 1),
+        message().replace(b"null", b"-Infinity", 1),
+        message().replace(b"null", b"1e999", 1),
+        message().replace(b"null", b"9" * 5000, 1),
+        b"[" * 100_000,
+    ],
+    ids=["empty", "text", "bytes", "cut", "NaN", "NaN inside", "Infinity", "1e999", "huge integer", "deep"],
+)
+def test_what_is_not_json_is_refused(body: bytes) -> None:
+    assert "JSON" in refusal(body)
+
+
+@pytest.mark.parametrize("body", [b"null", b"7", b'"task"', b"[]", b"[{}]"])
+def test_json_that_is_no_object_is_refused(body: bytes) -> None:
+    assert "JSON object" in refusal(body)
+
+
+@pytest.mark.parametrize("depth", [101, 500, 950])
+def test_what_is_nested_without_end_is_refused(depth: int) -> None:
+    assert "deep" in refusal(b'{"x":' * depth + b"1" + b"}" * depth)
+
+
+def test_a_hundred_levels_are_read_and_written() -> None:
+    wire: dict[str, Any] = {**task_wire(), "deep": json.loads("[" * 99 + "]" * 99)}
+    assert json.loads(Task.from_json(json.dumps(wire).encode()).to_json()) == wire
+
+
+@pytest.mark.parametrize("key", ["id", "parent_id", "status", "command"])
+def test_an_object_that_lacks_what_makes_a_task_is_refused(key: str) -> None:
+    wire = task_wire()
+    del wire[key]
+    assert refusal(json.dumps(wire).encode())
+
+
+@pytest.mark.parametrize("key", ["id", "parent_id"])
+@pytest.mark.parametrize(
+    "value", ["../x", "..", ".", "", "a/b", "a\\b", "C:", "x" * 65, "a b", "a\n", "ä", "a\0", "%2e", 7, None, ["a"], {}]
+)
+def test_an_id_that_could_lead_elsewhere_is_refused(key: str, value: object) -> None:
+    assert f"'{key}'" in refusal(json.dumps({**task_wire(), key: value}).encode())
+
+
+@pytest.mark.parametrize("value", ["-1", "10000000", "1000000", "1.0", "01", "+1", " 1", "", "a", "1e3", "١", "²"])  # noqa: RUF001
+def test_a_number_that_is_none_of_a_frame_is_refused(value: str) -> None:
+    assert "frame number" in refusal(message(frame={value: {}}))
+
+
+def test_the_first_and_the_last_frame_there_can_be_are_taken() -> None:
+    assert Task.from_json(message(frames=[0, 999_999])).frames == (0, 999_999)
+
+
+@pytest.mark.parametrize("frame", [{}, [], None, 7, {"1": None}, {"1": 5}, {"1": []}])
+def test_frames_that_are_no_frames_are_refused(frame: object) -> None:
+    assert "frame" in refusal(message(frame=frame))
+
+
+@pytest.mark.parametrize("value", ["png", "FFMPEG", "open_exr", "", "AVI_JPEG", None, 7, ["PNG"], {"PNG": 1}])
+def test_an_unknown_image_format_is_refused_and_the_known_are_named(value: object) -> None:
+    assert "OPEN_EXR_MULTILAYER" in refusal(message(image_format=value))
+
+
+@pytest.mark.parametrize("value", ["waiting", "Done", "", None, 7, ["Waiting"], {"Waiting": {}}])
+def test_an_unknown_status_is_refused(value: object) -> None:
+    assert "status" in refusal(json.dumps({**task_wire(), "status": value}).encode())
+
+
+@pytest.mark.parametrize("key", ["time", "data"])
+@pytest.mark.parametrize("value", [None, [], "x", 7])
+def test_what_should_be_an_object_and_is_none_is_refused(key: str, value: object) -> None:
+    assert f"'{key}'" in refusal(json.dumps({**task_wire(), key: value}).encode())
+
+
+def test_a_shell_line_is_refused() -> None:
+    assert "shell" in refusal(with_command({"Basic": {"command": "ls -a"}}))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        {},
+        [],
+        None,
+        "Blender",
+        {"Blender": None},
+        {"Blender": []},
+        {"Maya": {}},
+        {"Blender": {}},
+        {"Blender": {}, "Basic": {}},
+    ],
+)
+def test_a_command_of_another_kind_is_refused(command: object) -> None:
+    assert refusal(with_command(command))
+
+
+@given(st.binary(max_size=200) | st.text().map(str.encode))
+def test_no_bytes_raise_anything_but_a_refusal(body: bytes) -> None:
+    refusal(body)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=[]), max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(["id", "status", "time", "command", "data", "parent_id"]), json_values)
+def test_any_value_in_any_place_is_taken_or_refused(key: str, value: object) -> None:
+    body = json.dumps({**task_wire(), key: value}).encode()
+    try:
+        Task.from_json(body).to_json()
+    except TaskRefused as error:
+        assert str(error)
+
+
+@given(st.sampled_from(["frame", "image_format", "blendfile", "outpath", "command"]), json_values)
+def test_any_value_in_a_command_is_taken_or_refused(key: str, value: object) -> None:
+    try:
+        wire = task_wire()
+        wire["command"]["Blender"][key] = value
+        Task.from_json(json.dumps(wire).encode()).to_json()
+    except TaskRefused as error:
+        assert str(error)
+
+
+@given(st.binary(max_size=300))
+def test_what_is_unreadable_is_reported_with_its_text_and_the_reason(body: bytes) -> None:
+    told = json.loads(unreadable_report(body, "why"))
+    assert (told["status"], told["data"]["error"]) == ("Errored", "why")
+    assert told["data"]["body"] == body.decode("utf-8", "backslashreplace")
+
+
+def test_only_the_beginning_of_what_is_unreadable_is_reported() -> None:
+    assert len(unreadable_report(b"x" * 10_000_000, "why")) < 2000
+
+
+@pytest.mark.parametrize("data", [{"note": "kept"}, None, 7, []])
+def test_an_object_that_is_no_task_is_reported_with_all_it_held(data: object) -> None:
+    told = json.loads(unreadable_report(json.dumps({"id": "../x", "status": "?", "data": data}).encode(), "why"))
+    assert (told["id"], told["status"], told["data"]["error"]) == ("../x", "Errored", "why")
+    if isinstance(data, dict):
+        assert told["data"]["note"] == "kept"

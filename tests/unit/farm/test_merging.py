@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a report changes in what is known of a task: bender's rules, whatever comes late or twice."""
+
+from typing import Any
+
+from bender_worker_addon.farm.books import job_status
+from bender_worker_addon.farm.merging import merged
+from tests.unit.support import task_wire
+
+
+def task(status: str, *, frame: dict[str, Any] | None = None, **times: str) -> dict[str, Any]:
+    wire = task_wire(frames=[1])
+    wire["status"] = status
+    wire["time"].update(times)
+    wire["command"]["Blender"]["frame"]["1"].update(frame or {})
+    return wire
+
+
+def test_what_is_told_is_known() -> None:
+    told = task("Running", start="2026-01-01T00:00:01Z") | {"data": {"error": "none"}, "new": 7}
+    assert merged(task("Queued"), told) == told
+
+
+def test_what_is_finished_never_runs_again() -> None:
+    finished = task("Finished", finish="2026-01-01T00:00:09Z")
+    for late in ("Queued", "Running", "Errored", "Waiting"):
+        assert merged(finished, task(late))["status"] == "Finished"
+
+
+def test_what_failed_may_run_again_and_what_was_canceled_may_only_finish() -> None:
+    assert merged(task("Errored"), task("Running"))["status"] == "Running"
+    assert merged(task("Aborted"), task("Running"))["status"] == "Aborted"
+    assert merged(task("Aborted"), task("Finished"))["status"] == "Finished"
+
+
+def test_the_oldest_time_holds_in_whichever_order_they_come() -> None:
+    early, late = task("Running", start="2026-01-01T00:00:01.5Z"), task("Running", start="2026-01-01T00:00:01.500001Z")
+    for one, other in ((early, late), (late, early)):
+        assert merged(one, other)["time"]["start"] == "2026-01-01T00:00:01.5Z"
+
+
+def test_a_time_that_is_known_is_not_forgotten() -> None:
+    assert merged(task("Running", queued="2026-01-01T00:00:01Z"), task("Running"))["time"]["queued"] is not None
+
+
+def test_what_is_known_of_a_file_is_not_forgotten_and_what_is_new_of_it_holds() -> None:
+    known = task("Finished", frame={"filesize": 7, "hash": "a", "uploaded": True})
+    frame = merged(known, task("Finished", frame={"filesize": 8}))["command"]["Blender"]["frame"]["1"]
+    assert frame == {"filesize": 8, "hash": "a", "uploaded": True}
+
+
+def test_a_job_is_what_its_tasks_are() -> None:
+    assert job_status({"Waiting": 3}) == "Queued"
+    assert job_status({"Waiting": 2, "Finished": 1}) == "Running"
+    assert job_status({"Errored": 1, "Running": 1}) == "Running"
+    assert job_status({"Errored": 1, "Finished": 9}) == "Errored"
+    assert job_status({"Finished": 9}) == "Finished"

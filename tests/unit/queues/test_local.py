@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""LocalQueue: what is put into it comes out, once at least, whoever dies."""
+
+import json
+import random
+import resource
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from bender_worker_addon.core.deliveries import Connected, Disconnected
+from bender_worker_addon.core.errors import FarmError
+from bender_worker_addon.farm.database import FILE, Database
+from bender_worker_addon.queues.local.queue import LocalQueue
+from tests.unit.local_site import Site, name
+from tests.unit.support import DEADLINE, event_from
+
+WORKER = Path(__file__).parents[1] / "programs" / "queue_worker.py"
+
+
+def test_tasks_come_in_the_order_they_were_sent_and_no_more_at_once_than_asked_for(site: Site) -> None:
+    site.add("job", 3)
+    hands = site.worker(prefetch=2)
+    first, second = hands.take(), hands.take()
+    hands.settled()
+    assert hands.inbox.empty()
+    hands.queue.ack(first)
+    assert [name(first), name(second), name(hands.take())] == ["job-1", "job-2", "job-3"]
+    assert not first.redelivered
+
+
+def test_a_task_sent_while_a_worker_waits_comes_at_once(site: Site) -> None:
+    hands = site.worker()
+    site.add("job", 1)
+    assert name(hands.take()) == "job-1"
+
+
+def test_a_higher_priority_goes_first(site: Site) -> None:
+    site.add("low", 1, priority=-1)
+    site.add("plain", 1)
+    site.add("high", 1, priority=5)
+    hands = site.worker(prefetch=3)
+    assert [name(hands.take()) for _ in range(3)] == ["high-1", "plain-1", "low-1"]
+
+
+def test_what_is_acked_is_gone_and_what_is_given_back_comes_again(site: Site) -> None:
+    site.add("job", 2)
+    hands = site.worker()
+    hands.queue.ack(hands.take())
+    hands.queue.requeue(hands.take())
+    again = hands.take()
+    assert (name(again), again.redelivered) == ("job-2", True)
+    hands.queue.reject(again)
+    hands.settled()
+    assert site.left() == 0
+
+
+def test_two_workers_never_hold_the_same_task(site: Site) -> None:
+    site.add("job", 20)
+    one, other = site.worker(prefetch=10), site.worker(prefetch=10)
+    taken = [name(hands.take()) for hands in (one, other) for _ in range(10)]
+    assert sorted(taken) == sorted(f"job-{number}" for number in range(1, 21))
+
+
+def test_what_a_worker_holds_goes_to_others_when_it_ends(site: Site) -> None:
+    site.add("job", 1)
+    one = site.worker()
+    one.take()
+    other = site.worker()
+    other.settled()
+    assert other.inbox.empty()
+    one.queue.close(timeout=DEADLINE)
+    again = other.take()
+    assert (name(again), again.redelivered) == ("job-1", True)
+
+
+def test_a_task_that_was_set_aside_is_held_but_keeps_no_other_away(site: Site) -> None:
+    site.add("job", 3)
+    hands = site.worker()
+    first = hands.take()
+    hands.queue.set_aside(first)
+    hands.queue.ack(hands.take())
+    hands.queue.ack(hands.take())
+    hands.queue.ack(first)
+    hands.settled()
+    assert site.left() == 0
+
+
+def test_a_worker_that_asks_for_none_gets_none(site: Site) -> None:
+    hands = site.worker(prefetch=0)
+    site.add("job", 1)
+    hands.settled()
+    assert hands.inbox.empty()
+    hands.queue.consume(1)
+    assert name(hands.take()) == "job-1"
+
+
+def test_a_message_that_is_no_task_is_delivered_as_it_is(site: Site) -> None:
+    with site.database.changing() as connection:
+        connection.execute("INSERT INTO message (body) VALUES (?)", (b"\xffno task",))
+    hands = site.worker()
+    assert hands.take().body == b"\xffno task"
+
+
+def test_a_queue_that_cannot_be_used_is_told_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bender_worker_addon.queues.local.queue._RETRY", 0.05)
+    (tmp_path / "farm").touch()
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    queue = LocalQueue(tmp_path / "farm", jobs=tmp_path / "jobs", inbox=inbox)
+    queue.start()
+    assert str(tmp_path / "farm") in event_from(inbox, Disconnected).reason
+    (tmp_path / "farm").unlink()
+    assert event_from(inbox, Connected).session == 1
+    queue.close(timeout=DEADLINE)
+
+
+def test_a_file_that_is_no_database_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"no database" * 1000)
+    with pytest.raises(FarmError, match=r"farm.sqlite can't be used: file is not a database"):
+        Database(tmp_path)
+
+
+def test_a_full_disk_ends_the_session_and_loses_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bender_worker_addon.queues.local.queue._RETRY", 0.05)
+    site.add("job", 1)
+    hands = site.worker()
+    delivery = hands.take()
+    told = json.loads(delivery.body) | {"told": "x" * 5_000_000}
+    with _full_disk():
+        hands.queue.publish(hands.session, 1, "finish.w", json.dumps(told).encode())
+        assert "is the disk full?" in event_from(hands.inbox, Disconnected).reason
+    hands.session = event_from(hands.inbox, Connected).session
+    again = hands.take()
+    assert (name(again), again.redelivered) == ("job-1", True)
+
+
+def test_workers_that_are_killed_again_and_again_lose_no_task_and_ack_none_unrendered(site: Site) -> None:
+    """1000 tasks, two workers at a time, one of which is killed at any moment."""
+    site.add("job", 1000)
+    rendered = site.folder / "rendered"
+    rendered.mkdir()
+    kills = 0
+    with ExitStack() as stack:
+        workers = [stack.enter_context(_Worker(site.folder)) for _ in range(2)]
+        chance = random.Random(6)
+        while site.left():
+            victim = workers.pop(0)
+            victim.after(chance.uniform(0, 0.03))
+            victim.kill()
+            kills += 1
+            workers.append(stack.enter_context(_Worker(site.folder)))
+            assert kills < 500, "it does not come to an end"
+    assert kills > 5
+    assert len(list(rendered.iterdir())) == 1000
+    assert (site.job("job").status, dict(site.job("job").frames)) == ("Finished", {"Finished": 1000})
+
+
+@contextmanager
+def _full_disk() -> Iterator[None]:
+    """While it lasts no file can grow beyond 2 MB."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+class _Worker:
+    def __init__(self, folder: Path) -> None:
+        command = [sys.executable, "-S", str(WORKER), str(folder)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self) -> "_Worker":
+        return self
+
+    def after(self, seconds: float) -> None:
+        """Waits until it works, then so long."""
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
+
+
+def test_many_may_begin_with_a_new_farm_at_once(tmp_path: Path) -> None:
+    refused: list[FarmError] = []
+
+    def begin(folder: Path, all_there: threading.Barrier) -> None:
+        all_there.wait(DEADLINE)
+        try:
+            Database(folder).close()
+        except FarmError as error:
+            refused.append(error)
+
+    for number in range(150):
+        all_there = threading.Barrier(4)
+        threads = [threading.Thread(target=begin, args=(tmp_path / str(number), all_there)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(DEADLINE)
+    assert refused == []

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The walls of the house: who may import whom, and that importing the add-on costs nothing."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import bender_worker_addon
+from bender_worker_addon.settings.config import settings
+from tests.unit.support import DEADLINE
+
+PACKAGE = Path(bender_worker_addon.__file__).parent
+HOUSE = ("core", "system", "settings", "farm", "queues", "worker", "sites", "blender")
+"""The folders from the lowest up: each may import those before it, never one behind it."""
+WINGS = ("state", "blends", "frames", "children", "life")
+"""The same of the folders in `worker/`; what lies beside them there stands on them all."""
+NEIGHBOURS = {"sites": {"worker"}, "worker": {"sites"}}
+"""Folders that stand side by side: they don't know each other."""
+CHILD, BLENDER = PACKAGE / "render_child", PACKAGE / "blender"
+BPY = {"bpy", "imbuf", "mathutils", "addon_utils"}
+OUTSIDE = {
+    "pika": [PACKAGE / "queues" / "rabbitmq"],
+    "urllib3": [PACKAGE / "worker" / "blends"],
+    "requests": [PACKAGE / "worker" / "blends"],
+}
+
+
+def modules(folder: Path = PACKAGE) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def imports(module: Path) -> Iterator[str]:
+    """The full names of all that a module imports, anywhere in it."""
+    here = module.relative_to(PACKAGE.parent).with_suffix("").parts
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(here[: -node.level]) if node.level else ""
+            origin = ".".join(filter(None, (base, node.module)))
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def ours(name: str) -> tuple[str, ...]:
+    """The parts of a name of ours below the package; none for another's."""
+    parts = name.split(".")
+    return tuple(parts[1:]) if parts[0] == PACKAGE.name else ()
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_arrows_go_down_only(module: Path) -> None:
+    here = module.relative_to(PACKAGE).parts
+    known = {parts[0] for name in imports(module) if (parts := ours(name)) and parts[0] != "__package__"}
+    if len(here) == 1:
+        return  # the add-on's own beginning, above all
+    folder = here[0]
+    if folder == CHILD.name:
+        assert known <= {CHILD.name}
+        return
+    below = set(HOUSE[: HOUSE.index(folder) + 1]) - NEIGHBOURS.get(folder, set())
+    assert known <= (below | {CHILD.name} if folder == BLENDER.name else below)
+
+
+@pytest.mark.parametrize("module", modules(PACKAGE / "worker"), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_arrows_go_down_only_among_the_wings_of_the_worker(module: Path) -> None:
+    here = module.relative_to(PACKAGE / "worker").parts
+    known = {parts[1] for name in imports(module) if (parts := ours(name)) and parts[0] == "worker"}
+    if len(here) > 1:
+        assert known <= set(WINGS[: WINGS.index(here[0]) + 1])
+
+
+def test_every_folder_has_its_place() -> None:
+    def folders(of: Path) -> set[str]:
+        return {path.parent.name for path in of.glob("*/__init__.py")}
+
+    assert folders(PACKAGE) == {*HOUSE, CHILD.name}
+    assert folders(PACKAGE / "worker") == set(WINGS)
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_what_runs_in_blender_knows_blender(module: Path) -> None:
+    if not (module.is_relative_to(CHILD) or module.is_relative_to(BLENDER)):
+        assert not BPY & {top(name) for name in imports(module)}
+
+
+@pytest.mark.parametrize("module", modules(PACKAGE / "core"), ids=lambda path: path.name)
+def test_the_core_touches_nothing(module: Path) -> None:
+    """Plain data: it opens no socket and no database, makes no folder and no thread."""
+    assert not {"socket", "sqlite3", "shutil", "tempfile", "threading"} & set(map(top, imports(module)))
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_one_place_knows_an_outside_dependency(name: str) -> None:
+    knowing = [path for path in modules() if name in map(top, imports(path))]
+    assert knowing
+    assert not [path for path in knowing if not any(map(path.is_relative_to, OUTSIDE[name]))]
+
+
+def test_nothing_else_from_outside_is_used() -> None:
+    known = {"bender_worker_addon", "render_child", "bpy", "imbuf", "bpy_extras", "gpu", "blf", *OUTSIDE}
+    allowed = known | sys.stdlib_module_names
+    assert not {top(name) for path in modules() for name in imports(path)} - allowed
+
+
+@pytest.mark.parametrize("module", modules(CHILD), ids=lambda path: path.name)
+def test_a_child_knows_nobody(module: Path) -> None:
+    for name in imports(module):
+        assert top(name) in sys.stdlib_module_names | {"bpy", "imbuf", "render_child"} or name.startswith(
+            "bender_worker_addon.render_child"
+        )
+
+
+@pytest.mark.parametrize("module", modules(BLENDER), ids=lambda path: path.name)
+def test_what_runs_in_blender_knows_no_wire(module: Path) -> None:
+    assert not {"pika", "requests"} & set(map(top, imports(module)))
+
+
+def test_the_preferences_have_every_setting() -> None:
+    """Without one of them nothing at all would start; so it is found out here, before any Blender is."""
+    names = {setting.name for setting in settings()}
+    tree = ast.parse((BLENDER / "worker" / "preferences.py").read_text(encoding="utf-8"))
+    declared = {
+        node.target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    drawn = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    assert names - declared == names - drawn == set()
+
+
+def test_processes_are_started_in_one_place() -> None:
+    calls = {
+        path.name
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"Popen", "run", "check_output", "call", "system"}
+        and isinstance(node.value, ast.Name)
+        and node.value.id in {"subprocess", "os"}
+    }
+    assert calls == {"process.py"}
+
+
+def test_the_systems_clock_is_for_stamps_only() -> None:
+    """It may jump: what is waited for or measured goes by time.monotonic. These stamp reports and what is kept."""
+    stamping = {"task.py", "reports.py", "journal.py", "books.py"}
+    clocks = {("time", "time"), ("datetime", "now"), ("datetime", "utcnow"), ("time", "localtime")}
+    found = {
+        path.name
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and (node.value.id, node.attr) in clocks
+    }
+    assert found <= stamping
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_begins_with_its_licence_and_says_what_it_is(module: Path) -> None:
+    text = module.read_text(encoding="utf-8")
+    assert text.startswith('# SPDX-License-Identifier: GPL-3.0-or-later\n"""')
+    assert ast.get_docstring(ast.parse(text))
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_our_own_is_imported_relatively(module: Path) -> None:
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            assert top(node.module or "") != "bender_worker_addon"
+
+
+def test_importing_the_add_on_loads_nothing_of_it() -> None:
+    program = "import sys, bender_worker_addon; print(*sorted(sys.modules))"
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, timeout=DEADLINE, check=True)
+    loaded = run.stdout.split()
+    assert "bender_worker_addon" in loaded
+    assert not [name for name in loaded if name.startswith("bender_worker_addon.")]
+    assert not {"pika", "requests", "urllib3", "sqlite3", "logging"} & set(loaded)
+
+
+def test_a_worker_loads_what_speaks_to_the_farm_only_where_it_has_to() -> None:
+    """Blender's start does not wait for it, and a farm on one machine goes without."""
+    program = "import sys, bender_worker_addon.worker.worker; print(*sorted(sys.modules))"
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, timeout=DEADLINE, check=True)
+    assert not {"pika", "requests", "urllib3"} & set(run.stdout.split())
+
+
+def test_every_setting_is_among_the_preferences_and_shown_there_once() -> None:
+    tree = ast.parse((PACKAGE / "blender" / "worker" / "preferences.py").read_text(encoding="utf-8"))
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    properties = {
+        node.target.id
+        for node in classes[0].body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    groups = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and _is_literal(node.value)
+    }
+    shown = [
+        name for group in ("_FARM", "_CERTIFICATES", "_STORAGE", "_RENDERING", "_SHARED") for name in groups[group]
+    ]
+    names = [setting.name for setting in settings()]
+    assert properties.issuperset(names)
+    assert sorted(shown) == sorted(names)
+
+
+def _is_literal(value: ast.expr) -> bool:
+    return isinstance(value, ast.Tuple) and all(isinstance(element, ast.Constant) for element in value.elts)

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renderer: a real child process, its connection and its death, with children that misbehave in every way."""
+
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from bender_worker_addon.core.errors import WorkerError
+from bender_worker_addon.core.messages import FrameBegun, FrameWritten, Loaded, Order, RenderFailed, Stopped
+from bender_worker_addon.worker.children import process as renderer_module
+from bender_worker_addon.worker.children.process import Died, Renderer
+from tests.unit.support import DEADLINE, blend, child_command, event_from, opened
+
+Start = Callable[..., Renderer]
+
+
+@pytest.fixture
+def inbox() -> "SimpleQueue[Any]":
+    return SimpleQueue()
+
+
+@pytest.fixture
+def start(tmp_path: Path, inbox: "SimpleQueue[Any]") -> Iterator[Start]:
+    started: list[Renderer] = []
+
+    def start(name: str, *arguments: object, log_file: Path = tmp_path / "logs" / "child.log") -> Renderer:
+        command = child_command(name, *arguments)
+        started.append(Renderer(child=1, command=command, log_file=log_file, temp=tmp_path / "temp", inbox=inbox))
+        return started[-1]
+
+    yield start
+    for renderer in started:
+        renderer.kill()
+        renderer.join(DEADLINE)
+
+
+def order(folder: Path, *frames: int, run: int = 7, **scene: Any) -> Order:
+    file = folder / f"{run}.blend"
+    file.write_bytes(blend(record=folder / "renders.txt", **scene))
+    return Order(run, file, frames, "PNG", folder / str(run))
+
+
+def until_written(log_file: Path, words: str) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while not (log_file.exists() and words in log_file.read_text()):
+        assert time.monotonic() < deadline, f"{words} never came to {log_file}"
+        time.sleep(0.01)
+
+
+def is_gone(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_a_child_renders_what_it_is_told_and_says_so(start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path) -> None:
+    first = order(tmp_path, 1, 2)
+    start("renders").render(first)
+    assert event_from(inbox, Loaded) == Loaded(1, "", "CPU")
+    assert [event_from(inbox, FrameWritten).frame for _ in range(2)] == [1, 2]
+    assert first.file(1).is_file()
+
+
+def test_a_child_can_be_given_work_before_it_has_started_and_while_it_works(
+    start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path
+) -> None:
+    renderer = start("renders")
+    for run in (7, 8, 9):
+        renderer.render(order(tmp_path, 1, run=run))
+    assert [event_from(inbox, FrameWritten).run for _ in range(3)] == [7, 8, 9]
+
+
+def test_a_child_that_quits_is_reaped_and_told_last(start: Start, inbox: "SimpleQueue[Any]") -> None:
+    renderer = start("renders")
+    renderer.quit()
+    assert "exit code 0" in event_from(inbox, Died).reason
+    renderer.join(DEADLINE)
+    assert inbox.empty()
+    assert is_gone(renderer.pid)
+
+
+def test_a_child_stops_after_its_frame(start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    renderer = start("renders")
+    renderer.render(order(tmp_path, 1, 2, 3, wait={1: gate}))
+    event_from(inbox, Loaded)
+    renderer.stop_after_frame()
+    opened(gate)
+    assert event_from(inbox, FrameWritten).frame == 1
+    assert event_from(inbox, Stopped) == Stopped(1)
+
+
+def test_a_child_is_killed_in_the_middle_of_a_frame(start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gate")
+    renderer = start("renders")
+    renderer.render(order(tmp_path, 1, wait={1: tmp_path / "gate"}))
+    event_from(inbox, FrameBegun)
+    renderer.kill()
+    assert "signal 9" in event_from(inbox, Died).reason
+    assert is_gone(renderer.pid)
+
+
+def test_a_child_that_fails_lives_on(start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path) -> None:
+    renderer = start("renders")
+    renderer.render(order(tmp_path, 1, run=7, no_camera=[1]))
+    renderer.render(order(tmp_path, 1, run=8))
+    failed = event_from(inbox, RenderFailed)
+    assert (failed.run, failed.frame, failed.scene) == (7, 1, True)
+    assert event_from(inbox, FrameWritten).run == 8
+
+
+def test_a_child_that_dies_leaves_its_last_words(start: Start, inbox: "SimpleQueue[Any]") -> None:
+    start("ends_at_once")
+    reason = event_from(inbox, Died).reason
+    assert "exit code 3" in reason
+    assert "no such device" in reason
+
+
+def test_a_child_that_ends_well_without_a_word_is_told_as_dead(start: Start, inbox: "SimpleQueue[Any]") -> None:
+    start("ends_well")
+    assert "exit code 0" in event_from(inbox, Died).reason
+
+
+def test_a_flood_of_output_stops_nobody_and_fills_no_disk(
+    start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path
+) -> None:
+    start("floods").render(order(tmp_path, 1))
+    assert event_from(inbox, FrameWritten).frame == 1
+    assert "the last word" in event_from(inbox, Died).reason
+    assert (tmp_path / "logs" / "child.log").stat().st_size <= renderer_module._LOG + (1 << 16)
+
+
+def test_what_is_printed_goes_to_the_log_of_the_order_at_hand(
+    start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path
+) -> None:
+    """The worker need not have seen yet that it is begun."""
+    renderer, logs = start("renders"), {}
+    for first in (1, 3):
+        gate, logs[first] = tmp_path / f"gate-{first}", tmp_path / f"{first}.log"
+        os.mkfifo(gate)
+        renderer.render(order(tmp_path, first, first + 1, run=first, wait={first: gate}), log_file=logs[first])
+        while event_from(inbox, FrameBegun).frame != first:
+            pass
+        opened(gate)
+        until_written(logs[first], f"rendering frame {first + 1} ")
+    assert "rendering frame 4 " not in logs[1].read_text()
+
+
+@pytest.mark.parametrize("log_file", ["a-folder", "a-file/child.log"])
+def test_a_log_that_cannot_be_written_stops_nobody(
+    start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path, log_file: str
+) -> None:
+    renderer = start("renders")
+    (tmp_path / "a-folder").mkdir()
+    (tmp_path / "a-file").write_text("")
+    renderer.log_file = tmp_path / log_file
+    renderer.render(order(tmp_path, 1, 2, 3))
+    assert [event_from(inbox, FrameWritten).frame for _ in range(3)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\xff\x00", b"{}", b"null", b'{"is": "frame", "run": Infinity, "frame": 1}', b"[" * 60_000, b"x" * 200_000],
+    ids=["bytes", "empty", "null", "Infinity", "deep", "long"],
+)
+def test_a_child_that_sends_garbage_is_ended(
+    start: Start, inbox: "SimpleQueue[Any]", garbage: bytes, tmp_path: Path
+) -> None:
+    file = tmp_path / "garbage"
+    file.write_bytes(garbage)
+    renderer = start("garbage", file)
+    assert "no message" in event_from(inbox, Died).reason
+    assert is_gone(renderer.pid)
+
+
+def test_a_child_that_never_connects_is_ended_in_the_end(
+    start: Start, inbox: "SimpleQueue[Any]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renderer_module, "_CONNECT", 0.1)
+    renderer = start("never_connects")
+    assert "did not connect" in event_from(inbox, Died).reason
+    assert is_gone(renderer.pid)
+
+
+def test_a_child_that_says_goodbye_and_stays_is_ended(
+    start: Start, inbox: "SimpleQueue[Any]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renderer_module, "_QUIT", 0.2)
+    renderer = start("stays")
+    assert event_from(inbox, Died).child == 1
+    assert is_gone(renderer.pid)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [b'{"is": "hello", "token": "guess"}\n', b"GET / HTTP/1.1\r\n\r\n", b"", b"[" * 60_000 + b"\n"],
+    ids=["wrong token", "browser", "silent", "deep"],
+)
+def test_a_stranger_who_connects_first_is_not_listened_to(
+    start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path, words: bytes
+) -> None:
+    os.mkfifo(tmp_path / "gate")
+    renderer = start("connects_late", tmp_path / "gate")
+    port = renderer._server.getsockname()[1]
+    with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as stranger:
+        stranger.sendall(words + b'{"is": "frame", "run": 666, "frame": 666}\n')
+        stranger.shutdown(socket.SHUT_WR)
+        assert stranger.recv(1) == b""
+    opened(tmp_path / "gate")
+    assert event_from(inbox, FrameWritten).run == 1
+
+
+def test_a_child_whose_worker_is_gone_ends_by_itself(start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gate")
+    renderer = start("renders")
+    renderer.render(order(tmp_path, 1, wait={1: tmp_path / "gate"}))
+    event_from(inbox, FrameBegun)
+    assert renderer._connection is not None
+    renderer._connection.shutdown(socket.SHUT_RDWR)
+    assert "exit code 1" in event_from(inbox, Died).reason
+
+
+def test_a_child_knows_nothing_of_the_workers_settings(
+    start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENDER_WORKER_AMQP_URL", "amqp://user:secret@host/")
+    monkeypatch.setenv("HARMLESS", "kept")
+    start("tells_environment", tmp_path / "environment.json")
+    event_from(inbox, Died)
+    environment = json.loads((tmp_path / "environment.json").read_text())
+    assert "secret" not in json.dumps(environment)
+    assert environment["HARMLESS"] == "kept"
+    assert environment["TMPDIR"] == environment["TEMP"] == str(tmp_path / "temp")
+    assert re.fullmatch(r"\d+:[0-9a-f]{64}", environment["BENDER_CHILD_CHANNEL"])
+
+
+def test_a_blender_that_is_not_there_is_named(tmp_path: Path, inbox: "SimpleQueue[Any]") -> None:
+    with pytest.raises(WorkerError, match=r"/nowhere/blender.*No such file"):
+        Renderer(child=1, command=["/nowhere/blender"], log_file=tmp_path / "l", temp=tmp_path / "t", inbox=inbox)
+
+
+def test_what_is_said_to_a_dead_child_is_no_error(start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path) -> None:
+    renderer = start("ends_at_once")
+    event_from(inbox, Died)
+    renderer.render(order(tmp_path, 1))
+    renderer.stop_after_frame()
+    renderer.kill()
+    renderer.suspend(True)

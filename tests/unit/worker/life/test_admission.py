@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Intake: how many deliveries the broker is to send ahead, whatever happens in which order."""
+
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from bender_worker_addon.system.disks import free_gigabytes
+from bender_worker_addon.worker.life.admission import Intake
+from tests.unit.support import StandInBroker
+
+
+@pytest.fixture
+def broker() -> StandInBroker:
+    return StandInBroker(url="", worker_id="w1", inbox=SimpleQueue())
+
+
+def intake(broker: StandInBroker, *, workload: int = 2, max_tasks: int | None = None) -> Intake:
+    made = Intake(broker=broker, workload=workload, max_tasks=max_tasks, disklimit=2.0)
+    made.start()
+    return made
+
+
+def test_the_workload_is_taken(broker: StandInBroker) -> None:
+    assert intake(broker, workload=3).is_open
+    assert broker.prefetch == 3
+
+
+def test_a_low_disk_stops_the_flow_until_there_is_room(broker: StandInBroker) -> None:
+    tasks = intake(broker)
+    tasks.disk_has(1.9)
+    assert broker.prefetch == 0
+    assert tasks.is_open
+    assert tasks.trouble
+    tasks.disk_has(2.0)
+    assert broker.prefetch == 2
+    assert not tasks.trouble
+
+
+def test_no_more_are_taken_than_asked_for(broker: StandInBroker) -> None:
+    tasks = intake(broker, max_tasks=2)
+    tasks.took_one()
+    assert broker.prefetch == 2
+    tasks.took_one()
+    assert (broker.prefetch, tasks.is_open, tasks.is_done) == (0, False, True)
+    tasks.disk_has(1.0)
+    tasks.disk_has(9.0)
+    assert broker.prefetch == 0
+
+
+def test_one_that_went_back_with_its_connection_is_taken_again(broker: StandInBroker) -> None:
+    tasks = intake(broker, max_tasks=1)
+    tasks.took_one()
+    tasks.lost_one()
+    assert (broker.prefetch, tasks.is_open) == (1, True)
+
+
+def test_a_lost_one_does_not_open_what_is_shut_or_full(broker: StandInBroker) -> None:
+    tasks = intake(broker)
+    tasks.took_one()
+    tasks.disk_has(0.0)
+    tasks.lost_one()
+    assert broker.prefetch == 0
+    tasks.disk_has(9.0)
+    tasks.shut()
+    tasks.lost_one()
+    tasks.disk_has(0.0)
+    tasks.disk_has(9.0)
+    tasks.pause(False)
+    assert (broker.prefetch, tasks.is_open) == (0, False)
+
+
+def test_a_pause_ends_as_it_began(broker: StandInBroker) -> None:
+    tasks = intake(broker)
+    tasks.pause(True)
+    assert (broker.prefetch, tasks.is_open) == (0, False)
+    tasks.pause(False)
+    assert (broker.prefetch, tasks.is_open) == (2, True)
+
+
+def test_free_space_is_that_of_the_disk_where_a_folder_will_be(tmp_path: Path) -> None:
+    assert free_gigabytes(tmp_path / "not" / "there") == pytest.approx(free_gigabytes(tmp_path), abs=1)

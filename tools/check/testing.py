@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`build.py test`: lint, types, and all tests, the add-on's own inside each real Blender. Holds no test."""
+
+import itertools
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tools.blenders import blenders, bpy_wheel
+from tools.build import environment, package
+from tools.check.desktop import Desktop
+from tools.errors import ToolError
+from tools.places import PROJECT
+from tools.process import end, run_shown
+from tools.servers.rabbitmq import RabbitNode
+
+INSIDE = "tests/blender"
+OUTSIDE = ["tests/unit", "tests/tools", "tests/faults", "tests/chaos", "tests/hostile"]
+FARM = ["tests/farm"]
+WINDOW = ["tests/window"]
+VERSIONS = (blenders.DEFAULT, "5.2")
+LINT_TIMEOUT = 300.0
+TESTS_TIMEOUT = 3600.0
+TEST_TIMEOUT = 180
+
+_reports = itertools.count(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One command of the run. `report`: where it leaves its JUnit figures, if it is a pytest."""
+
+    title: str
+    command: Sequence[str | Path]
+    timeout: float
+    env: dict[str, str]
+    report: Path | None = None
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """What the steps came to. A step without figures of its own counts as one."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    code: int = 0
+    remarks: list[str] = field(default_factory=list)
+
+    def add(self, step: Step, code: int) -> None:
+        self.code = self.code or code
+        failed_before = self.failed
+        if step.report is None:
+            self.passed += not code
+        elif step.report.is_file():
+            self._add_report(step.report)
+        if code and self.failed == failed_before:
+            self.failed += 1
+
+    def skip(self, remark: str) -> None:
+        self.skipped += 1
+        self.remarks.append(remark.partition("\n")[0])
+
+    def _add_report(self, report: Path) -> None:
+        for case in ElementTree.parse(report).iter("testcase"):
+            skip = case.find("skipped")
+            if case.find("failure") is not None or case.find("error") is not None:
+                self.failed += 1
+            elif skip is not None:
+                self.skip(skip.get("message", ""))
+            else:
+                self.passed += 1
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run everything; with arguments, only pytest with these. Returns the first failure's exit code, else 0."""
+    os.chdir(PROJECT)
+    python = environment.python()
+    tally = Tally()
+    with tempfile.TemporaryDirectory(prefix="bender-worker-test-") as folder:
+        scratch = Path(folder)
+        if not arguments:
+            _run_all(python, scratch, tally)
+        elif _are_inside(arguments):
+            for step in _inside(python, arguments, scratch, tally):
+                _take(step, tally)
+        else:
+            _take(_outside(python, arguments, scratch), tally)
+    for remark in dict.fromkeys(tally.remarks):
+        print(f"Skipped: {remark}")
+    print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped", flush=True)
+    return tally.code
+
+
+def by_command(module: str, arguments: Sequence[str]) -> int:
+    """Run what is too long for every day, a module with a command line of its own, and give its exit code."""
+    os.chdir(PROJECT)
+    return run_shown([environment.python(), "-m", module, *arguments], timeout=TESTS_TIMEOUT)
+
+
+def blender_for(version: str) -> Path:
+    """The Blender in which what is asked for `version` is tested.
+
+    For the default one $BLENDER comes first, and where 4.3 can't be had, any will do. Raises ToolError.
+    """
+    if version != blenders.DEFAULT:
+        return blenders.find(version=version)
+    if os.environ.get("BLENDER"):
+        return blenders.find()
+    try:
+        return blenders.find(version=version)
+    except ToolError:
+        return blenders.find()
+
+
+def _run_all(python: Path, scratch: Path, tally: Tally) -> None:
+    """The tests in windows mostly wait for somebody to see and click, those of the farm for Blenders to start: they
+    share the time of the others."""
+    for step in _lint(python):
+        _take(step, tally)
+    _get_what_is_missing()
+    with ExitStack() as stack:
+        for number, arguments in enumerate([FARM, *([*WINDOW, "-k", version] for version in VERSIONS)]):
+            step = _outside(python, arguments, scratch)
+            stack.enter_context(_beside(step, tally, log=scratch / f"beside-{number}.log"))
+        _take(_outside(python, OUTSIDE, scratch), tally)
+        for step in _inside(python, [INSIDE], scratch, tally):
+            _take(step, tally)
+
+
+def _get_what_is_missing() -> None:
+    """Makes Blenders, RabbitMQ and the rest before the first test's time runs.
+
+    Raises ToolError without a Blender or RabbitMQ; the tests that want anything else say that it could not be had.
+    """
+    blender_for(blenders.DEFAULT)
+    RabbitNode().close()
+    optional: list[Callable[[], object]] = [partial(blender_for, version) for version in VERSIONS]
+    for get in [*optional, Desktop, bpy_wheel.python]:
+        with suppress(ToolError):
+            get()
+
+
+@contextmanager
+def _beside(step: Step, tally: Tally, *, log: Path) -> Iterator[None]:
+    """Takes a step while others are taken, and shows its words after theirs."""
+    print(f"\n── {step.title}: they run beside the next, their words come last ──", flush=True)
+    started = time.monotonic()
+    with log.open("wb") as output:
+        command = [str(word) for word in step.command]
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=step.env
+        )
+    try:
+        yield
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, started + step.timeout - time.monotonic()))
+    finally:
+        end(process)
+    tally.add(step, process.returncode)
+    print(f"\n── {step.title} ──\n{log.read_text(encoding='utf-8', errors='replace')}")
+    verdict = "failed" if process.returncode else "ok"
+    print(f"── {step.title}: {verdict}, {time.monotonic() - started:.1f} s", flush=True)
+
+
+def _take(step: Step, tally: Tally) -> None:
+    print(f"\n── {step.title} ──", flush=True)
+    started = time.monotonic()
+    code = run_shown(step.command, timeout=step.timeout, env=step.env)
+    tally.add(step, code)
+    print(f"── {step.title}: {'failed' if code else 'ok'}, {time.monotonic() - started:.1f} s", flush=True)
+
+
+def _lint(python: Path) -> Iterator[Step]:
+    for title, words in (
+        ("ruff check", ["ruff", "check", "."]),
+        ("ruff format", ["ruff", "format", "--check", "."]),
+        ("mypy", ["mypy"]),
+    ):
+        yield Step(title=title, command=[python, "-m", *words], timeout=LINT_TIMEOUT, env=dict(os.environ))
+
+
+def _outside(python: Path, arguments: Sequence[str], scratch: Path) -> Step:
+    report = scratch / f"outside-{next(_reports)}.xml"
+    return Step(
+        title=f"tests: {' '.join(arguments)}",
+        command=[
+            *(python, "-m", "pytest", "-p", "no:pytest-blender"),
+            *("--durations=10", f"--timeout={TEST_TIMEOUT}", f"--junitxml={report}"),
+            *arguments,
+        ],
+        timeout=TESTS_TIMEOUT,
+        env=dict(os.environ),
+        report=report,
+    )
+
+
+def _inside(python: Path, arguments: Sequence[str], scratch: Path, tally: Tally) -> Iterator[Step]:
+    archive = None
+    for version in VERSIONS:
+        try:
+            blender = blender_for(version)
+        except ToolError as error:
+            tally.skip(f"{INSIDE} in Blender {version}: {error}")
+            continue
+        archive = archive or package.build(blender, folder=scratch)
+        report = scratch / f"inside-{version}.xml"
+        yield Step(
+            title=f"tests inside {blender}",
+            command=[
+                *(python, "-m", "pytest", "--blender-executable", blender),
+                *(f"--confcutdir={INSIDE}", f"--junitxml={report}", *arguments),
+            ],
+            timeout=TESTS_TIMEOUT,
+            env=package.install(blender, archive, scratch / f"user-{version}"),
+            report=report,
+        )
+
+
+def _are_inside(arguments: Sequence[str]) -> bool:
+    return any(Path(argument).as_posix().startswith(INSIDE) for argument in arguments)
