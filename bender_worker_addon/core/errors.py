@@ -1,6 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The errors a worker can meet. The text of each is a sentence for people: what, to which task or file, what to do."""
 
+import enum
+
+
+class Remedy(enum.Enum):
+    """What can help against an error."""
+
+    NONE = "none"  # whoever tries, it fails again
+    ELSEWHERE = "elsewhere"  # another worker may have better luck
+    RETRY = "retry"  # the same again may go well here in a moment; else elsewhere
+    WAIT = "wait"  # a server or a disk is out of reach: no task is to blame, all wait
+
 
 class WorkerError(Exception):
     """The root of the tree."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Held: a task in the worker's hands, from its delivery until it is settled."""
+"""InFlight: a task in the worker's hands, from its delivery until it is settled."""
 
 import enum
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Ending(enum.Enum):
 
 
 @dataclass(slots=True, eq=False)
-class Held:
+class InFlight:
     """`deliveries` are the messages that brought the task and are to be settled alike: none while the connection they
     came on is lost, more than one if the farm sent it twice. `stored` and `uploaded` grow frame by frame.
     `device`: what Cycles rendered it on."""

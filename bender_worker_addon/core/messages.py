@@ -3,8 +3,8 @@
 
 The worker says
 
-    {"do": "render", "run": 7, "blend": "/…/x.blend", "frames": [1, 2], "format": "PNG", "files": ["/…/000001.png", …]}
-    {"do": "forget", "run": 7}    if it is not begun
+    {"do": "render", "attempt": 7, "blend": "/…/x.blend", "frames": [1, 2], "format": "PNG", "files": ["/…/1.png", …]}
+    {"do": "revoke", "attempt": 7}    if it is not begun
     {"do": "stop"}     end after the frame in hand
     {"do": "quit"}     end
 
@@ -13,12 +13,12 @@ and the child
     {"is": "hello", "token": "…"}
     {"is": "loaded", "keep_not": "", "device": "CPU"}
         the blend is open; `keep_not`: why it must not serve another task; `device`: what Cycles renders on
-    {"is": "begin", "run": 7, "frame": 1}
-    {"is": "progress", "run": 7, "frame": 1, "part": 0.4}    of the frame that is done, as far as Blender says
-    {"is": "frame", "run": 7, "frame": 1, "spent": {"load": 0.1, …}, "memory": 200000000}
+    {"is": "begin", "attempt": 7, "frame": 1}
+    {"is": "progress", "attempt": 7, "frame": 1, "part": 0.4}    of the frame that is done, as far as Blender says
+    {"is": "frame", "attempt": 7, "frame": 1, "spent": {"load": 0.1, …}, "memory": 200000000}
         written, and read again as a whole picture; `spent`: seconds by what they went into; `memory`: bytes it has
-    {"is": "failed", "run": 7, "frame": 1, "reason": "…", "scene": true}   `scene`: no worker could render it
-    {"is": "forgotten", "run": 7}
+    {"is": "failed", "attempt": 7, "frame": 1, "reason": "…", "scene": true}   `scene`: no worker could render it
+    {"is": "revoked", "attempt": 7}
     {"is": "stopped"}    after `stop`, when what was written has been checked
 """
 
@@ -40,10 +40,10 @@ NO_MESSAGE = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What a child is to render: `run` is this worker's own number for one attempt at one task."""
+class Command:
+    """What a child is to render: `attempt` is this worker's own number for one attempt at one task."""
 
-    run: int
+    attempt: int
     blend: Path
     frames: tuple[int, ...]
     image_format: str
@@ -67,14 +67,14 @@ class Loaded:
 @dataclass(frozen=True, slots=True)
 class FrameBegun:
     child: int
-    run: int
+    attempt: int
     frame: int
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     child: int
-    run: int
+    attempt: int
     frame: int
     part: float
 
@@ -85,7 +85,7 @@ class FrameWritten:
     `memory`: bytes the child has now, 0 if it can't tell."""
 
     child: int
-    run: int
+    attempt: int
     frame: int
     spent: Mapping[str, float] = field(default_factory=dict)
     memory: int = 0
@@ -96,18 +96,18 @@ class RenderFailed:
     """The child lives, the frame could not be rendered. `scene`: no worker could, the scene itself is at fault."""
 
     child: int
-    run: int
+    attempt: int
     frame: int
     reason: str
     scene: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
-    """An order that the child had not begun is no longer its."""
+class Revoked:
+    """A command that the child had not begun is no longer its."""
 
     child: int
-    run: int
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,22 +117,22 @@ class Stopped:
     child: int
 
 
-ChildEvent = Loaded | FrameBegun | Progress | FrameWritten | RenderFailed | Forgotten | Stopped
+ChildEvent = Loaded | FrameBegun | Progress | FrameWritten | RenderFailed | Revoked | Stopped
 
 
-def render(order: Order) -> dict[str, Any]:
+def render(command: Command) -> dict[str, Any]:
     return {
         "do": "render",
-        "run": order.run,
-        "blend": str(order.blend),
-        "frames": order.frames,
-        "format": order.image_format,
-        "files": [str(order.file(frame)) for frame in order.frames],
+        "attempt": command.attempt,
+        "blend": str(command.blend),
+        "frames": command.frames,
+        "format": command.image_format,
+        "files": [str(command.file(frame)) for frame in command.frames],
     }
 
 
-def forget(run: int) -> dict[str, Any]:
-    return {"do": "forget", "run": run}
+def revoke(attempt: int) -> dict[str, Any]:
+    return {"do": "revoke", "attempt": attempt}
 
 
 STOP, QUIT = {"do": "stop"}, {"do": "quit"}
@@ -158,18 +158,18 @@ def decoded(line: bytes, child: int) -> ChildEvent:
         return Loaded(child, str(message["keep_not"]), str(message["device"]))
     if kind == "stopped":
         return Stopped(child)
-    run = int(message["run"])
-    if kind == "forgotten":
-        return Forgotten(child, run)
+    attempt = int(message["attempt"])
+    if kind == "revoked":
+        return Revoked(child, attempt)
     frame = int(message["frame"])
     match kind:
         case "begin":
-            return FrameBegun(child, run, frame)
+            return FrameBegun(child, attempt, frame)
         case "progress":
-            return Progress(child, run, frame, float(message["part"]))
+            return Progress(child, attempt, frame, float(message["part"]))
         case "frame":
             spent = {name: float(message["spent"][name]) for name in SPENT}
-            return FrameWritten(child, run, frame, spent, int(message["memory"]))
+            return FrameWritten(child, attempt, frame, spent, int(message["memory"]))
         case "failed":
-            return RenderFailed(child, run, frame, str(message["reason"]), bool(message["scene"]))
+            return RenderFailed(child, attempt, frame, str(message["reason"]), bool(message["scene"]))
     raise ValueError(f"unknown message {kind!r}")

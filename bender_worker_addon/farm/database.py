@@ -64,8 +64,8 @@ COMMIT;
 class Database:
     """An open connection, for one thread. Raises FarmError, then or later, if the file can't be used."""
 
-    def __init__(self, folder: Path, *, lasting: bool = False, settled_by_others: bool = False) -> None:
-        """`folder` is the farm's. `lasting`: what is changed outlives a power cut, not only the end of a process.
+    def __init__(self, folder: Path, *, durable: bool = False, settled_by_others: bool = False) -> None:
+        """`folder` is the farm's. `durable`: what is changed outlives a power cut, not only the end of a process.
         `settled_by_others`: changing something never waits for the disk, as another connection does with `settle`."""
         self.path = folder / FILE
         try:
@@ -76,7 +76,7 @@ class Database:
         except sqlite3.Error as error:
             raise FarmError(f"{self.path} can't be opened: {error}") from error
         try:
-            self._set_up(lasting=lasting, settled_by_others=settled_by_others)
+            self._set_up(durable=durable, settled_by_others=settled_by_others)
         except FarmError:
             self.close()
             raise
@@ -108,7 +108,7 @@ class Database:
     def close(self) -> None:
         self._connection.close()
 
-    def _set_up(self, *, lasting: bool, settled_by_others: bool) -> None:
+    def _set_up(self, *, durable: bool, settled_by_others: bool) -> None:
         with self._errors_in_words():
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version > _VERSION:
@@ -118,7 +118,7 @@ class Database:
                 self._connection.executescript(_SCHEMA)
             # What a worker writes may be lost in a power cut, the last of it first: an ack never without the reports
             # before it. So the task comes again and is known by the worker's journal.
-            self._connection.execute(f"PRAGMA synchronous = {'FULL' if lasting else 'NORMAL'}")
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             if settled_by_others:
                 self._connection.execute("PRAGMA wal_autocheckpoint = 0")
 

@@ -11,7 +11,7 @@ from errno import EBUSY
 from pathlib import Path
 
 from ..core.job import DATA_JSON
-from ..system.durable import make_last
+from ..system.durable import make_durable
 from . import books
 from .database import Database
 
@@ -65,7 +65,7 @@ class JobFiles:
             changes, pieces = books.data_json(connection, job)
             try:
                 write(fresh, pieces)
-                make_last(fresh, fresh.with_name(DATA_JSON))
+                make_durable(fresh, fresh.with_name(DATA_JSON))
             finally:
                 fresh.unlink(missing_ok=True)
         with self._database.changing() as connection:

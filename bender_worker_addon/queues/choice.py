@@ -5,7 +5,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from ..settings.config import WorkerConfig
-from ..settings.tls import Trust
+from ..settings.tls import Tls
 from .base import TaskQueue
 
 
@@ -17,4 +17,4 @@ def task_queue(config: WorkerConfig, *, inbox: "SimpleQueue[Any]") -> TaskQueue:
         return LocalQueue(config.farm_dir, jobs=config.blendpath, inbox=inbox)
     from .rabbitmq import Broker
 
-    return Broker(url=config.amqp_url, worker_id=config.id, inbox=inbox, trust=Trust.of(config))
+    return Broker(url=config.amqp_url, worker_id=config.id, inbox=inbox, tls=Tls.of(config))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Child: takes orders from the channel and renders them, one after the other, until it is told to end.
+"""Child: takes commands from the channel and renders them, one after the other, until it is told to end.
 
-The messages are described in the worker's `messages.py`. bpy is touched from the main thread only; orders are read and
+The messages are described in `core/messages.py`. bpy is touched from the main thread only; commands are read and
 finished pictures are checked on threads of their own, so that rendering waits for neither.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 from . import devices, keeping, last_resort, memory, pictures, priority, scenes
 from .channel import Channel
-from .orders import Orders
+from .commands import Commands
 from .progress import Progress
 
 _BEGINNING = 0.005  # seconds a frame of a scene that is kept takes until its engine is at work
@@ -39,7 +39,7 @@ def _option(name: str, default: str) -> str:
 class _Written:
     """A frame on the disk, still to be checked. `spent`: seconds by what they went into."""
 
-    run: int
+    attempt: int
     frame: int
     file: str
     size: tuple[int, int]
@@ -52,7 +52,7 @@ class Child:
         self._channel = channel
         self._devices = devices
         self._share = share
-        self._orders = Orders()
+        self._commands = Commands()
         self._progress = Progress()
         self._written: SimpleQueue[_Written | None] = SimpleQueue()
         self._checker = threading.Thread(target=self._check_pictures, name="check", daemon=True)
@@ -63,29 +63,29 @@ class Child:
     def serve(self) -> None:
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
         self._checker.start()
-        while (order := self._orders.next(before_waiting=self._idle.set)) is not None:
+        while (command := self._commands.next(before_waiting=self._idle.set)) is not None:
             self._idle.clear()
-            self._carry_out(order)
+            self._carry_out(command)
         self._idle.set()
         self._written.put(None)
         self._checker.join()
-        if self._orders.stopping:
+        if self._commands.stopping:
             self._channel.say("stopped")
 
-    def _carry_out(self, order: dict[str, Any]) -> None:
-        run = order["run"]
-        for frame, file in zip(order["frames"], order["files"], strict=True):
-            if self._orders.stopping:
+    def _carry_out(self, command: dict[str, Any]) -> None:
+        attempt = command["attempt"]
+        for frame, file in zip(command["frames"], command["files"], strict=True):
+            if self._commands.stopping:
                 return
             began = monotonic()
-            self._channel.say("begin", run=run, frame=frame)
+            self._channel.say("begin", attempt=attempt, frame=frame)
             try:
-                self._open(order["blend"], order["format"])
+                self._open(command["blend"], command["format"])
                 loaded = monotonic()
-                with self._progress.told_to(partial(self._tell_progress, run, frame)):
-                    size, wrote = scenes.render_frame(frame, file, order["format"])
+                with self._progress.told_to(partial(self._tell_progress, attempt, frame)):
+                    size, wrote = scenes.render_frame(frame, file, command["format"])
             except scenes.RenderError as error:
-                self._fail(run, frame, str(error), scene=error.scene)
+                self._fail(attempt, frame, str(error), scene=error.scene)
                 return
             ended = monotonic()
             sync = self._progress.sampling_since
@@ -97,7 +97,7 @@ class Child:
                 "write": wrote,
             }
             self._ended = ended
-            self._written.put(_Written(run, frame, file, size, spent))
+            self._written.put(_Written(attempt, frame, file, size, spent))
 
     def _open(self, blend: str, image_format: str) -> None:
         """Also for another format: going from one to another loses the blend's choice of colors and depth."""
@@ -111,24 +111,24 @@ class Child:
             self._opened = blend, image_format
             self._channel.say("loaded", keep_not=keeping.reason_not_to_keep(), device=device)
 
-    def _tell_progress(self, run: int, frame: int, part: float) -> None:
-        self._channel.say("progress", run=run, frame=frame, part=part)
+    def _tell_progress(self, attempt: int, frame: int, part: float) -> None:
+        self._channel.say("progress", attempt=attempt, frame=frame, part=part)
 
-    def _fail(self, run: int, frame: int, reason: str, *, scene: bool) -> None:
-        self._channel.say("failed", run=run, frame=frame, reason=reason, scene=scene)
+    def _fail(self, attempt: int, frame: int, reason: str, *, scene: bool) -> None:
+        self._channel.say("failed", attempt=attempt, frame=frame, reason=reason, scene=scene)
 
     def _listen(self) -> None:
         for message in self._channel.messages():
             match message["do"]:
                 case "render":
-                    self._orders.add(message)
-                case "forget":
-                    if self._orders.forget(message["run"]):
-                        self._channel.say("forgotten", run=message["run"])
+                    self._commands.add(message)
+                case "revoke":
+                    if self._commands.revoke(message["attempt"]):
+                        self._channel.say("revoked", attempt=message["attempt"])
                 case "stop":
-                    self._orders.stop()
+                    self._commands.stop()
                 case "quit":
-                    self._orders.end()
+                    self._commands.end()
         os._exit(1)  # the worker is gone; Blender, in the middle of a render, would not end otherwise
 
     def _check_pictures(self) -> None:
@@ -139,7 +139,9 @@ class Child:
             try:
                 pictures.check(written.file, written.size)
             except pictures.BrokenPicture as error:
-                self._fail(written.run, written.frame, str(error), scene=False)
+                self._fail(written.attempt, written.frame, str(error), scene=False)
             else:
                 spent = written.spent | {"check": monotonic() - began}
-                self._channel.say("frame", run=written.run, frame=written.frame, spent=spent, memory=memory.resident())
+                self._channel.say(
+                    "frame", attempt=written.attempt, frame=written.frame, spent=spent, memory=memory.resident()
+                )

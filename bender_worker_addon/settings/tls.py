@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Trust: by which certificates a worker knows its farm over TLS, and by which the farm knows the worker.
+"""Tls: by which certificates a worker knows its farm over TLS, and by which the farm knows the worker.
 
 Certificates are always verified; there is no setting that would turn that off.
 """
@@ -13,7 +13,7 @@ from .config import WorkerConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
+class Tls:
     """`ca_file`: the authorities to believe, in the place of those of the system. `client_cert` and `client_key`: who
     this worker is; a key may be in the certificate's file."""
 
@@ -22,7 +22,7 @@ class Trust:
     client_key: Path | None = None
 
     @classmethod
-    def of(cls, config: WorkerConfig) -> "Trust":
+    def of(cls, config: WorkerConfig) -> "Tls":
         files = (config.ca_file, config.client_cert, config.client_key)
         return cls(*(None if file == Path() else file for file in files))
 
@@ -41,4 +41,4 @@ class Trust:
         return context
 
 
-NO_MORE_THAN_THE_SYSTEM = Trust()
+SYSTEM_TLS = Tls()

@@ -16,7 +16,7 @@ from .site import FAILURES, Details, Site, fps_of
 class LocalSite(Site):
     def __init__(self, config: WorkerConfig) -> None:
         super().__init__(config)
-        self._database = Database(config.farm_dir, lasting=True)
+        self._database = Database(config.farm_dir, durable=True)
         self._files = JobFiles(self._database, self._jobs)
 
     def __exit__(self, *_: object) -> None:

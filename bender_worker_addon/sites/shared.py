@@ -14,7 +14,7 @@ from ..farm import frame_list
 from ..farm.books import Failure, Job, NewTask
 from ..farm.new_job import NewJob
 from ..settings.config import WorkerConfig
-from ..settings.tls import Trust
+from ..settings.tls import Tls
 from .site import FAILURES, Details, Site, fps_of
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class SharedSite(Site):
     def __init__(self, config: WorkerConfig) -> None:
         super().__init__(config)
         self._url = config.amqp_url
-        self._trust = Trust.of(config)
+        self._tls = Tls.of(config)
 
     def __exit__(self, *_: object) -> None:
         """Nothing is kept open: RabbitMQ is spoken to only when something is sent."""
@@ -63,7 +63,7 @@ class SharedSite(Site):
     def _publish(self, bodies: Iterable[str], *, priority: int) -> None:
         from ..queues.rabbitmq import publish_tasks
 
-        publish_tasks(self._url, (body.encode() for body in bodies), priority=priority, trust=self._trust)
+        publish_tasks(self._url, (body.encode() for body in bodies), priority=priority, tls=self._tls)
 
 
 def _read(folder: Path) -> dict[str, Any] | None:

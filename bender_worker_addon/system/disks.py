@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from .executor import Lane
+from .executor import Executor
 
 FULL = (errno.ENOSPC, errno.EDQUOT)  # what a disk without room says
 
@@ -27,10 +27,10 @@ class Disks:
     """Looks at them beside the worker's thread: a disk may take long to answer. `trouble` is what was seen last;
     `in_doubt`: it has yet to be seen whether a disk is to blame for what went wrong."""
 
-    def __init__(self, folders: Sequence[Path], *, lane: Lane) -> None:
+    def __init__(self, folders: Sequence[Path], *, executor: Executor) -> None:
         """DisksSeen comes of each look."""
         self._folders = folders
-        self._lane = lane
+        self._executor = executor
         self._looks = 0
         self.in_doubt = False
         self.trouble = ""
@@ -52,7 +52,7 @@ class Disks:
 
     def _look(self) -> None:
         self._looks += 1
-        self._lane.submit(partial(_seen, self._folders))
+        self._executor.submit(partial(_seen, self._folders))
 
 
 def why_unwritable(folder: Path) -> str:

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lasting: files that a power cut leaves as they were or as they are to be, and never in between."""
+"""Durable: files that a power cut leaves as they were or as they are to be, and never in between."""
 
 import os
 import tempfile
 from pathlib import Path
 
 
-def make_last(file: Path, target: Path) -> None:
+def make_durable(file: Path, target: Path) -> None:
     """Moves a finished file to `target` in one step, for good."""
     with file.open("r+b") as opened:  # Windows flushes only what is open for writing
         os.fsync(opened.fileno())
     file.replace(target)
-    make_names_last(target.parent)
+    make_names_durable(target.parent)
 
 
-def make_names_last(folder: Path) -> None:
+def make_names_durable(folder: Path) -> None:
     """What was made in the folder, moved into it or removed is so for good."""
     if os.name == "nt":  # it has no such call on folders and needs none: NTFS journals its names
         return
@@ -32,7 +32,7 @@ def write_private(path: Path, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
-        make_last(fresh, path)
+        make_durable(fresh, path)
     except OSError:
         fresh.unlink(missing_ok=True)
         raise

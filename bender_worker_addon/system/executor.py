@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lane: slow work beside the worker's thread. Each piece of work gives one event, which goes into the inbox."""
+"""Executor: slow work beside the worker's thread. Each piece of work gives one event, which goes into the inbox."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Any
 from .threads import Thread
 
 
-class Lane:
+class Executor:
     """Threads that take work in the order it came, started as they are needed."""
 
     def __init__(self, name: str, *, inbox: SimpleQueue[Any], threads: int = 1) -> None:

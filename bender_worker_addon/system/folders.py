@@ -4,7 +4,7 @@
 import os
 from pathlib import Path
 
-from .durable import make_names_last
+from .durable import make_names_durable
 
 _SHARED = 0o2775
 
@@ -17,7 +17,7 @@ def make_folder(folder: Path, *, shared: bool) -> None:
         folder.mkdir()
     except FileExistsError:
         return
-    make_names_last(folder.parent)
+    make_names_durable(folder.parent)
     if shared and os.name != "nt":  # there the folder's owner says who may write what is in it
         folder.chmod(_SHARED)
 

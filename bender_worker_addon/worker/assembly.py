@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parts: what a worker is made of, put together from its settings, and taken apart."""
+"""Assembly: what a worker is made of, put together from its settings, and taken apart."""
 
 import logging
 import os
@@ -11,29 +11,29 @@ from queue import SimpleQueue
 from typing import Any
 
 from ..core.errors import WorkerError
-from ..core.in_flight import Held
+from ..core.in_flight import InFlight
 from ..queues.choice import task_queue
 from ..settings.config import WorkerConfig
-from ..settings.tls import Trust
+from ..settings.tls import Tls
 from ..system.disks import Disks, why_unwritable
-from ..system.executor import Lane
+from ..system.executor import Executor
 from .blends.blends import Blends
 from .blends.cache import BlendCache
-from .blends.lazy import Late
+from .blends.lazy import LazyFlaskbender
 from .blends.shared import SharedBlends
 from .children.dispatcher import Dispatcher
 from .children.pool import Pool
 from .children.process import why_not_run
 from .children.sandbox import Sandbox, why_impossible
 from .control import Control
-from .frames.storing import Storing
+from .frames.storing import FrameStore
 from .frames.uploads import AT_ONCE, Uploads
-from .life.admission import Intake
-from .life.circuit_breaker import Doubts
+from .life.admission import Admission
+from .life.circuit_breaker import CircuitBreaker
 from .life.life import Life
-from .life.reporter import Bookkeeper
-from .life.settlement import Endings
-from .life.upload import Handover
+from .life.reporter import Reporter
+from .life.settlement import Settlement
+from .life.upload import UploadStage
 from .state.journal import Journal
 from .state.status import Record
 from .state.task_logs import TaskLogs
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 _CLOSE = 1.0  # seconds each part may take to close
 
 
-class Parts:
+class Assembly:
     """One of each, knowing those it needs; what happens beside the worker's thread comes to `inbox`."""
 
     def __init__(
@@ -62,20 +62,20 @@ class Parts:
         self.record = Record()
         self.schedule = sched.scheduler(time.monotonic)
         self.journal = Journal(config.data_dir / "journal.sqlite")
-        self.broker = task_queue(config, inbox=inbox)
-        self.bookkeeper = Bookkeeper(journal=self.journal, broker=self.broker, worker_id=config.id)
-        self.intake = Intake(
-            broker=self.broker, workload=config.workload, max_tasks=max_tasks, disklimit=config.disklimit
+        self.queue = task_queue(config, inbox=inbox)
+        self.reporter = Reporter(journal=self.journal, queue=self.queue, worker_id=config.id)
+        self.admission = Admission(
+            queue=self.queue, workload=config.workload, max_tasks=max_tasks, disklimit=config.disklimit
         )
-        self._flaskbender = Late(config.bender_url, Trust.of(config))
-        self._transfers = Lane("bender-transfer", inbox=inbox, threads=2)
-        self._questions = Lane("bender-question", inbox=inbox)
-        self._looking = Lane("bender-disk", inbox=inbox)
-        self.disks = Disks((config.outpath, config.blendpath, config.data_dir), lane=self._looking)
-        self._uploading = Lane("bender-upload", inbox=inbox, threads=AT_ONCE)
-        self._storing = Lane("bender-frames", inbox=inbox)
+        self._flaskbender = LazyFlaskbender(config.bender_url, Tls.of(config))
+        self._transfers = Executor("bender-transfer", inbox=inbox, threads=2)
+        self._questions = Executor("bender-question", inbox=inbox)
+        self._looking = Executor("bender-disk", inbox=inbox)
+        self.disks = Disks((config.outpath, config.blendpath, config.data_dir), executor=self._looking)
+        self._uploading = Executor("bender-upload", inbox=inbox, threads=AT_ONCE)
+        self._storing = Executor("bender-frames", inbox=inbox)
         self.blends = self._blends_of(config)
-        self.uploads = Uploads(flaskbender=self._flaskbender, lane=self._uploading, schedule=self.schedule)
+        self.uploads = Uploads(flaskbender=self._flaskbender, executor=self._uploading, schedule=self.schedule)
         logs = TaskLogs(config.data_dir / "logs")
         self.pool = Pool(
             command=child_command,
@@ -89,47 +89,47 @@ class Parts:
             later=self.beside,
         )
         self.dispatcher = Dispatcher(self.pool, renderers=config.renderers, memory_limit=int(config.memory_limit * 1e9))
-        held: list[Held] = []
-        storing = Storing(self._storing, shared=config.mode == "Server")
-        doubts = Doubts(journal=self.journal, beside=self.beside)
-        self.endings = Endings(
-            held=held,
+        in_flight: list[InFlight] = []
+        store = FrameStore(self._storing, shared=config.mode == "Server")
+        breaker = CircuitBreaker(journal=self.journal, beside=self.beside)
+        self.settlement = Settlement(
+            in_flight=in_flight,
             journal=self.journal,
-            broker=self.broker,
-            bookkeeper=self.bookkeeper,
+            queue=self.queue,
+            reporter=self.reporter,
             logs=logs,
-            doubts=doubts,
+            breaker=breaker,
             record=self.record,
         )
-        self.handover = (
+        self.upload_stage = (
             None
             if not config.uploads
-            else Handover(
-                held=held,
+            else UploadStage(
+                in_flight=in_flight,
                 keep=config.upload == "copy",
                 uploads=self.uploads,
                 journal=self.journal,
-                broker=self.broker,
-                bookkeeper=self.bookkeeper,
-                intake=self.intake,
-                storing=storing,
-                endings=self.endings,
+                queue=self.queue,
+                reporter=self.reporter,
+                admission=self.admission,
+                store=store,
+                settlement=self.settlement,
             )
         )
         self.life = Life(
-            held=held,
+            in_flight=in_flight,
             outpath=config.outpath,
             journal=self.journal,
-            broker=self.broker,
-            intake=self.intake,
+            queue=self.queue,
+            admission=self.admission,
             blends=self.blends,
             disks=self.disks,
             pool=self.pool,
             dispatcher=self.dispatcher,
-            storing=storing,
-            handover=self.handover,
-            endings=self.endings,
-            doubts=doubts,
+            store=store,
+            upload_stage=self.upload_stage,
+            settlement=self.settlement,
+            breaker=breaker,
             schedule=self.schedule,
             record=self.record,
         )
@@ -146,22 +146,22 @@ class Parts:
     def close(self) -> None:
         """Ends every process and thread they have started."""
         self.pool.close(timeout=_CLOSE)
-        self.broker.close(timeout=_CLOSE)
+        self.queue.close(timeout=_CLOSE)
         self._storing.close(timeout=_CLOSE)
-        for lane in (self._transfers, self._questions, self._looking, self._uploading):
-            lane.close(timeout=0)
+        for executor in (self._transfers, self._questions, self._looking, self._uploading):
+            executor.close(timeout=0)
         self.blends.close()
         self.journal.close()
         self.control.close()
 
     def _blends_of(self, config: WorkerConfig) -> Blends:
-        lanes = {"transfers": self._transfers, "questions": self._questions}
+        executors = {"transfers": self._transfers, "questions": self._questions}
         if config.is_shared:
-            return SharedBlends(config.blendpath, **lanes, schedule=self.schedule)
+            return SharedBlends(config.blendpath, **executors, schedule=self.schedule)
         return BlendCache(
             config.blendpath,
             source=self._flaskbender,
-            **lanes,
+            **executors,
             schedule=self.schedule,
             journal=self.journal,
             grace_period=config.grace_period,

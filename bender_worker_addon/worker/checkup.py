@@ -16,17 +16,17 @@ Test = Callable[[], str]
 def of_settings(config: WorkerConfig) -> dict[str, Test]:
     """What can be wrong with the settings: by what is tested, a test that gives the trouble, or nothing if all is good.
     Each may take a while and may be run on a thread of its own."""
-    from ..settings.tls import Trust
+    from ..settings.tls import Tls
 
     tests: dict[str, Test] = {}
     if not config.is_local:
         from ..queues import rabbitmq
 
-        tests["RabbitMQ"] = partial(rabbitmq.why_unreachable, config.amqp_url, Trust.of(config))
+        tests["RabbitMQ"] = partial(rabbitmq.why_unreachable, config.amqp_url, Tls.of(config))
     if not config.is_shared:
         from .blends import flaskbender
 
-        tests["Flaskbender"] = partial(flaskbender.why_unreachable, config.bender_url, Trust.of(config))
+        tests["Flaskbender"] = partial(flaskbender.why_unreachable, config.bender_url, Tls.of(config))
     return tests | {
         "Folder of blends": partial(why_unwritable, config.blendpath),
         "Folder of frames": partial(why_unwritable, config.outpath),

@@ -24,7 +24,7 @@ from ..system.disks import DisksSeen
 from ..system.systemd import Service
 from ..system.threads import Crashed
 from . import control
-from .assembly import Parts
+from .assembly import Assembly
 from .children.prefetch import SLOW
 from .control import Asked
 
@@ -88,12 +88,12 @@ class Worker:
         self._told_offline = ""  # a trouble that lasts is told once
         self._retry_at = 0.0
         self._last_reports = math.inf
-        parts = self._parts = Parts(config, child_command=child_command, max_tasks=max_tasks, inbox=self.inbox)
-        self._schedule, self._record, self._journal = parts.schedule, parts.record, parts.journal
-        self._broker, self._bookkeeper, self._intake = parts.broker, parts.bookkeeper, parts.intake
-        self._blends, self._uploads, self._disks = parts.blends, parts.uploads, parts.disks
-        self._pool, self._dispatcher, self._life = parts.pool, parts.dispatcher, parts.life
-        self._handover, self._endings = parts.handover, parts.endings
+        assembly = self._assembly = Assembly(config, child_command=child_command, max_tasks=max_tasks, inbox=self.inbox)
+        self._schedule, self._record, self._journal = assembly.schedule, assembly.record, assembly.journal
+        self._queue, self._reporter, self._admission = assembly.queue, assembly.reporter, assembly.admission
+        self._blends, self._uploads, self._disks = assembly.blends, assembly.uploads, assembly.disks
+        self._pool, self._dispatcher, self._life = assembly.pool, assembly.dispatcher, assembly.life
+        self._upload_stage, self._settlement = assembly.upload_stage, assembly.settlement
 
     def run(self) -> None:
         """Works until it is over. Nothing is polled: it sleeps until something comes or is due."""
@@ -117,14 +117,14 @@ class Worker:
         log.info("frames go to %s", config.outpath)
         self._pool.start_ahead()
         if not config.is_shared:
-            self._parts.load_flaskbender()
-        self._intake.start()
-        self._broker.start()
-        if self._handover is not None:
-            self._handover.resume()
-        self._every(config.heart_rate_seconds, self._bookkeeper.beat)
+            self._assembly.load_flaskbender()
+        self._admission.start()
+        self._queue.start()
+        if self._upload_stage is not None:
+            self._upload_stage.resume()
+        self._every(config.heart_rate_seconds, self._reporter.beat)
         self._every(_DISK_EVERY, self._disks.look)
-        self._every(_SETTLE_EVERY, lambda: self._parts.beside(self._journal.settle))
+        self._every(_SETTLE_EVERY, lambda: self._assembly.beside(self._journal.settle))
         self._every(min(max(config.grace_period / 2, 1.0), _BLENDS_EVERY), self._look_after_blends)
         self._every(min(config.stall_timeout / 4, _STALL_EVERY), self._look_for_stall)
         if not config.workload:
@@ -146,7 +146,7 @@ class Worker:
         """Takes no more tasks, gives back those not begun and is over as soon as `when` says."""
         log.info("stopping %s", when.value)
         self.stopping = when
-        self._intake.shut()
+        self._admission.shut()
         self._life.winding_down = True
         if self.paused is Pause.SUSPEND:
             self._dispatcher.suspend(False)
@@ -161,7 +161,7 @@ class Worker:
         """Takes no more tasks until `resume`; `how` says what becomes of the one in hand, `reason` why, for people."""
         log.info("paused %s; the task in hand: %s", reason, how.value)
         self.paused, self._paused_because = how, reason
-        self._intake.pause(True)
+        self._admission.pause(True)
         self._life.winding_down = True
         self._life.give_back_unbegun()
         if how is Pause.SUSPEND:
@@ -175,12 +175,12 @@ class Worker:
             self._dispatcher.suspend(False)
         self.paused = None
         self._life.winding_down = False
-        self._intake.pause(False)
+        self._admission.pause(False)
 
     def snapshot(self) -> Snapshot:
         """What the worker is doing now, for people."""
         state, detail = self._state()
-        tasks = self._life.held
+        tasks = self._life.in_flight
         in_hand = next((held for held in tasks if held.stage is Stage.GIVEN and held.begun is not None), None)
         waiting = next((held for held in tasks if held.begun is None and held.stage is not Stage.ENDING), None)
         return Snapshot(
@@ -198,12 +198,12 @@ class Worker:
 
     def close(self) -> None:
         """Ends every process and thread this worker has started."""
-        self._parts.close()
+        self._assembly.close()
         log.info("stopped")
 
     def _state(self) -> tuple[State, str]:
         stages = self._life.stages
-        trouble = self._blends.trouble or self._intake.trouble or self._uploads.trouble
+        trouble = self._blends.trouble or self._admission.trouble or self._uploads.trouble
         if self.stopping:
             return State.FINISHING, f"stops {self.stopping.value}"
         if self.paused:
@@ -239,7 +239,7 @@ class Worker:
         match event:
             case Confirmed(report_ids):
                 self._told_offline = ""
-                self._bookkeeper.confirmed(report_ids)
+                self._reporter.confirmed(report_ids)
             case Connected(session):
                 self._came_online(session)
             case Disconnected():
@@ -269,24 +269,24 @@ class Worker:
     def _disks_seen(self, event: DisksSeen) -> None:
         self._record.free_disk = round(event.gigabytes, 0 if event.gigabytes >= 10 else 1)
         self._disks.seen(event)
-        self._intake.disk_has(event.gigabytes, trouble=event.trouble)
+        self._admission.disk_has(event.gigabytes, trouble=event.trouble)
         if event.trouble:
             self._life.give_back_unbegun()
 
     def _came_online(self, session: int) -> None:
-        log.info("connected to %s", self._broker.name)
+        log.info("connected to %s", self._queue.name)
         self._online, self._offline = True, None
-        self._endings.idle_since = time.monotonic()
-        self._bookkeeper.connected(session)
-        self._bookkeeper.beat()
+        self._settlement.idle_since = time.monotonic()
+        self._reporter.connected(session)
+        self._reporter.beat()
 
     def _went_offline(self, event: Disconnected) -> None:
         level = logging.DEBUG if event.reason == self._told_offline else logging.WARNING
         words = "no connection to %s: %s; trying again in %.0f s"
-        log.log(level, words, self._broker.name, event.reason, event.retry_in)
+        log.log(level, words, self._queue.name, event.reason, event.retry_in)
         self._told_offline = event.reason
         self._online, self._offline, self._retry_at = False, event, time.monotonic() + event.retry_in
-        self._bookkeeper.disconnected()
+        self._reporter.disconnected()
         self._life.lost_connection()
 
     # What is done every so often
@@ -297,7 +297,7 @@ class Worker:
         do()
 
     def _look_after_blends(self) -> None:
-        self._blends.look_after(needed={held.task.job_id for held in self._life.held})
+        self._blends.look_after(needed={held.task.job_id for held in self._life.in_flight})
 
     def _look_for_stall(self) -> None:
         if self.paused is not Pause.SUSPEND:
@@ -309,21 +309,30 @@ class Worker:
 
     def _look_for_idleness(self) -> None:
         assert self._idle_exit is not None
-        if not self._life.held and not self.stopping and time.monotonic() - self._endings.idle_since >= self._idle_exit:
+        if (
+            not self._life.in_flight
+            and not self.stopping
+            and time.monotonic() - self._settlement.idle_since >= self._idle_exit
+        ):
             log.info("no task for %g s", self._idle_exit)
             self.stop(Stop.AFTER_TASK)
 
     def _see_if_over(self) -> None:
-        if self._intake.is_done and not self.stopping and not self._life.held and not self._bookkeeper.has_waiting:
+        if (
+            self._admission.is_done
+            and not self.stopping
+            and not self._life.in_flight
+            and not self._reporter.has_waiting
+        ):
             log.info("as many tasks taken as asked for")
             self.stop(Stop.AFTER_TASK)
         if not self.stopping:
             return
-        if self._handover is not None and (self.stopping is Stop.NOW or self._uploads.trouble):
-            self._handover.leave()
+        if self._upload_stage is not None and (self.stopping is Stop.NOW or self._uploads.trouble):
+            self._upload_stage.leave()
         if self._life.stages - {Stage.ENDING}:
             return
-        if not self._bookkeeper.has_waiting:
+        if not self._reporter.has_waiting:
             self.over = True
         elif math.isfinite(self._last_reports):
             self._schedule.enter(self._last_reports, 1, self._stop_waiting)

@@ -41,7 +41,7 @@ STEPS: dict[str, tuple[Any, str, int, str]] = {
     "construct": (journal.Journal, "add_report", 1, "construct"),
     "blend": (journal.Journal, "add_report", 1, "blend"),
     "start": (journal.Journal, "add_report", 1, "start"),
-    "store": (frames, "make_last", 0, ""),
+    "store": (frames, "make_durable", 0, ""),
     "remember": (journal.Journal, "remember_finished", 0, ""),
     "stat": (journal.Journal, "add_report", 1, "stat"),
     "finish": (journal.Journal, "add_report", 1, "finish"),

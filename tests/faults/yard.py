@@ -107,12 +107,12 @@ class BareLocalFarm(LocalYard, Bare):
 
     def __init__(self, *, folder: Path) -> None:
         super().__init__(blender=Path(sys.executable), env=_env(folder), folder=folder)
-        self._bookkeeper = BooksOfReports(folder / "farm")
+        self._reporter = BooksOfReports(folder / "farm")
         self._blends: dict[str, bytes] = {}
 
     @property
     def bookkeeper(self) -> "BooksOfReports":
-        return self._bookkeeper
+        return self._reporter
 
     def job(self, blend: bytes) -> str:
         """It is sent with its task, as it gets no other."""

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bender_worker_addon.core.messages import FrameBegun, FrameWritten, Order
-from bender_worker_addon.worker.children.process import Died, Renderer
+from bender_worker_addon.core.messages import Command, FrameBegun, FrameWritten
+from bender_worker_addon.worker.children.process import ChildProcess, Died
 from bender_worker_addon.worker.children.sandbox import Sandbox
 from tests.farm import pictures
 from tests.farm.farmyard import Farm
@@ -24,7 +24,7 @@ from tests.unit.support import blend as stand_in_blend
 from tests.unit.support import child_command, event_from, opened
 from tools.places import PROJECT
 
-Sandboxed = tuple[Renderer, "SimpleQueue[Any]", Path]
+Sandboxed = tuple[ChildProcess, "SimpleQueue[Any]", Path]
 SCRIPTS = Path(__file__).resolve().parent  # its `startup` holds the intruder
 
 
@@ -75,10 +75,10 @@ def sandboxed(tmp_path: Path, path_with_bwrap: str) -> Iterator[Sandboxed]:
     file = tmp_path / "scene.blend"
     file.write_bytes(stand_in_blend(record=folder / "renders.txt", wait={1: gate}))
     command = Sandbox((PROJECT,)).command(child_command("renders"), folder=folder, blend=file)
-    renderer = Renderer(
+    renderer = ChildProcess(
         child=1, command=command, log_file=tmp_path / "log", temp=folder / "temp", inbox=inbox, sandboxed=True
     )
-    renderer.render(Order(7, file, (1,), "PNG", folder / "7"))
+    renderer.render(Command(7, file, (1,), "PNG", folder / "7"))
     event_from(inbox, FrameBegun)
     yield renderer, inbox, gate
     renderer.kill()

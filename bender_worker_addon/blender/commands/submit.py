@@ -13,7 +13,7 @@ from . import ENDED, PROGRAM, TROUBLE
 
 if TYPE_CHECKING:
     from ...settings.resolve import Resolved
-    from ..farm.preflight import Concern
+    from ..farm.preflight import Finding
 
 NAME = "submit"
 HELP = "send a blend to the farm"
@@ -47,15 +47,15 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     from ...farm.new_job import NewJob
     from ...sites.site import site
     from ..farm import packing
-    from ..farm.preflight import concerns
+    from ..farm.preflight import findings
 
     config = settings().config
     blend = options.blend.expanduser().absolute()
     packing.open_blend(blend)
-    found = concerns()
+    found = findings()
     if not options.json:
         _say(found)
-    if options.check or any(concern.hopeless for concern in found):
+    if options.check or any(finding.hopeless for finding in found):
         _answer(options, found, "")
         return ENDED if options.check else TROUBLE
     chosen = {"id": options.job} if options.job else {}
@@ -79,15 +79,15 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     return ENDED
 
 
-def _say(concerns: "Sequence[Concern]") -> None:
-    for concern in concerns:
-        kind = "can't be rendered" if concern.hopeless else "warning"
-        print(f"{PROGRAM}: {kind}: {concern.words}", file=sys.stderr)
+def _say(findings: "Sequence[Finding]") -> None:
+    for finding in findings:
+        kind = "can't be rendered" if finding.hopeless else "warning"
+        print(f"{PROGRAM}: {kind}: {finding.words}", file=sys.stderr)
 
 
-def _answer(options: argparse.Namespace, concerns: "Sequence[Concern]", job_id: str) -> None:
+def _answer(options: argparse.Namespace, findings: "Sequence[Finding]", job_id: str) -> None:
     if options.json:
-        said = [{"words": concern.words, "hopeless": concern.hopeless} for concern in concerns]
+        said = [{"words": finding.words, "hopeless": finding.hopeless} for finding in findings]
         print(json.dumps({"job": job_id, "concerns": said}), flush=True)
 
 

@@ -15,7 +15,7 @@ from .. import versions
 from ..paragraph import draw_paragraph
 from . import packing
 from . import panel as jobs_panel
-from .preflight import Concern, concerns
+from .preflight import Finding, findings
 from .view import jobs_view
 
 _WIDTH = 480  # pixels of the dialog
@@ -35,7 +35,7 @@ class BENDER_OT_farm_send(bpy.types.Operator):
     )
     priority: IntProperty(name="Priority", description="Jobs of a higher one go first", min=-1000, max=1000)
 
-    _concerns: "list[Concern]" = []  # noqa: RUF012  an operator's own, set anew by each invoke
+    _findings: "list[Finding]" = []  # noqa: RUF012  an operator's own, set anew by each invoke
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
@@ -46,7 +46,7 @@ class BENDER_OT_farm_send(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         self.frames = packing.default_frames()
         self.image_format = packing.default_format()
-        type(self)._concerns = concerns()
+        type(self)._findings = findings()
         return context.window_manager.invoke_props_dialog(self, width=_WIDTH, confirm_text="Send")
 
     def draw(self, _context: bpy.types.Context) -> None:
@@ -58,12 +58,12 @@ class BENDER_OT_farm_send(bpy.types.Operator):
             draw_paragraph(layout, wrong, width=_LETTERS, alert=True)
         if bpy.data.is_dirty and bpy.data.filepath:
             draw_paragraph(layout, "There are unsaved changes: they are sent, but are not in your file", width=_LETTERS)
-        for concern in self._concerns:
-            draw_paragraph(layout, concern.words, width=_LETTERS, alert=concern.hopeless)
+        for finding in self._findings:
+            draw_paragraph(layout, finding.words, width=_LETTERS, alert=finding.hopeless)
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         config = jobs_panel.config()
-        hopeless = next((concern.words for concern in self._concerns if concern.hopeless), "")
+        hopeless = next((finding.words for finding in self._findings if finding.hopeless), "")
         if config is None or (wrong := _why_not(self.frames) or hopeless):
             self.report({"ERROR"}, wrong if config is not None else "There is no farm to send it to")
             return {"CANCELLED"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Concerns: what of the open file would go wrong on another machine, in words for people. Looks, changes nothing."""
+"""Preflight: what of the open file would go wrong on another machine, in words for people. Looks, changes nothing."""
 
 import os
 from collections.abc import Iterator
@@ -18,34 +18,34 @@ _TILE = "1001"
 
 
 @dataclass(frozen=True, slots=True)
-class Concern:
+class Finding:
     """`hopeless`: no frame could be rendered, so that it is not even sent."""
 
     words: str
     hopeless: bool = False
 
 
-def concerns() -> list[Concern]:
+def findings() -> list[Finding]:
     """All there is to say before the open file is sent to a farm, the worst first."""
     scene = bpy.context.scene
     found = [*_scene(scene), *_files(), *_strips(scene), *_caches(), *_add_ons(), *_scripts()]
-    return sorted(dict.fromkeys(found), key=lambda concern: not concern.hopeless)
+    return sorted(dict.fromkeys(found), key=lambda finding: not finding.hopeless)
 
 
-def _scene(scene: bpy.types.Scene) -> Iterator[Concern]:
+def _scene(scene: bpy.types.Scene) -> Iterator[Finding]:
     if scene.camera is None and not _is_edited(scene):
-        yield Concern(f"the scene {scene.name} has no camera", hopeless=True)
+        yield Finding(f"the scene {scene.name} has no camera", hopeless=True)
     if scene.render.is_movie_format:
-        yield Concern("the scene is set to write a video; a farm renders pictures, the video can be made of them later")
+        yield Finding("the scene is set to write a video; a farm renders pictures, the video can be made of them later")
     if scene.render.use_multiview and scene.render.image_settings.views_format != "STEREO_3D":
-        yield Concern("the scene renders a picture for each of its views; a farm keeps one a frame", hopeless=True)
+        yield Finding("the scene renders a picture for each of its views; a farm keeps one a frame", hopeless=True)
     saved, this = tuple(bpy.data.version)[:2], bpy.app.version[:2]
     if saved > this:
         words = "the file was saved by Blender {}.{}; what this one, {}.{}, doesn't know of it will be lost"
-        yield Concern(words.format(*saved, *this))
+        yield Finding(words.format(*saved, *this))
 
 
-def _files() -> Iterator[Concern]:
+def _files() -> Iterator[Finding]:
     for image in bpy.data.images:
         if (
             image.source in ("FILE", "TILED", *_NOT_PACKED)
@@ -74,20 +74,20 @@ def _files() -> Iterator[Concern]:
                 yield from _file("the node", f"{node.name} of {owner.name}", path, packed=False)
 
 
-def _data_file(kind: str, data: bpy.types.ID, path: str, *, packed: bool = True) -> Iterator[Concern]:
+def _data_file(kind: str, data: bpy.types.ID, path: str, *, packed: bool = True) -> Iterator[Finding]:
     if path:
         yield from _file(kind, data.name, bpy.path.abspath(path, library=data.library), packed=packed)
 
 
-def _file(kind: str, name: str, path: str, *, packed: bool) -> Iterator[Concern]:
+def _file(kind: str, name: str, path: str, *, packed: bool) -> Iterator[Finding]:
     there = Path(os.path.normpath(path))
     if not there.exists():
-        yield Concern(f"{kind} {name} is missing: {there}")
+        yield Finding(f"{kind} {name} is missing: {there}")
     elif not packed:
-        yield Concern(f"{kind} {name} can't be packed; each worker needs it as {there}")
+        yield Finding(f"{kind} {name} can't be packed; each worker needs it as {there}")
 
 
-def _strips(scene: bpy.types.Scene) -> Iterator[Concern]:
+def _strips(scene: bpy.types.Scene) -> Iterator[Finding]:
     """What an edit is cut from is never packed."""
     for strip in _all_strips(scene) if _is_edited(scene) else ():
         files = [strip.filepath] if strip.type == "MOVIE" else []
@@ -107,11 +107,11 @@ def _all_strips(scene: bpy.types.Scene) -> Any:
     return editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
 
 
-def _caches() -> Iterator[Concern]:
+def _caches() -> Iterator[Finding]:
     if reason := keeping.reason_not_to_keep():
-        yield Concern(f"{reason}: bake it, or each frame is rendered by a Blender of its own and may differ")
+        yield Finding(f"{reason}: bake it, or each frame is rendered by a Blender of its own and may differ")
     for name in _kept_beside():
-        yield Concern(f"the simulation of {name} is kept beside the file, not in it; workers don't get it")
+        yield Finding(f"the simulation of {name} is kept beside the file, not in it; workers don't get it")
 
 
 def _kept_beside() -> Iterator[str]:
@@ -130,16 +130,16 @@ def _is_on_disk(owner: Any) -> bool:
     return cache is not None and cache.is_baked and cache.use_disk_cache
 
 
-def _add_ons() -> Iterator[Concern]:
+def _add_ons() -> Iterator[Finding]:
     render = bpy.context.scene.render
     absent = scenes.absent_engine(render) if bpy.app.background else ""  # to find it out changes the file
     if (engine := absent or render.engine) not in _OWN_ENGINES:
         words = f"the render engine {engine} comes from an add-on; workers render with Blender's own only"
-        yield Concern(words, hopeless=True)
+        yield Finding(words, hopeless=True)
     for owner, tree in _trees():
         for node in tree.nodes:
             if node.bl_idname == "NodeUndefined":
-                yield Concern(f"the node {node.name} of {owner.name} comes from an add-on or a newer Blender")
+                yield Finding(f"the node {node.name} of {owner.name} comes from an add-on or a newer Blender")
 
 
 def _trees() -> Iterator[tuple[bpy.types.ID, bpy.types.NodeTree]]:
@@ -156,18 +156,18 @@ def _all_data() -> Iterator[bpy.types.ID]:
             yield from getattr(bpy.data, collection.identifier)
 
 
-def _scripts() -> Iterator[Concern]:
+def _scripts() -> Iterator[Finding]:
     for owner in (*((owner, owner) for owner in _all_data()), *_trees()):
         known, data = owner
         for curve in data.animation_data.drivers if getattr(data, "animation_data", None) else ():
             if curve.driver.type == "SCRIPTED" and not curve.driver.is_simple_expression:
-                yield Concern(
+                yield Finding(
                     f"a driver of {known.name} runs Python ({curve.driver.expression}), which workers never do"
                 )
     for text in bpy.data.texts:
         if text.use_module:
-            yield Concern(f"the script {text.name} runs when the file is opened, but never on a worker")
+            yield Finding(f"the script {text.name} runs when the file is opened, but never on a worker")
     for layer in bpy.context.scene.view_layers if bpy.context.scene.render.use_freestyle else ():
         if layer.use_freestyle and layer.freestyle_settings.mode == "SCRIPT":
             words = "Freestyle draws its lines by Python scripts, which workers never run; use its Parameter Editor"
-            yield Concern(words, hopeless=True)
+            yield Finding(words, hopeless=True)

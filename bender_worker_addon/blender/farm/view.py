@@ -110,7 +110,7 @@ class JobsView:
         answer = answers[-1] if answers else {}
         self.chosen = answer.get("job") or self.chosen
         self._film = answer.get("video", "")
-        hopeless = [concern["words"] for concern in answer.get("concerns", ()) if concern["hopeless"]]
+        hopeless = [finding["words"] for finding in answer.get("concerns", ()) if finding["hopeless"]]
         self._trouble = "" if code == 0 else "; ".join(hopeless) or _complaint(words)
         self._doing = ""
 

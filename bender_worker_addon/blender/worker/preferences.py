@@ -102,7 +102,7 @@ class BenderWorkerPreferences(bpy.types.AddonPreferences):
     disklimit: FloatProperty(name="Keep Free (GB)", description=_HELP["disklimit"], default=2.0, min=0.0)
     grace_period: FloatProperty(name="Keep Blends (s)", description=_HELP["grace_period"], default=60.0, min=0.0)
     cache_limit: FloatProperty(name="Keep Blends (GB)", description=_HELP["cache_limit"], default=20.0, min=0.0)
-    workload: IntProperty(name="Tasks Held", description=_HELP["workload"], default=0, min=0, soft_max=8)
+    workload: IntProperty(name="Tasks InFlight", description=_HELP["workload"], default=0, min=0, soft_max=8)
     renderers: IntProperty(name="Blenders", description=_HELP["renderers"], default=1, min=1, soft_max=8)
     devices: StringProperty(name="Cycles Devices", description=_HELP["devices"])
     memory_limit: FloatProperty(name="Memory (GB)", description=_HELP["memory_limit"], default=0.0, min=0.0)

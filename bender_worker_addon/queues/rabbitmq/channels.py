@@ -6,7 +6,7 @@ from pika.adapters.blocking_connection import BlockingChannel, BlockingConnectio
 from pika.exceptions import ChannelClosedByBroker
 
 from ...core.errors import ConfigError
-from ...settings.tls import NO_MORE_THAN_THE_SYSTEM, Trust
+from ...settings.tls import SYSTEM_TLS, Tls
 from .errors import LOCKED, NOT_FOUND, REFUSED, IdTaken
 
 WORK_QUEUE = "work"
@@ -15,10 +15,10 @@ REPORT_EXCHANGE = "worker-topic"
 _BLOCKED = 120.0  # seconds the broker may refuse to take reports before the session counts as lost
 
 
-def parameters(url: str, worker_id: str, trust: Trust = NO_MORE_THAN_THE_SYSTEM) -> pika.URLParameters:
+def parameters(url: str, worker_id: str, tls: Tls = SYSTEM_TLS) -> pika.URLParameters:
     """The vhost of `amqp://host//`, the default of bender-worker, is `/` (pika would read it as an empty name).
 
-    Raises ConfigError if `url` can't be understood, or a file of `trust` can't be used.
+    Raises ConfigError if `url` can't be understood, or a file of `tls` can't be used.
     """
     if url.endswith("//"):
         url = f"{url[:-1]}%2F"
@@ -28,7 +28,7 @@ def parameters(url: str, worker_id: str, trust: Trust = NO_MORE_THAN_THE_SYSTEM)
         raise ConfigError("amqp_url can't be understood; it should be amqp://user:password@host:port/vhost") from error
     understood.client_properties = {"connection_name": f"bender-worker {worker_id}"}
     if understood.ssl_options is not None:
-        understood.ssl_options = pika.SSLOptions(trust.context(), understood.host)
+        understood.ssl_options = pika.SSLOptions(tls.context(), understood.host)
     if understood.blocked_connection_timeout is None:
         understood.blocked_connection_timeout = _BLOCKED
     return understood

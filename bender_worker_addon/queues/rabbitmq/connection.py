@@ -24,7 +24,7 @@ from pika.spec import Basic
 
 from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected, Unwelcome
 from ...core.errors import ConfigError
-from ...settings.tls import NO_MORE_THAN_THE_SYSTEM, Trust
+from ...settings.tls import SYSTEM_TLS, Tls
 from ...system.threads import Thread
 from . import leases
 from .channels import parameters, report_channel, take_id, work_channel
@@ -63,11 +63,11 @@ class Broker:
         url: str,
         worker_id: str,
         inbox: SimpleQueue[Any],
-        trust: Trust = NO_MORE_THAN_THE_SYSTEM,
+        tls: Tls = SYSTEM_TLS,
         lease_times: LeaseTimes | None = None,
     ) -> None:
-        """Raises ConfigError if `url` can't be understood or a file of `trust` can't be used."""
-        self._parameters = parameters(url, worker_id, trust)
+        """Raises ConfigError if `url` can't be understood or a file of `tls` can't be used."""
+        self._parameters = parameters(url, worker_id, tls)
         self._worker_id = worker_id
         self._inbox = inbox
         self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -252,10 +252,10 @@ class Broker:
             self._inbox.put(Confirmed(report_ids))
 
 
-def why_unreachable(url: str, trust: Trust) -> str:
+def why_unreachable(url: str, tls: Tls) -> str:
     """Connects to `url` and looks for the queue of tasks; gives what is wrong, or nothing if a worker could work."""
     try:
-        connection = BlockingConnection(parameters(url, "test", trust))
+        connection = BlockingConnection(parameters(url, "test", tls))
     except ConfigError as error:
         return str(error)
     except TROUBLE as error:

@@ -7,14 +7,14 @@ import pika
 from pika.adapters.blocking_connection import BlockingConnection
 
 from ...core.errors import FarmError
-from ...settings.tls import NO_MORE_THAN_THE_SYSTEM, Trust
+from ...settings.tls import SYSTEM_TLS, Tls
 from .channels import WORK_QUEUE, parameters, work_channel
 from .errors import TROUBLE, close_quietly, in_words
 
 _HIGHEST = 255  # AMQP's
 
 
-def publish_tasks(url: str, tasks: Iterable[bytes], *, priority: int, trust: Trust = NO_MORE_THAN_THE_SYSTEM) -> None:
+def publish_tasks(url: str, tasks: Iterable[bytes], *, priority: int, tls: Tls = SYSTEM_TLS) -> None:
     """Queues tasks, each confirmed by RabbitMQ. `priority` counts where the queue was declared with priorities. Raises
     FarmError, which says how many of them are in the queue, and ConfigError if `url` can't be understood."""
     properties = pika.BasicProperties(
@@ -26,7 +26,7 @@ def publish_tasks(url: str, tasks: Iterable[bytes], *, priority: int, trust: Tru
     sent = 0
     connection = None
     try:
-        connection = BlockingConnection(parameters(url, "sender", trust))
+        connection = BlockingConnection(parameters(url, "sender", tls))
         channel = work_channel(connection)
         channel.confirm_delivery()
         for task in tasks:

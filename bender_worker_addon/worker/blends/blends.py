@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...core.errors import BlendError
 from ...core.transfers import BlendFailed, BlendReady, JobStatus, Source
-from ...system.executor import Lane
+from ...system.executor import Executor
 
 log = logging.getLogger(__name__)
 
@@ -23,9 +23,9 @@ class Blends:
     so."""
 
     def __init__(
-        self, folder: Path, *, source: Source, transfers: Lane, questions: Lane, schedule: sched.scheduler
+        self, folder: Path, *, source: Source, transfers: Executor, questions: Executor, schedule: sched.scheduler
     ) -> None:
-        """Blends come on the lane `transfers`, answers about jobs on `questions`: they don't wait for each other."""
+        """Blends come by the executor `transfers`, answers about jobs by `questions`: neither waits for the other."""
         self._folder = folder
         self._source = source
         self._transfers = transfers

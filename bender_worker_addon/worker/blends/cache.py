@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ...core.errors import FolderInUse
 from ...core.transfers import BlendReady, JobStatus, Source, unfinished
-from ...system.executor import Lane
+from ...system.executor import Executor
 from ...system.lock import Lock
 from ..state.journal import Journal
 from .blends import CANCELED, Blends
@@ -30,8 +30,8 @@ class BlendCache(Blends):
         folder: Path,
         *,
         source: Source,
-        transfers: Lane,
-        questions: Lane,
+        transfers: Executor,
+        questions: Executor,
         schedule: sched.scheduler,
         journal: Journal,
         grace_period: float,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Flaskbender: a job's blend and status, and its frames back, over HTTP. Knows requests, as download.py does.
 
-Every method blocks and gives an event; they are run on a Lane.
+Every method blocks and gives an event; they are run on a Executor.
 """
 
 import ast
@@ -23,9 +23,9 @@ from ...core.transfers import (
     JobStatus,
     unfinished,
 )
-from ...settings.tls import NO_MORE_THAN_THE_SYSTEM, Trust
+from ...settings.tls import SYSTEM_TLS, Tls
 from ...system.disks import FULL
-from ...system.durable import make_last
+from ...system.durable import make_durable
 from .blend_file import check_blend
 from .download import Download
 from .multipart import Form
@@ -36,9 +36,9 @@ _HEADERS = {"User-Agent": "bender-worker"}
 
 
 class Flaskbender:
-    def __init__(self, url: str, trust: Trust = NO_MORE_THAN_THE_SYSTEM) -> None:
+    def __init__(self, url: str, tls: Tls = SYSTEM_TLS) -> None:
         self._url = url
-        self._common = _common(trust)
+        self._common = _common(tls)
 
     def fetch_blend(self, job_id: str, target: Path) -> BlendReady | BlendFailed:
         """Downloads the job's blend, proves that it is one and moves it to `target` whole."""
@@ -92,7 +92,7 @@ class Flaskbender:
         try:
             self._download(job_id, part)
             check_blend(part)
-            make_last(part, target)
+            make_durable(part, target)
         finally:
             part.unlink(missing_ok=True)
 
@@ -119,21 +119,21 @@ class Flaskbender:
             raise BlendError(f"the blend can't be fetched: {type(error).__name__}", elsewhere=True) from error
 
 
-def why_unreachable(url: str, trust: Trust) -> str:
+def why_unreachable(url: str, tls: Tls) -> str:
     """Asks for the page at `url`; gives what is wrong and what to do, or nothing if somebody answers."""
     try:
-        requests.get(url, headers=_HEADERS, stream=True, **_common(trust)).close()
+        requests.get(url, headers=_HEADERS, stream=True, **_common(tls)).close()
     except requests.RequestException as error:
         return f"{_in_words(error)}; is flaskbender running there, and is the address right?"
     return ""
 
 
-def _common(trust: Trust) -> dict[str, Any]:
+def _common(tls: Tls) -> dict[str, Any]:
     """What every request has; a server whose certificate is not believed is never talked to."""
-    verify = True if trust.ca_file is None else str(trust.ca_file)
-    cert = None if trust.client_cert is None else str(trust.client_cert)
-    if cert is not None and trust.client_key is not None:
-        return {"timeout": _TIMEOUT, "verify": verify, "cert": (cert, str(trust.client_key))}
+    verify = True if tls.ca_file is None else str(tls.ca_file)
+    cert = None if tls.client_cert is None else str(tls.client_cert)
+    if cert is not None and tls.client_key is not None:
+        return {"timeout": _TIMEOUT, "verify": verify, "cert": (cert, str(tls.client_key))}
     return {"timeout": _TIMEOUT, "verify": verify, "cert": cert}
 
 

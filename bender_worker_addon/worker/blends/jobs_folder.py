@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs folder: blends and job statuses from a folder the farm shares, a folder a job with its `data.json` in it. What
-Flaskbender is for workers anywhere; its methods block and give the same events, and are run on a Lane."""
+Flaskbender is for workers anywhere; its methods block and give the same events, and are run on a Executor."""
 
 import json
 from pathlib import Path, PureWindowsPath

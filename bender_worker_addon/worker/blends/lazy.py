@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Late: flaskbender, loaded by the first thread that asks something of it. What speaks HTTP takes longer to load than
-all else of a worker; meanwhile its Blender starts. Without a flaskbender in the farm it is never loaded."""
+"""LazyFlaskbender: flaskbender, loaded by the first thread that asks something of it. What speaks HTTP takes longer to
+load than all else of a worker; meanwhile its Blender starts. Without a flaskbender in the farm it is never loaded."""
 
 from functools import cached_property
 from pathlib import Path
@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from ...core.frame import StoredFrame
 from ...core.transfers import BlendFailed, BlendReady, FrameNotUploaded, FrameUploaded, JobStatus
-from ...settings.tls import Trust
+from ...settings.tls import Tls
 
 if TYPE_CHECKING:
     from .flaskbender import Flaskbender
 
 
-class Late:
+class LazyFlaskbender:
     """A Flaskbender."""
 
-    def __init__(self, url: str, trust: Trust) -> None:
+    def __init__(self, url: str, tls: Tls) -> None:
         self._url = url
-        self._trust = trust
+        self._tls = tls
 
     def load(self) -> None:
         """Else who asks first has to wait for it."""
@@ -38,4 +38,4 @@ class Late:
     def _flaskbender(self) -> "Flaskbender":
         from .flaskbender import Flaskbender
 
-        return Flaskbender(self._url, self._trust)
+        return Flaskbender(self._url, self._tls)

@@ -5,13 +5,13 @@ import sched
 from pathlib import Path
 
 from ...core.transfers import BlendReady
-from ...system.executor import Lane
+from ...system.executor import Executor
 from .blends import Blends
 from .jobs_folder import JobsFolder
 
 
 class SharedBlends(Blends):
-    def __init__(self, folder: Path, *, transfers: Lane, questions: Lane, schedule: sched.scheduler) -> None:
+    def __init__(self, folder: Path, *, transfers: Executor, questions: Executor, schedule: sched.scheduler) -> None:
         self._paths: dict[str, Path] = {}
         source = JobsFolder(folder)
         super().__init__(folder, source=source, transfers=transfers, questions=questions, schedule=schedule)

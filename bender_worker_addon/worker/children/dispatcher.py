@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ...core.in_flight import Held, Stage
-from ...core.messages import FrameWritten, Order
+from ...core.in_flight import InFlight, Stage
+from ...core.messages import Command, FrameWritten
 from ...system import memory
 from .pool import Child, Pool
-from .prefetch import Pace
+from .prefetch import Prefetch
 
 log = logging.getLogger(__name__)
 
@@ -35,20 +35,20 @@ class Dispatcher:
         self._pool = pool
         self._renderers = renderers
         self._memory_limit = memory_limit
-        self._pace = Pace(children=renderers)
-        self._runs = itertools.count(1)
+        self._prefetch = Prefetch(children=renderers)
+        self._attempts = itertools.count(1)
         self._moving: int | None = None
 
     @property
     def worth_holding(self) -> int:
         """How many tasks a worker should hold now so that no child ever waits."""
-        if self._pace.just_in_time:
+        if self._prefetch.just_in_time:
             return self._renderers + sum(child.next_wanted_in <= 0 for child in self._pool.children)
-        return self._renderers * (1 + self._pace.ahead)
+        return self._renderers * (1 + self._prefetch.ahead)
 
     @property
     def holds_many(self) -> bool:
-        return self._pace.ahead > 1
+        return self._prefetch.ahead > 1
 
     @property
     def leisure(self) -> float:
@@ -58,12 +58,12 @@ class Dispatcher:
         if len(working) < self._renderers:
             return 0.0
         ahead = min(len(child.given) for child in working) - 1
-        return min(_LEISURE, _LEISURELY * ahead * self._pace.shortest)
+        return min(_LEISURE, _LEISURELY * ahead * self._prefetch.shortest)
 
     def is_current(self, child: int) -> bool:
         return self._pool.get(child) is not None
 
-    def child_of(self, held: Held) -> int | None:
+    def child_of(self, held: InFlight) -> int | None:
         """The child that was given the task."""
         for child in self._pool.children:
             if any(given is held for given, _ in child.given.values()):
@@ -79,7 +79,7 @@ class Dispatcher:
 
     # Giving
 
-    def feed(self, ready: Iterable[Held], blend_of: Callable[[str], Path]) -> None:
+    def feed(self, ready: Iterable[InFlight], blend_of: Callable[[str], Path]) -> None:
         """Gives tasks, oldest first, as far as there is room. Raises WorkerError if no child can be started."""
         for used_up in [child for child in self._pool.children if child.is_used_up]:
             self._pool.dismiss(used_up)
@@ -90,7 +90,7 @@ class Dispatcher:
                 return
             self._give(child, held, blend)
 
-    def _child_for(self, held: Held, blend: Path) -> Child | None:
+    def _child_for(self, held: InFlight, blend: Path) -> Child | None:
         """An idle one while fewer work than may; else the one of its job that will be idle first, if it has room. Of
         several the one on the best device."""
         job_id = held.task.job_id
@@ -107,9 +107,9 @@ class Dispatcher:
 
     def _room(self, child: Child) -> int:
         """Until its blend is open nobody knows whether the child may be kept for a second task."""
-        return 1 + self._pace.ahead if child.keep and child.loaded else 1
+        return 1 + self._prefetch.ahead if child.keep and child.loaded else 1
 
-    def _another(self, held: Held, blend: Path) -> Child:
+    def _another(self, held: InFlight, blend: Path) -> Child:
         idle = [child for child in self._pool.children if child.job_id is not None and not child.given]
         most = self._renderers + (1 if self._has_memory_for_another() else 0)
         for child in idle[: max(0, len(self._pool.children) + 1 - most)]:
@@ -119,21 +119,21 @@ class Dispatcher:
     def _has_memory_for_another(self) -> bool:
         return memory.available() > 2 * max((child.memory for child in self._pool.children), default=0)
 
-    def _give(self, child: Child, held: Held, blend: Path) -> None:
-        run = next(self._runs)
-        order = Order(run, blend, held.missing, held.task.image_format, child.folder / str(run))
+    def _give(self, child: Child, held: InFlight, blend: Path) -> None:
+        attempt = next(self._attempts)
+        command = Command(attempt, blend, held.missing, held.task.image_format, child.folder / str(attempt))
         if not child.given:
             child.sign_of_life = time.monotonic()
-        child.given[run] = (held, order)
+        child.given[attempt] = (held, command)
         held.stage = Stage.GIVEN
-        if run % _PRUNE_EVERY == 0:
+        if attempt % _PRUNE_EVERY == 0:
             self._pool.prune_logs()
         self._pool.use(child)
-        child.renderer.render(order, log_file=self._pool.log_file(held))
+        child.process.render(command, log_file=self._pool.log_file(held))
 
     def even_out(self) -> None:
         """Where a task waits behind a child's frame while another child of its job has nothing to do and is not much
-        slower, asks for that task; `forgotten` gives it. Short ones are done before that would pay."""
+        slower, asks for that task; `revoked` gives it. Short ones are done before that would pay."""
         at_work = [child for child in self._pool.children if child.given]
         moving = any(self._moving in child.given for child in at_work)
         if self.holds_many or moving or len(at_work) == self._renderers:
@@ -142,15 +142,15 @@ class Dispatcher:
             lasts = max(child.took, child.at_it_for)
             if any(idle.took < _MUCH_SLOWER * lasts for idle in self._idle(child.job_id)):
                 self._moving = next(reversed(child.given))
-                child.renderer.forget(self._moving)
+                child.process.revoke(self._moving)
                 return
 
-    def forget(self, held: Held) -> None:
-        """Asks for a task back that its child has not begun; if it comes, `forgotten` gives it."""
+    def revoke(self, held: InFlight) -> None:
+        """Asks for a task back that its child has not begun; if it comes, `revoked` gives it."""
         for child in self._pool.children:
-            for run, (given, _) in child.given.items():
+            for attempt, (given, _) in child.given.items():
                 if given is held:
-                    child.renderer.forget(run)
+                    child.process.revoke(attempt)
 
     # What children say
 
@@ -166,43 +166,43 @@ class Dispatcher:
         child.keep = child.keep and keep
         child.device = device
 
-    def began(self, number: int, run: int) -> Held | None:
-        """The task whose order the child began just now; None if there is none or it was known to be begun."""
+    def began(self, number: int, attempt: int) -> InFlight | None:
+        """The task whose command the child began just now; None if there is none or it was known to be begun."""
         child = self._pool.get(number)
         assert child is not None
         child.began_at = time.monotonic()
-        if run == child.begun or run not in child.given:
+        if attempt == child.begun or attempt not in child.given:
             child.left = max(1, child.left - 1)
             return None
-        child.begun = run
-        held, order = child.given[run]
-        child.left = len(order.frames)
+        child.begun = attempt
+        held, command = child.given[attempt]
+        child.left = len(command.frames)
         return held
 
-    def written(self, event: FrameWritten) -> tuple[Held, Path] | None:
-        """Whose a written frame is and where it lies. After its last frame the order is no longer the child's."""
+    def written(self, event: FrameWritten) -> tuple[InFlight, Path] | None:
+        """Whose a written frame is and where it lies. After its last frame the command is no longer the child's."""
         child = self._pool.get(event.child)
         assert child is not None
-        if event.run not in child.given:
+        if event.attempt not in child.given:
             return None
-        held, order = child.given[event.run]
+        held, command = child.given[event.attempt]
         held.device = child.device
-        if event.frame == order.frames[-1]:
-            del child.given[event.run]
+        if event.frame == command.frames[-1]:
+            del child.given[event.attempt]
             held.stage = Stage.STORING
         took = sum(event.spent.get(part, 0.0) for part in ("sync", "render", "write"))
         child.times.took(took)
-        child.took = took * len(order.frames)
-        self._pace.took(child.took)
+        child.took = took * len(command.frames)
+        self._prefetch.took(child.took)
         self._weigh(child, event.memory)
-        return held, order.file(event.frame)
+        return held, command.file(event.frame)
 
-    def forgotten(self, number: int, run: int) -> tuple[Held | None, bool]:
-        """The task of an order that is no longer the child's, and whether another child is to have it."""
+    def revoked(self, number: int, attempt: int) -> tuple[InFlight | None, bool]:
+        """The task of a command that is no longer the child's, and whether another child is to have it."""
         child = self._pool.get(number)
         assert child is not None
-        held, _ = child.given.pop(run, (None, None))
-        return held, run == self._moving
+        held, _ = child.given.pop(attempt, (None, None))
+        return held, attempt == self._moving
 
     def _weigh(self, child: Child, size: int) -> None:
         child.weighs(size)
@@ -214,7 +214,7 @@ class Dispatcher:
             child.worn = True
             why = f"memory_limit is {limit / 1e9:g} GB" if too_large else f"it had {child.settled_memory / 1e6:.0f}"
             log.info("Blender has %.0f MB of memory, %s: it is started anew", size / 1e6, why)
-            child.renderer.stop_after_frame()
+            child.process.stop_after_frame()
 
     def _dismiss_idle(self) -> None:
         for child in [child for child in self._pool.children if not child.given][:1]:
@@ -227,12 +227,12 @@ class Dispatcher:
         """Whether a frame has taken so much longer than expected by now that no other should be waiting for it; if so,
         few are held on."""
         at_work = [child for child in self._pool.children if child.begun in child.given]
-        if self._pace.just_in_time:
+        if self._prefetch.just_in_time:
             at_work = [child for child in at_work if child.times.known]  # else nothing was held for it
         slow = [child for child in at_work if child.times.is_slow(child.at_it_for)]
         for child in slow:
             child.times.forget()
-            self._pace.took(child.at_it_for)
+            self._prefetch.took(child.at_it_for)
         return bool(slow)
 
     def silent_for(self, seconds: float) -> list[int]:
@@ -240,9 +240,9 @@ class Dispatcher:
         now = time.monotonic()
         return [child.number for child in self._pool.children if child.given and now - child.sign_of_life > seconds]
 
-    def end_child(self, number: int, at: int | None = None) -> tuple[Held | None, list[Held]]:
-        """Ends a child, if it has not ended by itself, because of run `at` or whatever run it is at. Gives the task of
-        that run, if any, and the others it held, which are not to blame."""
+    def end_child(self, number: int, at: int | None = None) -> tuple[InFlight | None, list[InFlight]]:
+        """Ends a child, if it has not ended by itself, because of attempt `at` or whatever attempt it is at. Gives the
+        task of that attempt, if any, and the others it held, which are not to blame."""
         child = self._pool.get(number)
         if child is None:
             return None, []
@@ -254,16 +254,16 @@ class Dispatcher:
         self._pool.kill(child)
         return culprit, others
 
-    def end_all(self) -> list[Held]:
+    def end_all(self) -> list[InFlight]:
         """Ends every child; gives the tasks they had."""
         ended = [self.end_child(child.number) for child in list(self._pool.children)]
         return [held for culprit, others in ended for held in (culprit, *others) if held is not None]
 
     def suspend(self, suspended: bool) -> None:
         for child in self._pool.children:
-            child.renderer.suspend(suspended)
+            child.process.suspend(suspended)
             child.sign_of_life = child.began_at = time.monotonic()
 
     def stop_after_frame(self) -> None:
         for child in self._pool.children:
-            child.renderer.stop_after_frame()
+            child.process.stop_after_frame()

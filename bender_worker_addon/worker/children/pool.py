@@ -15,13 +15,13 @@ from queue import SimpleQueue
 from typing import Any
 
 from ...core.errors import WorkerError
-from ...core.in_flight import Held
-from ...core.messages import Order
+from ...core.in_flight import InFlight
+from ...core.messages import Command
 from ...system.folders import leads_away
 from ...system.lock import Lock, is_locked
 from ..state.task_logs import TaskLogs
 from .prefetch import FrameTimes
-from .process import Renderer
+from .process import ChildProcess
 from .sandbox import Sandbox
 
 log = logging.getLogger(__name__)
@@ -32,11 +32,11 @@ _SETTLED = 3  # frames after which a child's size is taken for what its scene ne
 
 @dataclass(slots=True, eq=False)
 class Child:
-    """A renderer and what it has been given. One without a `job_id` has no blend yet. `keep`: it may serve a second
-    task; `worn`: it has grown so much that it must not; `took`: seconds for its last task; `begun`: the order it is at,
-    of whose frames some are `left`."""
+    """A process and what it has been given. One without a `job_id` has no blend yet. `keep`: it may serve a second
+    task; `worn`: it has grown so much that it must not; `took`: seconds for its last task; `begun`: the attempt it is
+    at, of whose frames some are `left`."""
 
-    renderer: Renderer
+    process: ChildProcess
     folder: Path
     keep: bool
     job_id: str | None = None
@@ -44,7 +44,7 @@ class Child:
     device: str = ""
     loaded: bool = False
     worn: bool = False
-    given: dict[int, tuple[Held, Order]] = field(default_factory=dict)
+    given: dict[int, tuple[InFlight, Command]] = field(default_factory=dict)
     begun: int | None = None
     began_at: float = 0.0
     took: float = 0.0
@@ -57,7 +57,7 @@ class Child:
 
     @property
     def number(self) -> int:
-        return self.renderer.child
+        return self.process.child
 
     @property
     def is_used_up(self) -> bool:
@@ -72,8 +72,8 @@ class Child:
         if self.begun in self.given:
             frames = len(self.given[self.begun][1].frames)
             return self.times.next_wanted_in(frames, left=self.left, elapsed=self.at_it_for)
-        _, order = next(iter(self.given.values()))
-        return self.times.next_wanted_in(len(order.frames), left=len(order.frames), elapsed=0.0)
+        _, command = next(iter(self.given.values()))
+        return self.times.next_wanted_in(len(command.frames), left=len(command.frames), elapsed=0.0)
 
     @property
     def at_it_for(self) -> float:
@@ -138,12 +138,12 @@ class Pool:
         except WorkerError as error:
             log.warning("no Blender could be started ahead of the first task: %s", error)
 
-    def start_for(self, held: Held, blend: Path) -> Child:
+    def start_for(self, held: InFlight, blend: Path) -> Child:
         """A child for the task's job: one that was started ahead, or another. Raises WorkerError if there can't be."""
         child = next((child for child in self.children if child.job_id is None), None)
         if child is None:
             child = self._start(self.log_file(held), blend=blend)
-        child.renderer.log_file = self.log_file(held)
+        child.process.log_file = self.log_file(held)
         child.job_id = held.task.job_id
         return child
 
@@ -153,11 +153,11 @@ class Pool:
 
     def dismiss(self, child: Child) -> None:
         """Lets a child go that has nothing to do."""
-        child.renderer.quit()
+        child.process.quit()
         self._leave(child)
 
     def kill(self, child: Child) -> None:
-        child.renderer.kill()
+        child.process.kill()
         self._leave(child)
 
     def bury(self, number: int) -> None:
@@ -170,9 +170,9 @@ class Pool:
         for child in list(self.children):
             self._leave(child)
         for child in self._leaving.values():
-            child.renderer.kill()
+            child.process.kill()
         for child in self._leaving.values():
-            child.renderer.join(timeout)
+            child.process.join(timeout)
             shutil.rmtree(child.folder, ignore_errors=True)
         if self._lock is not None:
             self._lock.close()
@@ -181,7 +181,7 @@ class Pool:
             self._scratch.parent.rmdir()
             self._scratch.parent.parent.rmdir()
 
-    def log_file(self, held: Held) -> Path:
+    def log_file(self, held: InFlight) -> Path:
         return self._logs.path(held.task.id)
 
     def prune_logs(self) -> None:
@@ -192,7 +192,7 @@ class Pool:
         folder = self._own_folder(number)
         sandbox, share = self._sandbox, self._free_share()
         command = [*self._command, "--devices", self._devices, "--share", str(share)]
-        renderer = Renderer(
+        process = ChildProcess(
             child=number,
             command=command if sandbox is None else sandbox.command(command, folder=folder, blend=blend),
             sandboxed=sandbox is not None,
@@ -200,8 +200,8 @@ class Pool:
             temp=folder / "temp",
             inbox=self._inbox,
         )
-        log.debug("child %d is process %d", number, renderer.pid)
-        self.children.append(Child(renderer, folder, keep=self._keep_children, share=share))
+        log.debug("child %d is process %d", number, process.pid)
+        self.children.append(Child(process, folder, keep=self._keep_children, share=share))
         return self.children[-1]
 
     def _free_share(self) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pace: how many tasks are worth holding ahead and when one is, by how long the last ones took. Does nothing itself."""
+"""Prefetch: how many tasks are worth holding ahead and when one is, by how long the last took. Does nothing itself."""
 
 import math
 from collections import deque
@@ -14,7 +14,7 @@ _LEAD = 0.1  # of a task's time: so long before its end the next is asked for
 _LEAST_LEAD, _MOST_LEAD = 0.25, 30.0  # seconds; a task's way to a child takes two ticks in a window, a blend's longer
 
 
-class Pace:
+class Prefetch:
     """`ahead`: tasks each of so many children is to have besides the one it renders; `just_in_time`: only when that is
     nearly over.
 

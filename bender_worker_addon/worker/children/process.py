@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Renderer: one `blender -b` child: its start, its messages, its death. The only Popen.
+"""ChildProcess: one `blender -b` child: its start, its messages, its death. The only Popen.
 
 The child connects back over loopback TCP, which works alike on Linux, macOS and Windows, and proves itself with a token
 that only its environment holds. In a sandbox, which has no network, it inherits its end of the connection instead. A
@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 
 from ...core import messages
 from ...core.errors import WorkerError
-from ...core.messages import Forgotten, FrameBegun, Order
+from ...core.messages import Command, FrameBegun, Revoked
 from ...system.suspend import suspend_process
 from ...system.threads import Thread
 from .sandbox import environment_inside, without_secrets
@@ -47,7 +47,7 @@ class Died:
     reason: str
 
 
-class Renderer:
+class ChildProcess:
     """One child, from its start to its death. Methods return at once; what happens comes to `inbox`, `Died` last."""
 
     def __init__(
@@ -61,11 +61,11 @@ class Renderer:
         sandboxed: bool = False,
     ) -> None:
         """Starts the child with `command`. What it prints goes to `log_file`, which may be changed at any time, or to
-        that of the order at hand; its temporary files go to the folder `temp`. `sandboxed`: the command is one of a
+        that of the command at hand; its temporary files go to the folder `temp`. `sandboxed`: the command is one of a
         Sandbox. Raises WorkerError if it can't be started."""
         self.child = child
         self.log_file = log_file
-        self._log_files: dict[int, Path] = {}  # of orders it has not begun, by run
+        self._log_files: dict[int, Path] = {}  # of commands it has not begun, by attempt
         self._inbox = inbox
         self._lock = threading.Lock()
         self._unsent: list[Mapping[str, Any]] | None = []
@@ -108,16 +108,16 @@ class Renderer:
     def pid(self) -> int:
         return self._process.pid
 
-    def render(self, order: Order, *, log_file: Path | None = None) -> None:
+    def render(self, command: Command, *, log_file: Path | None = None) -> None:
         """Gives the child its next work; it begins when what it was given before is done, and prints to `log_file` from
         then on."""
         if log_file is not None:
-            self._log_files[order.run] = log_file
-        self._send(messages.render(order))
+            self._log_files[command.attempt] = log_file
+        self._send(messages.render(command))
 
-    def forget(self, run: int) -> None:
-        """Takes an order back if it is not begun; then Forgotten comes."""
-        self._send(messages.forget(run))
+    def revoke(self, attempt: int) -> None:
+        """Takes a command back if it is not begun; then Revoked comes."""
+        self._send(messages.revoke(attempt))
 
     def stop_after_frame(self) -> None:
         self._send(messages.STOP)
@@ -182,7 +182,7 @@ class Renderer:
             with lines:
                 while line := lines.readline(messages.LONGEST):
                     message = messages.decoded(line, self.child)
-                    if isinstance(message, FrameBegun | Forgotten):
+                    if isinstance(message, FrameBegun | Revoked):
                         self._let_print(message)
                     self._inbox.put(message)
         except OSError as error:
@@ -196,8 +196,8 @@ class Renderer:
                 self._connection, self._unsent = None, None
         return ""
 
-    def _let_print(self, message: FrameBegun | Forgotten) -> None:
-        log_file = self._log_files.pop(message.run, None)
+    def _let_print(self, message: FrameBegun | Revoked) -> None:
+        log_file = self._log_files.pop(message.attempt, None)
         if log_file is not None and isinstance(message, FrameBegun):
             self.log_file = log_file
 

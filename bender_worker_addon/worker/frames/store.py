@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...core.errors import FrameError
 from ...core.frame import FORMATS, StoredFrame
-from ...system.durable import make_last
+from ...system.durable import make_durable
 from ...system.folders import leads_away, make_folder
 
 
@@ -52,10 +52,10 @@ def unchanged(frame: StoredFrame) -> bool:
 def _put_in_place(rendered: Path, target: Path, *, shared: bool) -> None:
     make_folder(target.parent, shared=shared)
     try:
-        make_last(rendered, target)
+        make_durable(rendered, target)
     except FileNotFoundError:  # another worker has uploaded the last frame in the folder, and so removed it
         make_folder(target.parent, shared=shared)
-        make_last(rendered, target)
+        make_durable(rendered, target)
 
 
 def _check_signature(beginning: bytes, number: int, image_format: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Storing: what is done to the files of frames beside the worker's thread, one after the other, and what came of it."""
+"""FrameStore: what is done to the files of frames beside the worker's thread, in turn, and what came of it."""
 
 import contextlib
 import time
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ...core.errors import FrameError
 from ...core.frame import StoredFrame
-from ...core.in_flight import Held
-from ...system.executor import Lane
+from ...core.in_flight import InFlight
+from ...system.executor import Executor
 from . import store
 
 
@@ -20,7 +20,7 @@ class Proven:
     """Whether the frames of a task that was finished here before are still what they were; `uploaded` are the numbers
     of those that flaskbender has, which need not be here any more."""
 
-    held: Held
+    held: InFlight
     frames: tuple[StoredFrame, ...]
     uploaded: frozenset[int]
     unchanged: bool
@@ -30,38 +30,38 @@ class Proven:
 class Stored:
     """`seconds`: how long that took."""
 
-    held: Held
+    held: InFlight
     frame: StoredFrame
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class NotStored:
-    held: Held
+    held: InFlight
     error: FrameError
 
 
-class Storing:
+class FrameStore:
     """`shared`: others of the group work with the frames."""
 
-    def __init__(self, lane: Lane, *, shared: bool) -> None:
-        self._lane = lane
+    def __init__(self, executor: Executor, *, shared: bool) -> None:
+        self._executor = executor
         self._shared = shared
 
-    def store(self, held: Held, number: int, *, rendered: Path, target: Path) -> None:
+    def store(self, held: InFlight, number: int, *, rendered: Path, target: Path) -> None:
         """Stored or NotStored comes of it."""
-        self._lane.submit(partial(_store, held, number, rendered, target, shared=self._shared))
+        self._executor.submit(partial(_store, held, number, rendered, target, shared=self._shared))
 
-    def prove(self, held: Held, stored: Collection[StoredFrame], *, uploaded: frozenset[int]) -> None:
+    def prove(self, held: InFlight, stored: Collection[StoredFrame], *, uploaded: frozenset[int]) -> None:
         """Proven comes of it."""
-        self._lane.submit(partial(_prove, held, tuple(stored), uploaded))
+        self._executor.submit(partial(_prove, held, tuple(stored), uploaded))
 
     def delete(self, stored: Collection[StoredFrame]) -> None:
         """Deletes frames that are safe elsewhere, and their folder if nothing else is in it."""
-        self._lane.submit(partial(_delete, tuple(stored)))
+        self._executor.submit(partial(_delete, tuple(stored)))
 
 
-def _store(held: Held, number: int, rendered: Path, target: Path, *, shared: bool) -> Stored | NotStored:
+def _store(held: InFlight, number: int, rendered: Path, target: Path, *, shared: bool) -> Stored | NotStored:
     where = {"rendered": rendered, "target": target}
     began = time.monotonic()
     try:
@@ -71,7 +71,7 @@ def _store(held: Held, number: int, rendered: Path, target: Path, *, shared: boo
         return NotStored(held, error)
 
 
-def _prove(held: Held, stored: tuple[StoredFrame, ...], uploaded: frozenset[int]) -> Proven:
+def _prove(held: InFlight, stored: tuple[StoredFrame, ...], uploaded: frozenset[int]) -> Proven:
     unchanged = all(frame.number in uploaded or store.unchanged(frame) for frame in stored)
     return Proven(held, stored, uploaded, unchanged)
 

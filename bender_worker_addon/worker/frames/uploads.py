@@ -12,7 +12,7 @@ from functools import partial
 from ...core.errors import UploadError
 from ...core.frame import StoredFrame
 from ...core.transfers import FrameNotUploaded, FrameUploaded, Sink
-from ...system.executor import Lane
+from ...system.executor import Executor
 from .store import unchanged
 
 log = logging.getLogger(__name__)
@@ -45,10 +45,10 @@ class Uploads:
     """Puts FrameUploaded, FrameNotUploaded and FrameLost into the inbox; its owner tells it of them. `trouble` says why
     nothing gets through, if so: then all frames wait, since none is to blame."""
 
-    def __init__(self, *, flaskbender: Sink, lane: Lane, schedule: sched.scheduler) -> None:
-        """The lane should have `AT_ONCE` threads."""
+    def __init__(self, *, flaskbender: Sink, executor: Executor, schedule: sched.scheduler) -> None:
+        """The executor should have `AT_ONCE` threads."""
         self._flaskbender = flaskbender
-        self._lane = lane
+        self._executor = executor
         self._schedule = schedule
         self._waiting: deque[_Frame] = deque()
         self._sent: dict[tuple[str, int], _Frame] = {}
@@ -123,7 +123,7 @@ class Uploads:
         while self._waiting and len(self._sent) < most and not self._holding:
             frame = self._waiting.popleft()
             self._sent[frame.key] = frame
-            self._lane.submit(partial(_upload, self._flaskbender, frame))
+            self._executor.submit(partial(_upload, self._flaskbender, frame))
 
 
 def _upload(flaskbender: Sink, frame: _Frame) -> FrameUploaded | FrameNotUploaded | FrameLost:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Intake: how many tasks the worker may hold, and when it takes no more."""
+"""Admission: how many tasks the worker may hold, and when it takes no more."""
 
 import logging
 
@@ -10,13 +10,13 @@ log = logging.getLogger(__name__)
 _BACKLOG = 32  # tasks that may wait for their upload before no more are taken
 
 
-class Intake:
+class Admission:
     """Tells the broker how many deliveries to send ahead: `workload`, or if that is 0 as many as are worth holding,
     until `max_tasks` were taken, and none while less than `disklimit` GB are free or a disk can't be written, while
     too many frames wait for their upload, or once it is shut."""
 
-    def __init__(self, *, broker: TaskQueue, workload: int, max_tasks: int | None, disklimit: float) -> None:
-        self._broker = broker
+    def __init__(self, *, queue: TaskQueue, workload: int, max_tasks: int | None, disklimit: float) -> None:
+        self._queue = queue
         self._fixed = bool(workload)
         self._wanted = workload or 1
         self._max_tasks = max_tasks
@@ -105,4 +105,4 @@ class Intake:
     def _tell(self) -> None:
         taking = self.is_open and not self._disk_trouble and not self._uploads_full
         most = self._wanted if self._max_tasks is None else min(self._wanted, self._max_tasks)
-        self._broker.consume(most if taking else 0)
+        self._queue.consume(most if taking else 0)

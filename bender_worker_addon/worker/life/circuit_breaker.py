@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Doubts: what speaks against beginning a task here. It was begun before and the worker did not live to see its end, or
-its job fails here again and again, and others may have better luck."""
+"""CircuitBreaker: what speaks against beginning a task here. It was begun before and the worker did not live to see its
+end, or its job fails here again and again, and others may have better luck."""
 
 import time
 from collections.abc import Callable
 
-from ...core.in_flight import Held
+from ...core.in_flight import InFlight
 from ..state.journal import Journal
 
 _ENDED_WORKERS = 3  # runs of this worker that a task may end
@@ -13,7 +13,7 @@ _IN_A_ROW = 3  # failures of a job after which its tasks are left to others
 _WHILE = 300.0  # seconds that lasts
 
 
-class Doubts:
+class CircuitBreaker:
     def __init__(
         self,
         *,
@@ -28,7 +28,7 @@ class Doubts:
         self._failures: dict[str, int] = {}
         self._avoided_until: dict[str, float] = {}
 
-    def begins(self, held: Held) -> None:
+    def begins(self, held: InFlight) -> None:
         """A child begins with the task. One that has been out before may take the whole machine down: then what is
         written must be on the disk soon."""
         if held.begun is None:
@@ -36,11 +36,11 @@ class Doubts:
             if held.been_round:
                 self._beside(self._journal.settle)
 
-    def ended(self, held: Held) -> None:
+    def ended(self, held: InFlight) -> None:
         """However it has ended, the worker has lived to see it."""
         self._journal.forget_begun(held.task.id)
 
-    def why_hopeless(self, held: Held) -> str:
+    def why_hopeless(self, held: InFlight) -> str:
         """Why the task is not to be begun here, or "": whatever it does, it would do to the worker again."""
         times = self._journal.times_begun(held.task.id)
         return f"this worker ended {times} times while it rendered the task" if times >= _ENDED_WORKERS else ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bookkeeper: what is reported of each task. Every report is kept in the journal until the broker has confirmed it."""
+"""Reporter: what is reported of each task. Every report is kept in the journal until the broker has confirmed it."""
 
 from collections.abc import Callable, Collection
 
@@ -8,12 +8,12 @@ from ...queues.base import TaskQueue
 from ..state.journal import Journal
 
 
-class Bookkeeper:
+class Reporter:
     """Sends reports in the order they were made, across lost connections and restarts."""
 
-    def __init__(self, *, journal: Journal, broker: TaskQueue, worker_id: str) -> None:
+    def __init__(self, *, journal: Journal, queue: TaskQueue, worker_id: str) -> None:
         self._journal = journal
-        self._broker = broker
+        self._queue = queue
         self._worker_id = worker_id
         self._session: int | None = None
         self._then: dict[int, Callable[[], None]] = {}
@@ -34,13 +34,13 @@ class Bookkeeper:
     def beat(self) -> None:
         """Says that this worker is alive. One that can't be sent now is not worth keeping."""
         if self._session is not None:
-            self._broker.publish(self._session, None, f"heart.{self._worker_id}", b"")
+            self._queue.publish(self._session, None, f"heart.{self._worker_id}", b"")
 
     def connected(self, session: int) -> None:
         """Sends whatever an earlier session did not get confirmed, oldest first."""
         self._session = session
         for report in self._journal.unconfirmed_reports():
-            self._broker.publish(session, report.id, report.routing_key, report.body)
+            self._queue.publish(session, report.id, report.routing_key, report.body)
 
     def disconnected(self) -> None:
         self._session = None
@@ -55,7 +55,7 @@ class Bookkeeper:
         if then is not None:
             self._then[report.id] = then
         if self._session is not None:
-            self._broker.publish(self._session, report.id, routing_key, body)
+            self._queue.publish(self._session, report.id, routing_key, body)
 
 
 def _nothing() -> None:

@@ -1,75 +1,75 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Handover: the frames of a rendered task go to flaskbender before the task is finished. Nothing else waits for it."""
+"""UploadStage: a rendered task's frames go to flaskbender before it is finished. Nothing else waits for it."""
 
 import logging
 from typing import TYPE_CHECKING
 
-from ...core.in_flight import Held, Stage
+from ...core.in_flight import InFlight, Stage
 from ...core.task import Task
 from ...core.transfers import FrameNotUploaded, FrameUploaded
-from ..frames.storing import Storing
+from ..frames.storing import FrameStore
 from ..frames.uploads import FrameLost, Uploads
 from ..state.journal import Journal
-from .admission import Intake
-from .settlement import Endings
+from .admission import Admission
+from .settlement import Settlement
 
 if TYPE_CHECKING:
     from ...queues.base import TaskQueue
-    from .reporter import Bookkeeper
+    from .reporter import Reporter
 
 log = logging.getLogger(__name__)
 
 
-class Handover:
+class UploadStage:
     """The tasks in hand that are at this step. What flaskbender has got so far is kept in the journal: after a crash
     the rest is uploaded, whoever then has the task's message."""
 
     def __init__(
         self,
         *,
-        held: list[Held],
+        in_flight: list[InFlight],
         keep: bool,
         uploads: Uploads,
         journal: Journal,
-        broker: "TaskQueue",
-        bookkeeper: "Bookkeeper",
-        intake: Intake,
-        storing: Storing,
-        endings: Endings,
+        queue: "TaskQueue",
+        reporter: "Reporter",
+        admission: Admission,
+        store: FrameStore,
+        settlement: Settlement,
     ) -> None:
         """`keep`: frames stay here too; else they are deleted once flaskbender has all of the task's."""
-        self._held = held
+        self._in_flight = in_flight
         self._keep = keep
         self._uploads = uploads
         self._journal = journal
-        self._broker = broker
-        self._bookkeeper = bookkeeper
-        self._intake = intake
-        self._storing = storing
-        self._endings = endings
+        self._queue = queue
+        self._reporter = reporter
+        self._admission = admission
+        self._store = store
+        self._settlement = settlement
 
     @property
-    def waiting(self) -> list[Held]:
-        return [held for held in self._held if held.stage is Stage.UPLOADING]
+    def waiting(self) -> list[InFlight]:
+        return [held for held in self._in_flight if held.stage is Stage.UPLOADING]
 
     def resume(self) -> None:
         """Takes up what an earlier run has left."""
         for body in self._journal.uploading():
             task = Task.from_json(body)
             stored = {frame.number: frame for frame in task.stored_frames(task.outpath)}
-            held = Held(task, [], been_round=True, stored=stored, uploaded=set(task.uploaded))
-            self._held.append(held)
+            held = InFlight(task, [], been_round=True, stored=stored, uploaded=set(task.uploaded))
+            self._in_flight.append(held)
             log.info("%s: was rendered by an earlier run, its frames are still to be uploaded", held)
             self._upload(held)
 
-    def begin(self, held: Held) -> None:
+    def begin(self, held: InFlight) -> None:
         self._note(held)
-        self._bookkeeper.report("stat", held.task)
+        self._reporter.report("stat", held.task)
         for delivery in held.deliveries:
-            self._broker.set_aside(delivery)
+            self._queue.set_aside(delivery)
         self._upload(held)
 
-    def handle(self, event: FrameUploaded | FrameNotUploaded | FrameLost) -> Held | None:
+    def handle(self, event: FrameUploaded | FrameNotUploaded | FrameLost) -> InFlight | None:
         """Gives a task that has lost a frame and must be rendered again."""
         held = next((held for held in self.waiting if held.task.id == event.task_id), None)
         match event:
@@ -81,7 +81,7 @@ class Handover:
                 error = self._uploads.failed(event, wanted=held is not None)
                 if error is not None and held is not None:
                     self.drop(held)
-                    self._endings.fail(held, f"{error}; it is kept in {held.task.outpath}", elsewhere=False)
+                    self._settlement.fail(held, f"{error}; it is kept in {held.task.outpath}", elsewhere=False)
             case FrameLost(number=number):
                 self._uploads.lost(event)
                 if held is not None:
@@ -89,7 +89,7 @@ class Handover:
         self._count()
         return None
 
-    def drop(self, held: Held) -> None:
+    def drop(self, held: InFlight) -> None:
         """Uploads no more of it; its frames stay here, and the journal knows them."""
         self._uploads.drop(held.task.id)
         self._journal.remember_finished(held.task.id, held.task.to_json())
@@ -99,42 +99,42 @@ class Handover:
         for held in self.waiting:
             self._uploads.drop(held.task.id)
             if held.deliveries:
-                self._endings.give_back(held)
+                self._settlement.give_back(held)
             else:
-                self._held.remove(held)
+                self._in_flight.remove(held)
 
-    def _upload(self, held: Held) -> None:
+    def _upload(self, held: InFlight) -> None:
         held.stage = Stage.UPLOADING
         missing = [frame for number, frame in held.stored.items() if number not in held.uploaded]
         self._uploads.add(job_id=held.task.job_id, task_id=held.task.id, frames=missing)
         self._finish_if_all_there(held)
         self._count()
 
-    def _uploaded(self, held: Held, number: int) -> None:
+    def _uploaded(self, held: InFlight, number: int) -> None:
         held.uploaded.add(number)
         log.info("%s: flaskbender has frame %d", held, number)
         self._note(held)
         self._finish_if_all_there(held)
 
-    def _finish_if_all_there(self, held: Held) -> None:
+    def _finish_if_all_there(self, held: InFlight) -> None:
         if held.uploaded.issuperset(held.stored):
-            self._endings.finish(held)
+            self._settlement.finish(held)
             if not self._keep:
-                self._storing.delete(held.stored.values())
+                self._store.delete(held.stored.values())
 
-    def _lost(self, held: Held, number: int) -> Held | None:
+    def _lost(self, held: InFlight, number: int) -> InFlight | None:
         log.warning("%s: frame %d is not what was stored, it is rendered again", held, number)
         self._uploads.drop(held.task.id)
         self._journal.forget_uploading(held.task.id)
         del held.stored[number]
         if held.deliveries:
             return held
-        self._held.remove(held)  # whoever gets its message will render it
+        self._in_flight.remove(held)  # whoever gets its message will render it
         return None
 
-    def _note(self, held: Held) -> None:
+    def _note(self, held: InFlight) -> None:
         held.task.has_frames(held.stored, held.uploaded)
         self._journal.remember_uploading(held.task.id, held.task.to_json())
 
     def _count(self) -> None:
-        self._intake.uploads_wait(len(self.waiting), self._uploads.trouble)
+        self._admission.uploads_wait(len(self.waiting), self._uploads.trouble)

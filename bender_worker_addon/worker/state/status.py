@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ...core.in_flight import Held
+from ...core.in_flight import InFlight
 from ...core.snapshot import TaskInHand
 
 _GUESSED_AT_MOST = 0.95  # of a frame
@@ -42,7 +42,7 @@ class Record:
         if number in self._begun:
             self._last_took = self._clock() - self._begun.pop(number)
 
-    def in_hand(self, held: Held) -> TaskInHand:
+    def in_hand(self, held: InFlight) -> TaskInHand:
         """What to show of the task a child has begun."""
         numbers = held.task.frames
         number = self._number if self._number in numbers else numbers[0]

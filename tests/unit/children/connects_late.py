@@ -8,5 +8,5 @@ from speaking import connected, wrote  # type: ignore[import-not-found]
 
 Path(sys.argv[1]).open("rb").close()
 connection = connected()
-wrote(connection, run=1, frame=1)
+wrote(connection, attempt=1, frame=1)
 connection.recv(1)  # until the worker hangs up

@@ -7,10 +7,10 @@ import sys
 from speaking import connected, wrote  # type: ignore[import-not-found]
 
 connection = connected()
-order = json.loads(connection.makefile("rb").readline())
+command = json.loads(connection.makefile("rb").readline())
 sys.stdout.write("x" * 30_000_000)
 for number in range(24_000):
     sys.stdout.write(f"line {number} " + "y" * 40_000 + "\n")
 sys.stdout.write("the last word\n")
 sys.stdout.flush()
-wrote(connection, run=order["run"], frame=order["frames"][0])
+wrote(connection, attempt=command["attempt"], frame=command["frames"][0])

@@ -13,7 +13,7 @@ def connected() -> socket.socket:
     return connection
 
 
-def wrote(connection: socket.socket, *, run: int, frame: int) -> None:
+def wrote(connection: socket.socket, *, attempt: int, frame: int) -> None:
     spent = dict.fromkeys(("wait", "load", "sync", "render", "write", "check"), 0.0)
-    message = {"is": "frame", "run": run, "frame": frame, "spent": spent, "memory": 0}
+    message = {"is": "frame", "attempt": attempt, "frame": frame, "spent": spent, "memory": 0}
     connection.sendall(json.dumps(message).encode() + b"\n")

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from bender_worker_addon.core import messages
 from bender_worker_addon.core.messages import (
     ChildEvent,
-    Forgotten,
+    Command,
     FrameBegun,
     FrameWritten,
     Loaded,
-    Order,
     Progress,
     RenderFailed,
+    Revoked,
     Stopped,
 )
 
@@ -29,15 +29,15 @@ SPENT = dict.fromkeys(messages.SPENT, 0.5)
     ("said", "event"),
     [
         ({"is": "loaded", "keep_not": "cloth", "device": "CPU"}, Loaded(3, "cloth", "CPU")),
-        ({"is": "begin", "run": 7, "frame": 1}, FrameBegun(3, 7, 1)),
-        ({"is": "progress", "run": 7, "frame": 1, "part": 0.5}, Progress(3, 7, 1, 0.5)),
+        ({"is": "begin", "attempt": 7, "frame": 1}, FrameBegun(3, 7, 1)),
+        ({"is": "progress", "attempt": 7, "frame": 1, "part": 0.5}, Progress(3, 7, 1, 0.5)),
         (
-            {"is": "frame", "run": 7, "frame": 1, "spent": SPENT | {"dance": 9}, "memory": 8},
+            {"is": "frame", "attempt": 7, "frame": 1, "spent": SPENT | {"dance": 9}, "memory": 8},
             FrameWritten(3, 7, 1, SPENT, 8),
         ),
-        ({"is": "forgotten", "run": 7}, Forgotten(3, 7)),
+        ({"is": "revoked", "attempt": 7}, Revoked(3, 7)),
         (
-            {"is": "failed", "run": 7, "frame": 1, "reason": "why", "scene": True},
+            {"is": "failed", "attempt": 7, "frame": 1, "reason": "why", "scene": True},
             RenderFailed(3, 7, 1, "why", True),
         ),
         ({"is": "stopped"}, Stopped(3)),
@@ -48,13 +48,13 @@ def test_what_a_child_says_is_understood(said: dict[str, Any], event: ChildEvent
 
 
 def test_an_order_names_a_file_for_each_frame() -> None:
-    order = Order(7, Path("/b/Größe.blend"), (3, 12), "OPEN_EXR", Path("/out put"))
-    line = messages.encoded(messages.render(order))
+    command = Command(7, Path("/b/Größe.blend"), (3, 12), "OPEN_EXR", Path("/out put"))
+    line = messages.encoded(messages.render(command))
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     assert json.loads(line) == {
         "do": "render",
-        "run": 7,
+        "attempt": 7,
         "blend": "/b/Größe.blend",
         "frames": [3, 12],
         "format": "OPEN_EXR",
@@ -73,12 +73,12 @@ def test_an_order_names_a_file_for_each_frame() -> None:
         b"7\n",
         b"{}\n",
         b'{"is": "frame"}\n',
-        b'{"is": "frame", "run": 1, "frame": 1}\n',
-        b'{"is": "frame", "run": 1, "frame": 1, "spent": {"load": 1}, "memory": 1}\n',
-        b'{"is": "frame", "run": null, "frame": 1}\n',
-        b'{"is": "frame", "run": Infinity, "frame": 1}\n',
-        b'{"is": "dance", "run": 1, "frame": 1}\n',
-        b'{"is": ["frame"], "run": 1, "frame": 1}\n',
+        b'{"is": "frame", "attempt": 1, "frame": 1}\n',
+        b'{"is": "frame", "attempt": 1, "frame": 1, "spent": {"load": 1}, "memory": 1}\n',
+        b'{"is": "frame", "attempt": null, "frame": 1}\n',
+        b'{"is": "frame", "attempt": Infinity, "frame": 1}\n',
+        b'{"is": "dance", "attempt": 1, "frame": 1}\n',
+        b'{"is": ["frame"], "attempt": 1, "frame": 1}\n',
         b"[" * messages.LONGEST,
     ],
 )

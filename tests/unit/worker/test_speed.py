@@ -12,7 +12,7 @@ from bender_worker_addon.core.messages import SPENT
 from bender_worker_addon.system import memory
 from bender_worker_addon.worker.children import prefetch as pace
 from bender_worker_addon.worker.children.dispatcher import Dispatcher
-from bender_worker_addon.worker.children.prefetch import FrameTimes, Pace
+from bender_worker_addon.worker.children.prefetch import FrameTimes, Prefetch
 from tests.unit.conftest import StartFarm
 from tests.unit.support import Farm, message, opened
 
@@ -39,14 +39,14 @@ def render_all(farm: Farm, *tasks: tuple[str, str, list[int]]) -> list[int]:
 
 @pytest.mark.parametrize(("seconds", "ahead"), [(0.01, 48), (0.1, 16), (0.3, 4), (2.0, 1), (10.1, 1), (3600.0, 1)])
 def test_the_shorter_tasks_are_the_more_are_held(seconds: float, ahead: int) -> None:
-    its = Pace(children=1)
+    its = Prefetch(children=1)
     assert its.ahead == 1
     its.took(seconds)
     assert its.ahead == ahead
 
 
 def test_after_a_long_task_many_short_ones_must_come_before_many_are_held() -> None:
-    its = Pace(children=1)
+    its = Prefetch(children=1)
     its.took(0.01)
     its.took(1.0)
     held = [its.ahead]
@@ -57,7 +57,7 @@ def test_after_a_long_task_many_short_ones_must_come_before_many_are_held() -> N
 
 
 def test_tasks_that_take_now_more_now_less_than_a_step_change_nothing() -> None:
-    its = Pace(children=1)
+    its = Prefetch(children=1)
     its.took(0.029)
     for _ in range(16):
         its.took(0.04)
@@ -72,7 +72,7 @@ def test_tasks_that_take_now_more_now_less_than_a_step_change_nothing() -> None:
 def test_the_next_of_long_tasks_comes_just_in_time_if_they_come_seldom(
     children: int, seconds: float, just_in_time: bool
 ) -> None:
-    its = Pace(children=children)
+    its = Prefetch(children=children)
     assert its.just_in_time
     its.took(seconds)
     assert its.just_in_time == just_in_time

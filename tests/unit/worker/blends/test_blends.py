@@ -13,7 +13,7 @@ import pytest
 
 from bender_worker_addon.core.errors import BlendError, FolderInUse
 from bender_worker_addon.core.transfers import BlendFailed, BlendReady, JobStatus, unfinished
-from bender_worker_addon.system.executor import Lane
+from bender_worker_addon.system.executor import Executor
 from bender_worker_addon.worker.blends.cache import BlendCache
 from bender_worker_addon.worker.blends.flaskbender import Flaskbender
 from bender_worker_addon.worker.state.journal import Journal
@@ -23,14 +23,14 @@ from tools.servers.blend_server import BlendServer
 
 
 class Store:
-    """Blends with its lane, its schedule and a real HTTP server."""
+    """Blends with its executor, its schedule and a real HTTP server."""
 
     def __init__(self, folder: Path, server: BlendServer) -> None:
         self.server = server
         self.folder = folder
         self.inbox: SimpleQueue[Any] = SimpleQueue()
         self.schedule = sched.scheduler(time.monotonic)
-        self.lane = Lane("transfer", inbox=self.inbox)
+        self.executor = Executor("transfer", inbox=self.inbox)
         self.journal = Journal(folder.with_name("journal.sqlite"))
         folder.mkdir()
         self.blends = self.opened(grace_period=0.0, cache_limit=1.0)
@@ -46,8 +46,8 @@ class Store:
             self.folder,
             source=Flaskbender(self.server.url),
             journal=self.journal,
-            transfers=self.lane,
-            questions=self.lane,
+            transfers=self.executor,
+            questions=self.executor,
             schedule=self.schedule,
             grace_period=grace_period,
             cache_limit=cache_limit,
@@ -67,7 +67,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     with BlendServer() as server:
         made = Store(tmp_path / "blends", server)
         yield made
-        made.lane.close(timeout=10)
+        made.executor.close(timeout=10)
         made.blends.close()
         made.journal.close()
 
@@ -255,11 +255,11 @@ def test_a_question_that_is_not_answered_yet_is_not_asked_again(store: Store) ->
     store.have("job")
     let_go: SimpleQueue[None] = SimpleQueue()
     waits: Callable[[], None] = let_go.get
-    store.lane.submit(waits)
+    store.executor.submit(waits)
     for _ in range(20):
         store.blends.look_after(needed=set())
     let_go.put(None)
-    store.lane.close(timeout=10)
+    store.executor.close(timeout=10)
     assert store.server.requests["/job/worker/status/job"] == 1
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Renderer: a real child process, its connection and its death, with children that misbehave in every way."""
+"""ChildProcess: a real child process, its connection and its death, with children that misbehave in every way."""
 
 import json
 import os
@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from bender_worker_addon.core.errors import WorkerError
-from bender_worker_addon.core.messages import FrameBegun, FrameWritten, Loaded, Order, RenderFailed, Stopped
+from bender_worker_addon.core.messages import Command, FrameBegun, FrameWritten, Loaded, RenderFailed, Stopped
 from bender_worker_addon.worker.children import process as renderer_module
-from bender_worker_addon.worker.children.process import Died, Renderer
+from bender_worker_addon.worker.children.process import ChildProcess, Died
 from tests.unit.support import DEADLINE, blend, child_command, event_from, opened
 
-Start = Callable[..., Renderer]
+Start = Callable[..., ChildProcess]
 
 
 @pytest.fixture
@@ -29,11 +29,11 @@ def inbox() -> "SimpleQueue[Any]":
 
 @pytest.fixture
 def start(tmp_path: Path, inbox: "SimpleQueue[Any]") -> Iterator[Start]:
-    started: list[Renderer] = []
+    started: list[ChildProcess] = []
 
-    def start(name: str, *arguments: object, log_file: Path = tmp_path / "logs" / "child.log") -> Renderer:
+    def start(name: str, *arguments: object, log_file: Path = tmp_path / "logs" / "child.log") -> ChildProcess:
         command = child_command(name, *arguments)
-        started.append(Renderer(child=1, command=command, log_file=log_file, temp=tmp_path / "temp", inbox=inbox))
+        started.append(ChildProcess(child=1, command=command, log_file=log_file, temp=tmp_path / "temp", inbox=inbox))
         return started[-1]
 
     yield start
@@ -42,10 +42,10 @@ def start(tmp_path: Path, inbox: "SimpleQueue[Any]") -> Iterator[Start]:
         renderer.join(DEADLINE)
 
 
-def order(folder: Path, *frames: int, run: int = 7, **scene: Any) -> Order:
-    file = folder / f"{run}.blend"
+def command(folder: Path, *frames: int, attempt: int = 7, **scene: Any) -> Command:
+    file = folder / f"{attempt}.blend"
     file.write_bytes(blend(record=folder / "renders.txt", **scene))
-    return Order(run, file, frames, "PNG", folder / str(run))
+    return Command(attempt, file, frames, "PNG", folder / str(attempt))
 
 
 def until_written(log_file: Path, words: str) -> None:
@@ -64,7 +64,7 @@ def is_gone(process: int) -> bool:
 
 
 def test_a_child_renders_what_it_is_told_and_says_so(start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path) -> None:
-    first = order(tmp_path, 1, 2)
+    first = command(tmp_path, 1, 2)
     start("renders").render(first)
     assert event_from(inbox, Loaded) == Loaded(1, "", "CPU")
     assert [event_from(inbox, FrameWritten).frame for _ in range(2)] == [1, 2]
@@ -75,9 +75,9 @@ def test_a_child_can_be_given_work_before_it_has_started_and_while_it_works(
     start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path
 ) -> None:
     renderer = start("renders")
-    for run in (7, 8, 9):
-        renderer.render(order(tmp_path, 1, run=run))
-    assert [event_from(inbox, FrameWritten).run for _ in range(3)] == [7, 8, 9]
+    for attempt in (7, 8, 9):
+        renderer.render(command(tmp_path, 1, attempt=attempt))
+    assert [event_from(inbox, FrameWritten).attempt for _ in range(3)] == [7, 8, 9]
 
 
 def test_a_child_that_quits_is_reaped_and_told_last(start: Start, inbox: "SimpleQueue[Any]") -> None:
@@ -93,7 +93,7 @@ def test_a_child_stops_after_its_frame(start: Start, inbox: "SimpleQueue[Any]", 
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     renderer = start("renders")
-    renderer.render(order(tmp_path, 1, 2, 3, wait={1: gate}))
+    renderer.render(command(tmp_path, 1, 2, 3, wait={1: gate}))
     event_from(inbox, Loaded)
     renderer.stop_after_frame()
     opened(gate)
@@ -104,7 +104,7 @@ def test_a_child_stops_after_its_frame(start: Start, inbox: "SimpleQueue[Any]", 
 def test_a_child_is_killed_in_the_middle_of_a_frame(start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "gate")
     renderer = start("renders")
-    renderer.render(order(tmp_path, 1, wait={1: tmp_path / "gate"}))
+    renderer.render(command(tmp_path, 1, wait={1: tmp_path / "gate"}))
     event_from(inbox, FrameBegun)
     renderer.kill()
     assert "signal 9" in event_from(inbox, Died).reason
@@ -113,11 +113,11 @@ def test_a_child_is_killed_in_the_middle_of_a_frame(start: Start, inbox: "Simple
 
 def test_a_child_that_fails_lives_on(start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path) -> None:
     renderer = start("renders")
-    renderer.render(order(tmp_path, 1, run=7, no_camera=[1]))
-    renderer.render(order(tmp_path, 1, run=8))
+    renderer.render(command(tmp_path, 1, attempt=7, no_camera=[1]))
+    renderer.render(command(tmp_path, 1, attempt=8))
     failed = event_from(inbox, RenderFailed)
-    assert (failed.run, failed.frame, failed.scene) == (7, 1, True)
-    assert event_from(inbox, FrameWritten).run == 8
+    assert (failed.attempt, failed.frame, failed.scene) == (7, 1, True)
+    assert event_from(inbox, FrameWritten).attempt == 8
 
 
 def test_a_child_that_dies_leaves_its_last_words(start: Start, inbox: "SimpleQueue[Any]") -> None:
@@ -135,7 +135,7 @@ def test_a_child_that_ends_well_without_a_word_is_told_as_dead(start: Start, inb
 def test_a_flood_of_output_stops_nobody_and_fills_no_disk(
     start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path
 ) -> None:
-    start("floods").render(order(tmp_path, 1))
+    start("floods").render(command(tmp_path, 1))
     assert event_from(inbox, FrameWritten).frame == 1
     assert "the last word" in event_from(inbox, Died).reason
     assert (tmp_path / "logs" / "child.log").stat().st_size <= renderer_module._LOG + (1 << 16)
@@ -149,7 +149,7 @@ def test_what_is_printed_goes_to_the_log_of_the_order_at_hand(
     for first in (1, 3):
         gate, logs[first] = tmp_path / f"gate-{first}", tmp_path / f"{first}.log"
         os.mkfifo(gate)
-        renderer.render(order(tmp_path, first, first + 1, run=first, wait={first: gate}), log_file=logs[first])
+        renderer.render(command(tmp_path, first, first + 1, attempt=first, wait={first: gate}), log_file=logs[first])
         while event_from(inbox, FrameBegun).frame != first:
             pass
         opened(gate)
@@ -165,13 +165,13 @@ def test_a_log_that_cannot_be_written_stops_nobody(
     (tmp_path / "a-folder").mkdir()
     (tmp_path / "a-file").write_text("")
     renderer.log_file = tmp_path / log_file
-    renderer.render(order(tmp_path, 1, 2, 3))
+    renderer.render(command(tmp_path, 1, 2, 3))
     assert [event_from(inbox, FrameWritten).frame for _ in range(3)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
     "garbage",
-    [b"\xff\x00", b"{}", b"null", b'{"is": "frame", "run": Infinity, "frame": 1}', b"[" * 60_000, b"x" * 200_000],
+    [b"\xff\x00", b"{}", b"null", b'{"is": "frame", "attempt": Infinity, "frame": 1}', b"[" * 60_000, b"x" * 200_000],
     ids=["bytes", "empty", "null", "Infinity", "deep", "long"],
 )
 def test_a_child_that_sends_garbage_is_ended(
@@ -214,17 +214,17 @@ def test_a_stranger_who_connects_first_is_not_listened_to(
     renderer = start("connects_late", tmp_path / "gate")
     port = renderer._server.getsockname()[1]
     with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as stranger:
-        stranger.sendall(words + b'{"is": "frame", "run": 666, "frame": 666}\n')
+        stranger.sendall(words + b'{"is": "frame", "attempt": 666, "frame": 666}\n')
         stranger.shutdown(socket.SHUT_WR)
         assert stranger.recv(1) == b""
     opened(tmp_path / "gate")
-    assert event_from(inbox, FrameWritten).run == 1
+    assert event_from(inbox, FrameWritten).attempt == 1
 
 
 def test_a_child_whose_worker_is_gone_ends_by_itself(start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "gate")
     renderer = start("renders")
-    renderer.render(order(tmp_path, 1, wait={1: tmp_path / "gate"}))
+    renderer.render(command(tmp_path, 1, wait={1: tmp_path / "gate"}))
     event_from(inbox, FrameBegun)
     assert renderer._connection is not None
     renderer._connection.shutdown(socket.SHUT_RDWR)
@@ -247,13 +247,13 @@ def test_a_child_knows_nothing_of_the_workers_settings(
 
 def test_a_blender_that_is_not_there_is_named(tmp_path: Path, inbox: "SimpleQueue[Any]") -> None:
     with pytest.raises(WorkerError, match=r"/nowhere/blender.*No such file"):
-        Renderer(child=1, command=["/nowhere/blender"], log_file=tmp_path / "l", temp=tmp_path / "t", inbox=inbox)
+        ChildProcess(child=1, command=["/nowhere/blender"], log_file=tmp_path / "l", temp=tmp_path / "t", inbox=inbox)
 
 
 def test_what_is_said_to_a_dead_child_is_no_error(start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path) -> None:
     renderer = start("ends_at_once")
     event_from(inbox, Died)
-    renderer.render(order(tmp_path, 1))
+    renderer.render(command(tmp_path, 1))
     renderer.stop_after_frame()
     renderer.kill()
     renderer.suspend(True)

@@ -14,7 +14,7 @@ import pytest
 
 from bender_worker_addon.core.frame import StoredFrame
 from bender_worker_addon.core.transfers import FrameNotUploaded, FrameUploaded
-from bender_worker_addon.system.executor import Lane
+from bender_worker_addon.system.executor import Executor
 from bender_worker_addon.worker.blends.flaskbender import Flaskbender
 from bender_worker_addon.worker.frames.uploads import FrameLost, Uploads
 from tests.unit.support import DEADLINE, event_from
@@ -22,15 +22,15 @@ from tools.servers.blend_server import BlendServer
 
 
 class Sender:
-    """Uploads with its lane, its schedule and a real HTTP server."""
+    """Uploads with its executor, its schedule and a real HTTP server."""
 
     def __init__(self, folder: Path, server: BlendServer) -> None:
         self.folder = folder
         self.server = server
         self.inbox: SimpleQueue[Any] = SimpleQueue()
         self.schedule = sched.scheduler(time.monotonic)
-        self.lane = Lane("upload", inbox=self.inbox, threads=2)
-        self.uploads = Uploads(flaskbender=Flaskbender(server.url), lane=self.lane, schedule=self.schedule)
+        self.executor = Executor("upload", inbox=self.inbox, threads=2)
+        self.uploads = Uploads(flaskbender=Flaskbender(server.url), executor=self.executor, schedule=self.schedule)
 
     def frame(self, number: int, content: bytes = b"picture") -> StoredFrame:
         path = self.folder / f"{number:06d}.png"
@@ -46,7 +46,7 @@ def sender(tmp_path: Path) -> Iterator[Sender]:
     with BlendServer() as server:
         made = Sender(tmp_path, server)
         yield made
-        made.lane.close(timeout=10)
+        made.executor.close(timeout=10)
 
 
 @pytest.mark.parametrize("size", [1, 10_000, 3_000_001])
@@ -159,5 +159,5 @@ def test_what_is_dropped_is_not_tried_again(sender: Sender) -> None:
     sender.uploads.failed(event_from(sender.inbox, FrameNotUploaded), wanted=True)
     sender.uploads.drop("task")
     sender.schedule.run()
-    sender.lane.close(timeout=10)
+    sender.executor.close(timeout=10)
     assert len(sender.server.log) == 1

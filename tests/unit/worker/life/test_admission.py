@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Intake: how many deliveries the broker is to send ahead, whatever happens in which order."""
+"""Admission: how many deliveries the broker is to send ahead, whatever happens in which order."""
 
 from pathlib import Path
 from queue import SimpleQueue
@@ -7,7 +7,7 @@ from queue import SimpleQueue
 import pytest
 
 from bender_worker_addon.system.disks import free_gigabytes
-from bender_worker_addon.worker.life.admission import Intake
+from bender_worker_addon.worker.life.admission import Admission
 from tests.unit.support import StandInBroker
 
 
@@ -16,19 +16,19 @@ def broker() -> StandInBroker:
     return StandInBroker(url="", worker_id="w1", inbox=SimpleQueue())
 
 
-def intake(broker: StandInBroker, *, workload: int = 2, max_tasks: int | None = None) -> Intake:
-    made = Intake(broker=broker, workload=workload, max_tasks=max_tasks, disklimit=2.0)
+def admission(broker: StandInBroker, *, workload: int = 2, max_tasks: int | None = None) -> Admission:
+    made = Admission(queue=broker, workload=workload, max_tasks=max_tasks, disklimit=2.0)
     made.start()
     return made
 
 
 def test_the_workload_is_taken(broker: StandInBroker) -> None:
-    assert intake(broker, workload=3).is_open
+    assert admission(broker, workload=3).is_open
     assert broker.prefetch == 3
 
 
 def test_a_low_disk_stops_the_flow_until_there_is_room(broker: StandInBroker) -> None:
-    tasks = intake(broker)
+    tasks = admission(broker)
     tasks.disk_has(1.9)
     assert broker.prefetch == 0
     assert tasks.is_open
@@ -39,7 +39,7 @@ def test_a_low_disk_stops_the_flow_until_there_is_room(broker: StandInBroker) ->
 
 
 def test_no_more_are_taken_than_asked_for(broker: StandInBroker) -> None:
-    tasks = intake(broker, max_tasks=2)
+    tasks = admission(broker, max_tasks=2)
     tasks.took_one()
     assert broker.prefetch == 2
     tasks.took_one()
@@ -50,14 +50,14 @@ def test_no_more_are_taken_than_asked_for(broker: StandInBroker) -> None:
 
 
 def test_one_that_went_back_with_its_connection_is_taken_again(broker: StandInBroker) -> None:
-    tasks = intake(broker, max_tasks=1)
+    tasks = admission(broker, max_tasks=1)
     tasks.took_one()
     tasks.lost_one()
     assert (broker.prefetch, tasks.is_open) == (1, True)
 
 
 def test_a_lost_one_does_not_open_what_is_shut_or_full(broker: StandInBroker) -> None:
-    tasks = intake(broker)
+    tasks = admission(broker)
     tasks.took_one()
     tasks.disk_has(0.0)
     tasks.lost_one()
@@ -72,7 +72,7 @@ def test_a_lost_one_does_not_open_what_is_shut_or_full(broker: StandInBroker) ->
 
 
 def test_a_pause_ends_as_it_began(broker: StandInBroker) -> None:
-    tasks = intake(broker)
+    tasks = admission(broker)
     tasks.pause(True)
     assert (broker.prefetch, tasks.is_open) == (0, False)
     tasks.pause(False)

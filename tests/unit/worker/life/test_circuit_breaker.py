@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Doubts: a task that ends its worker is not begun for ever, a job that fails here in a row is left to others."""
+"""CircuitBreaker: what ends its worker is not begun for ever, a job that fails here in a row is left to others."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bender_worker_addon.core.in_flight import Held
+from bender_worker_addon.core.in_flight import InFlight
 from bender_worker_addon.core.task import Task
-from bender_worker_addon.worker.life.circuit_breaker import Doubts
+from bender_worker_addon.worker.life.circuit_breaker import CircuitBreaker
 from bender_worker_addon.worker.state.journal import Journal
 from tests.unit.conftest import StartFarm
 from tests.unit.support import Farm, message
@@ -22,56 +22,56 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 @pytest.fixture
-def doubts(journal: Journal) -> Doubts:
-    return Doubts(journal=journal, beside=lambda work: work())
+def breaker(journal: Journal) -> CircuitBreaker:
+    return CircuitBreaker(journal=journal, beside=lambda work: work())
 
 
-def held() -> Held:
-    return Held(Task.from_json(message()), [], been_round=True)
+def held() -> InFlight:
+    return InFlight(Task.from_json(message()), [], been_round=True)
 
 
 def test_a_task_that_ended_three_runs_is_hopeless(journal: Journal) -> None:
     for _ in range(3):
-        assert Doubts(journal=journal, beside=lambda work: work()).why_hopeless(held()) == ""
-        Doubts(journal=journal, beside=lambda work: work()).begins(held())
-    assert "ended 3 times" in Doubts(journal=journal, beside=lambda work: work()).why_hopeless(held())
+        assert CircuitBreaker(journal=journal, beside=lambda work: work()).why_hopeless(held()) == ""
+        CircuitBreaker(journal=journal, beside=lambda work: work()).begins(held())
+    assert "ended 3 times" in CircuitBreaker(journal=journal, beside=lambda work: work()).why_hopeless(held())
 
 
-def test_a_task_that_is_tried_again_in_one_run_counts_once(doubts: Doubts) -> None:
+def test_a_task_that_is_tried_again_in_one_run_counts_once(breaker: CircuitBreaker) -> None:
     task = held()
-    doubts.begins(task)
+    breaker.begins(task)
     task.begun = 1.0
     for _ in range(5):
-        doubts.begins(task)
-    assert doubts.why_hopeless(task) == ""
+        breaker.begins(task)
+    assert breaker.why_hopeless(task) == ""
 
 
-def test_a_task_that_ended_here_is_not_held_against(doubts: Doubts) -> None:
+def test_a_task_that_ended_here_is_not_held_against(breaker: CircuitBreaker) -> None:
     for _ in range(5):
-        doubts.begins(held())
-        doubts.ended(held())
-    assert doubts.why_hopeless(held()) == ""
+        breaker.begins(held())
+        breaker.ended(held())
+    assert breaker.why_hopeless(held()) == ""
 
 
 def test_a_job_is_avoided_after_three_failures_in_a_row_and_for_a_while(journal: Journal) -> None:
     now = [100.0]
-    doubts = Doubts(journal=journal, beside=lambda work: work(), clock=lambda: now[0])
+    breaker = CircuitBreaker(journal=journal, beside=lambda work: work(), clock=lambda: now[0])
     for _ in range(2):
-        doubts.failed("a")
-    doubts.went_well("a")
+        breaker.failed("a")
+    breaker.went_well("a")
     for _ in range(2):
-        doubts.failed("a")
-    doubts.failed("b")
-    assert not doubts.avoids("a")
-    doubts.failed("a")
-    assert doubts.avoids("a")
-    assert not doubts.avoids("b")
+        breaker.failed("a")
+    breaker.failed("b")
+    assert not breaker.avoids("a")
+    breaker.failed("a")
+    assert breaker.avoids("a")
+    assert not breaker.avoids("b")
     now[0] += 301
-    assert not doubts.avoids("a")
-    doubts.failed("a")
-    assert doubts.avoids("a")
-    doubts.went_well("a")
-    assert not doubts.avoids("a")
+    assert not breaker.avoids("a")
+    breaker.failed("a")
+    assert breaker.avoids("a")
+    breaker.went_well("a")
+    assert not breaker.avoids("a")
 
 
 def test_a_task_that_ends_its_worker_is_rejected_in_the_end(start_farm: StartFarm) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bookkeeper: reports leave in the order they were made, again if need be; what waits for one waits for the broker."""
+"""Reporter: reports leave in the order they were made, again if need be; what waits for one waits for the broker."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ from queue import SimpleQueue
 import pytest
 
 from bender_worker_addon.core.task import Task
-from bender_worker_addon.worker.life.reporter import Bookkeeper
+from bender_worker_addon.worker.life.reporter import Reporter
 from bender_worker_addon.worker.state.journal import Journal
 from tests.unit.support import StandInBroker, message
 
@@ -28,17 +28,17 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 @pytest.fixture
-def bookkeeper(journal: Journal, broker: StandInBroker) -> Bookkeeper:
-    return Bookkeeper(journal=journal, broker=broker, worker_id="w1")
+def bookkeeper(journal: Journal, broker: StandInBroker) -> Reporter:
+    return Reporter(journal=journal, queue=broker, worker_id="w1")
 
 
-def go_online(bookkeeper: Bookkeeper, broker: StandInBroker) -> None:
+def go_online(bookkeeper: Reporter, broker: StandInBroker) -> None:
     broker.connect()
     bookkeeper.connected(broker.session)
 
 
 def test_reports_made_without_a_connection_leave_first_and_in_order(
-    bookkeeper: Bookkeeper, broker: StandInBroker
+    bookkeeper: Reporter, broker: StandInBroker
 ) -> None:
     for step in ("receive", "construct", "blend"):
         bookkeeper.report(step, TASK)
@@ -49,7 +49,7 @@ def test_reports_made_without_a_connection_leave_first_and_in_order(
 
 
 def test_a_report_goes_to_the_worker_and_a_change_of_frames_to_the_job(
-    bookkeeper: Bookkeeper, broker: StandInBroker
+    bookkeeper: Reporter, broker: StandInBroker
 ) -> None:
     go_online(bookkeeper, broker)
     bookkeeper.report("finish", TASK)
@@ -58,7 +58,7 @@ def test_a_report_goes_to_the_worker_and_a_change_of_frames_to_the_job(
 
 
 def test_what_is_to_follow_follows_the_confirmation_once(
-    bookkeeper: Bookkeeper, broker: StandInBroker, journal: Journal
+    bookkeeper: Reporter, broker: StandInBroker, journal: Journal
 ) -> None:
     done: list[str] = []
     go_online(bookkeeper, broker)
@@ -72,7 +72,7 @@ def test_what_is_to_follow_follows_the_confirmation_once(
 
 
 def test_what_one_session_did_not_confirm_the_next_one_gets_again(
-    bookkeeper: Bookkeeper, broker: StandInBroker, journal: Journal
+    bookkeeper: Reporter, broker: StandInBroker, journal: Journal
 ) -> None:
     done: list[str] = []
     go_online(bookkeeper, broker)
@@ -90,7 +90,7 @@ def test_what_one_session_did_not_confirm_the_next_one_gets_again(
 
 
 def test_a_report_for_a_session_that_just_ended_is_kept(
-    bookkeeper: Bookkeeper, broker: StandInBroker, journal: Journal
+    bookkeeper: Reporter, broker: StandInBroker, journal: Journal
 ) -> None:
     go_online(bookkeeper, broker)
     broker.disconnect()
@@ -100,10 +100,10 @@ def test_a_report_for_a_session_that_just_ended_is_kept(
 
 
 def test_reports_of_an_earlier_run_leave_before_those_of_this_one(
-    bookkeeper: Bookkeeper, broker: StandInBroker, journal: Journal
+    bookkeeper: Reporter, broker: StandInBroker, journal: Journal
 ) -> None:
     bookkeeper.report("start", TASK)
-    next_run = Bookkeeper(journal=journal, broker=broker, worker_id="w1")
+    next_run = Reporter(journal=journal, queue=broker, worker_id="w1")
     next_run.report("receive", TASK)
     go_online(next_run, broker)
     assert broker.history == ["start", "receive"]
@@ -111,7 +111,7 @@ def test_reports_of_an_earlier_run_leave_before_those_of_this_one(
         next_run.confirmed([report.id])
 
 
-def test_a_message_that_is_no_task_is_reported_as_rejected(bookkeeper: Bookkeeper, broker: StandInBroker) -> None:
+def test_a_message_that_is_no_task_is_reported_as_rejected(bookkeeper: Reporter, broker: StandInBroker) -> None:
     done: list[str] = []
     go_online(bookkeeper, broker)
     bookkeeper.report_unreadable(b"nonsense", "why", then=lambda: done.append("rejected"))
@@ -121,9 +121,7 @@ def test_a_message_that_is_no_task_is_reported_as_rejected(bookkeeper: Bookkeepe
     assert done == []
 
 
-def test_a_sign_of_life_is_empty_and_never_kept(
-    bookkeeper: Bookkeeper, broker: StandInBroker, journal: Journal
-) -> None:
+def test_a_sign_of_life_is_empty_and_never_kept(bookkeeper: Reporter, broker: StandInBroker, journal: Journal) -> None:
     bookkeeper.beat()
     go_online(bookkeeper, broker)
     broker.reports.clear()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bender_worker_addon.core.in_flight import Held
+from bender_worker_addon.core.in_flight import InFlight
 from bender_worker_addon.core.task import Task
 from bender_worker_addon.worker.state.status import Record
 from tests.unit.support import message
@@ -31,8 +31,8 @@ def record(clock: Clock) -> Record:
     return Record(clock=clock)
 
 
-def held_task(clock: Clock, *frames: int) -> Held:
-    return Held(Task.from_json(message(frames=frames)), [], been_round=False, begun=clock.now)
+def held_task(clock: Clock, *frames: int) -> InFlight:
+    return InFlight(Task.from_json(message(frames=frames)), [], been_round=False, begun=clock.now)
 
 
 def test_what_blender_tells_of_a_frame_counts(clock: Clock, record: Record) -> None:

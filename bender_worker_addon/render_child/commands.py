@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Orders: what a child still has to do. Filled by the thread that listens, taken by the one that renders."""
+"""Commands: what a child still has to do. Filled by the thread that listens, taken by the one that renders."""
 
 import threading
 from collections import deque
@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 
-class Orders:
-    """Orders in the order they came, until `stop` or until `end` and none is left. `stopping`: no other frame is to be
-    begun."""
+class Commands:
+    """Commands in the order they came, until `stop` or until `end` and none is left. `stopping`: no other frame is to
+    be begun."""
 
     def __init__(self) -> None:
         self.stopping = False
@@ -17,17 +17,17 @@ class Orders:
         self._ending = False
         self._news = threading.Condition()
 
-    def add(self, order: dict[str, Any]) -> None:
+    def add(self, command: dict[str, Any]) -> None:
         with self._news:
-            self._waiting.append(order)
+            self._waiting.append(command)
             self._news.notify()
 
-    def forget(self, run: int) -> bool:
-        """Takes an order back; gives whether that could be done: what is begun is not to be found here any more."""
+    def revoke(self, attempt: int) -> bool:
+        """Takes a command back; gives whether that could be done: what is begun is not to be found here any more."""
         with self._news:
-            found = [order for order in self._waiting if order["run"] == run]
-            for order in found:
-                self._waiting.remove(order)
+            found = [command for command in self._waiting if command["attempt"] == attempt]
+            for command in found:
+                self._waiting.remove(command)
             return bool(found)
 
     def stop(self) -> None:
@@ -41,7 +41,7 @@ class Orders:
             self._news.notify()
 
     def next(self, *, before_waiting: Callable[[], None]) -> dict[str, Any] | None:
-        """Waits for an order, if there is none, and takes it; None if there will be no other."""
+        """Waits for a command, if there is none, and takes it; None if there will be no other."""
         with self._news:
             if not self._waiting:
                 before_waiting()
