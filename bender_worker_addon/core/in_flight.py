@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""InFlight: a task in the worker's hands, from its delivery until it is settled."""
+"""InFlight: a task in the worker's hands, from its delivery until it is settled; and all of them together."""
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .deliveries import Delivery
@@ -19,10 +20,12 @@ class Stage(enum.Enum):
     GIVEN = enum.auto()  # a child has it
     STORING = enum.auto()  # rendered; its last frames are being stored
     UPLOADING = enum.auto()  # stored; flaskbender is to have its frames
-    ENDING = enum.auto()  # decided; waits until the broker has confirmed the report of it
+    ENDING = enum.auto()  # its outcome is decided; waits until the broker has confirmed the report of it
 
 
-class Ending(enum.Enum):
+class Outcome(enum.Enum):
+    """What becomes of the messages that brought a task."""
+
     ACK = "acked"
     REQUEUE = "given back"
     REJECT = "rejected"
@@ -31,17 +34,23 @@ class Ending(enum.Enum):
 @dataclass(slots=True, eq=False)
 class InFlight:
     """`deliveries` are the messages that brought the task and are to be settled alike: none while the connection they
-    came on is lost, more than one if the farm sent it twice. `stored` and `uploaded` grow frame by frame.
-    `device`: what Cycles rendered it on."""
+    came on is lost, more than one if the farm sent it twice. `redelivered`: it has been out before. `aside`: it only
+    waits for something and does not count as held. `failures` counts attempts. `started_at` is when a child began with
+    it, `frames_begun` when with each frame, in seconds of the monotonic clock; `at_frame` is the one it is at, of which
+    `part` is done, 0 to 1. `stored` and `uploaded` grow frame by frame. `device`: what Cycles rendered it on."""
 
     task: Task
     deliveries: list[Delivery]
-    been_round: bool
+    redelivered: bool
     stage: Stage = Stage.FETCHING
     failures: int = 0
-    begun: float | None = None
+    started_at: float | None = None
+    frames_begun: dict[int, float] = field(default_factory=dict)
+    at_frame: int | None = None
+    part: float = 0.0
     stored: dict[int, StoredFrame] = field(default_factory=dict)
     uploaded: set[int] = field(default_factory=set)
+    aside: bool = False
     timings: Timings = field(default_factory=Timings)
     device: str = ""
 
@@ -52,3 +61,41 @@ class InFlight:
 
     def __str__(self) -> str:
         return f"task {self.task.id}"
+
+
+class TasksInFlight:
+    """All tasks in the worker's hands, in the order they came. May be changed while it is gone through."""
+
+    def __init__(self) -> None:
+        self._tasks: list[InFlight] = []
+
+    def __iter__(self) -> Iterator[InFlight]:
+        return iter(list(self._tasks))
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    @property
+    def stages(self) -> set[Stage]:
+        return {held.stage for held in self._tasks}
+
+    def add(self, held: InFlight) -> None:
+        self._tasks.append(held)
+
+    def remove(self, held: InFlight) -> None:
+        """Lets a task go; one that is gone already is nothing new."""
+        if held in self._tasks:
+            self._tasks.remove(held)
+
+    def has(self, held: InFlight) -> bool:
+        return held in self._tasks
+
+    def at(self, *stages: Stage) -> list[InFlight]:
+        return [held for held in self._tasks if held.stage in stages]
+
+    def of_job(self, job_id: str) -> list[InFlight]:
+        return [held for held in self._tasks if held.task.job_id == job_id]
+
+    def duplicate_of(self, task: Task) -> InFlight | None:
+        """The same work, in hand already."""
+        return next((held for held in self._tasks if held.task.same_work(task)), None)

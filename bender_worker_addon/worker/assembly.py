@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from ..core.errors import WorkerError
-from ..core.in_flight import InFlight
+from ..core.in_flight import TasksInFlight
 from ..queues.choice import task_queue
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
@@ -25,9 +25,11 @@ from .children.dispatcher import Dispatcher
 from .children.pool import Pool
 from .children.process import why_not_run
 from .children.sandbox import Sandbox, why_impossible
+from .connection import Connection
 from .control import Control
 from .frames.storing import FrameStore
 from .frames.uploads import AT_ONCE, Uploads
+from .life.activity import Activity
 from .life.admission import Admission
 from .life.circuit_breaker import CircuitBreaker
 from .life.life import Life
@@ -35,8 +37,9 @@ from .life.reporter import Reporter
 from .life.settlement import Settlement
 from .life.upload import UploadStage
 from .state.journal import Journal
-from .state.status import Record
+from .state.record import Record
 from .state.task_logs import TaskLogs
+from .status import Status
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +67,14 @@ class Assembly:
         self.journal = Journal(config.data_dir / "journal.sqlite")
         self.queue = task_queue(config, inbox=inbox)
         self.reporter = Reporter(journal=self.journal, queue=self.queue, worker_id=config.id)
+        self.in_flight = TasksInFlight()
+        self.activity = Activity()
         self.admission = Admission(
-            queue=self.queue, workload=config.workload, max_tasks=max_tasks, disklimit=config.disklimit
+            queue=self.queue,
+            in_flight=self.in_flight,
+            workload=config.workload,
+            max_tasks=max_tasks,
+            disklimit=config.disklimit,
         )
         self._flaskbender = LazyFlaskbender(config.bender_url, Tls.of(config))
         self._transfers = Executor("bender-transfer", inbox=inbox, threads=2)
@@ -89,13 +98,13 @@ class Assembly:
             later=self.beside,
         )
         self.dispatcher = Dispatcher(self.pool, renderers=config.renderers, memory_limit=int(config.memory_limit * 1e9))
-        in_flight: list[InFlight] = []
         store = FrameStore(self._storing, shared=config.mode == "Server")
         breaker = CircuitBreaker(journal=self.journal, beside=self.beside)
         self.settlement = Settlement(
-            in_flight=in_flight,
+            in_flight=self.in_flight,
             journal=self.journal,
             queue=self.queue,
+            admission=self.admission,
             reporter=self.reporter,
             logs=logs,
             breaker=breaker,
@@ -105,11 +114,10 @@ class Assembly:
             None
             if not config.uploads
             else UploadStage(
-                in_flight=in_flight,
+                in_flight=self.in_flight,
                 keep=config.upload == "copy",
                 uploads=self.uploads,
                 journal=self.journal,
-                queue=self.queue,
                 reporter=self.reporter,
                 admission=self.admission,
                 store=store,
@@ -117,7 +125,8 @@ class Assembly:
             )
         )
         self.life = Life(
-            in_flight=in_flight,
+            in_flight=self.in_flight,
+            activity=self.activity,
             outpath=config.outpath,
             journal=self.journal,
             queue=self.queue,
@@ -128,9 +137,22 @@ class Assembly:
             dispatcher=self.dispatcher,
             store=store,
             upload_stage=self.upload_stage,
+            reporter=self.reporter,
             settlement=self.settlement,
             breaker=breaker,
             schedule=self.schedule,
+            record=self.record,
+        )
+        self.connection = Connection(
+            queue=self.queue, reporter=self.reporter, settlement=self.settlement, interrupt=self.life.interrupt
+        )
+        self.status = Status(
+            in_flight=self.in_flight,
+            activity=self.activity,
+            connection=self.connection,
+            admission=self.admission,
+            blends=self.blends,
+            uploads=self.uploads,
             record=self.record,
         )
         self.control = Control(config.data_dir, inbox=inbox)

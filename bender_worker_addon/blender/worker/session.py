@@ -19,7 +19,8 @@ from .beside import Beside
 
 if TYPE_CHECKING:
     from ...settings.config import WorkerConfig
-    from ...worker.worker import Pause, Stop, Worker
+    from ...worker.life.activity import Pause, Stop
+    from ...worker.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -68,12 +69,12 @@ class Session:
             self._close(self._worker)
 
     def stop_after_task(self) -> None:
-        from ...worker.worker import Stop
+        from ...worker.life.activity import Stop
 
         self._stop(Stop.AFTER_TASK)
 
     def stop_now(self) -> None:
-        from ...worker.worker import Stop
+        from ...worker.life.activity import Stop
 
         self._stop(Stop.NOW)
 
@@ -177,7 +178,7 @@ class Session:
             worker.pause(wanted, reason=reason)
 
     def _wanted_pause(self) -> "tuple[Pause | None, str]":
-        from ...worker.worker import Pause
+        from ...worker.life.activity import Pause
 
         if self.paused_by_artist:
             return Pause.SUSPEND, ""

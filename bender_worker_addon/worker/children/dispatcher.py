@@ -70,6 +70,11 @@ class Dispatcher:
                 return child.number
         return None
 
+    def task_of(self, number: int, attempt: int) -> InFlight | None:
+        """The task that a child has been given for this attempt, unless it is its no longer."""
+        child = self._pool.get(number)
+        return None if child is None or attempt not in child.given else child.given[attempt][0]
+
     def next_wanted_in(self, number: int) -> float:
         """Seconds until the child's next task should be asked for; inf if that can't be told before it begins another
         frame."""
@@ -260,10 +265,15 @@ class Dispatcher:
         return [held for culprit, others in ended for held in (culprit, *others) if held is not None]
 
     def suspend(self, suspended: bool) -> None:
+        """From now on every child is suspended, or none is."""
         for child in self._pool.children:
-            child.process.suspend(suspended)
-            child.sign_of_life = child.began_at = time.monotonic()
+            if child.suspended != suspended:
+                child.suspended = suspended
+                child.process.suspend(suspended)
+                child.sign_of_life = child.began_at = time.monotonic()
 
     def stop_after_frame(self) -> None:
         for child in self._pool.children:
-            child.process.stop_after_frame()
+            if not child.told_to_stop:
+                child.told_to_stop = True
+                child.process.stop_after_frame()

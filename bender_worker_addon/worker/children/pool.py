@@ -44,6 +44,8 @@ class Child:
     device: str = ""
     loaded: bool = False
     worn: bool = False
+    suspended: bool = False
+    told_to_stop: bool = False
     given: dict[int, tuple[InFlight, Command]] = field(default_factory=dict)
     begun: int | None = None
     began_at: float = 0.0

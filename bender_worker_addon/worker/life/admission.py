@@ -3,6 +3,7 @@
 
 import logging
 
+from ...core.in_flight import InFlight, TasksInFlight
 from ...queues.base import TaskQueue
 
 log = logging.getLogger(__name__)
@@ -11,27 +12,36 @@ _BACKLOG = 32  # tasks that may wait for their upload before no more are taken
 
 
 class Admission:
-    """Tells the broker how many deliveries to send ahead: `workload`, or if that is 0 as many as are worth holding,
+    """Tells the queue how many deliveries to send ahead: `workload`, or if that is 0 as many as are worth holding,
     until `max_tasks` were taken, and none while less than `disklimit` GB are free or a disk can't be written, while
-    too many frames wait for their upload, or once it is shut."""
+    too many frames wait for their upload, or while it is closed."""
 
-    def __init__(self, *, queue: TaskQueue, workload: int, max_tasks: int | None, disklimit: float) -> None:
+    def __init__(
+        self,
+        *,
+        queue: TaskQueue,
+        in_flight: TasksInFlight,
+        workload: int,
+        max_tasks: int | None,
+        disklimit: float,
+    ) -> None:
         self._queue = queue
+        self._in_flight = in_flight
         self._fixed = bool(workload)
         self._wanted = workload or 1
         self._max_tasks = max_tasks
         self._disklimit = disklimit
         self._taken = 0
+        self._told = 0
+        self._open = True
         self._disk_trouble = ""
         self._uploads_full = False
         self._why_none_is_uploaded = ""
-        self._paused = False
-        self._shut = False
 
     @property
     def is_open(self) -> bool:
         """Whether a message that comes now is to be taken. A low disk stops the flow, not what has come already."""
-        return not self._shut and not self._paused and not self.is_done
+        return self._open and not self.is_done
 
     @property
     def is_done(self) -> bool:
@@ -47,32 +57,30 @@ class Admission:
             return f"too many finished tasks wait for their upload, no more are taken: {self._why_none_is_uploaded}"
         return ""
 
-    def start(self) -> None:
-        self._tell()
+    def set_open(self, is_open: bool) -> None:
+        self._open = is_open
+        self.tell()
 
     def hold(self, tasks: int) -> None:
         """So many tasks are worth holding; it counts if `workload` leaves that to the worker."""
-        if not self._fixed and tasks != self._wanted:
+        if not self._fixed:
             self._wanted = tasks
-            self._tell()
+            self.tell()
 
     def took_one(self) -> None:
         self._taken += 1
-        if self.is_done:
-            self._tell()
+        self.tell()
 
     def lost_one(self) -> None:
         """A task that was taken is in the queue again: it is to be taken once more, by whomever."""
         self._taken -= 1
-        self._tell()
+        self.tell()
 
-    def pause(self, paused: bool) -> None:
-        self._paused = paused
-        self._tell()
-
-    def shut(self) -> None:
-        self._shut = True
-        self._tell()
+    def set_aside(self, held: InFlight) -> None:
+        """The task only waits for something: another may come in its place."""
+        held.aside = True
+        for delivery in held.deliveries:
+            self._queue.set_aside(delivery)
 
     def disk_has(self, gigabytes: float, *, trouble: str = "") -> None:
         """`trouble`: why a disk can't be written, if so."""
@@ -87,7 +95,7 @@ class Admission:
             log.warning(words, gigabytes, self._disklimit)
         else:
             log.info("%.1f GB of disk left: tasks are taken again", gigabytes)
-        self._tell()
+        self.tell()
 
     def uploads_wait(self, tasks: int, why: str) -> None:
         """So many tasks wait for their upload; `why`, if nothing gets through at all."""
@@ -100,9 +108,22 @@ class Admission:
             log.warning("%d tasks wait for their upload: no more are taken until there are fewer", tasks)
         else:
             log.info("tasks are taken again: there is room among the uploads")
-        self._tell()
+        self.tell()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Tells the queue how many may be held now, if that has changed."""
         taking = self.is_open and not self._disk_trouble and not self._uploads_full
-        most = self._wanted if self._max_tasks is None else min(self._wanted, self._max_tasks)
-        self._queue.consume(most if taking else 0)
+        prefetch = self._prefetch() if taking else 0
+        if prefetch != self._told:
+            self._told = prefetch
+            self._queue.consume(prefetch)
+
+    def _prefetch(self) -> int:
+        """No more may come than are still to be taken, and what is on its way must not be sent back for that: another
+        worker would take it for a task that has failed. So the number falls while nothing can be on its way."""
+        if self._max_tasks is None:
+            return self._wanted
+        left = self._max_tasks - self._taken
+        held = sum(len(held.deliveries) for held in self._in_flight if not held.aside)
+        enough = min(self._wanted, left)
+        return enough if held >= self._told or enough >= self._told else min(self._told, left + held)

@@ -10,7 +10,7 @@ from ..state.journal import Journal
 
 _ENDED_WORKERS = 3  # runs of this worker that a task may end
 _IN_A_ROW = 3  # failures of a job after which its tasks are left to others
-_WHILE = 300.0  # seconds that lasts
+_OPEN_FOR = 300.0  # seconds that lasts
 
 
 class CircuitBreaker:
@@ -26,17 +26,17 @@ class CircuitBreaker:
         self._beside = beside
         self._clock = clock
         self._failures: dict[str, int] = {}
-        self._avoided_until: dict[str, float] = {}
+        self._open_until: dict[str, float] = {}
 
-    def begins(self, held: InFlight) -> None:
+    def task_begins(self, held: InFlight) -> None:
         """A child begins with the task. One that has been out before may take the whole machine down: then what is
         written must be on the disk soon."""
-        if held.begun is None:
+        if held.started_at is None:
             self._journal.mark_begun(held.task.id)
-            if held.been_round:
+            if held.redelivered:
                 self._beside(self._journal.settle)
 
-    def ended(self, held: InFlight) -> None:
+    def task_ended(self, held: InFlight) -> None:
         """However it has ended, the worker has lived to see it."""
         self._journal.forget_begun(held.task.id)
 
@@ -45,16 +45,16 @@ class CircuitBreaker:
         times = self._journal.times_begun(held.task.id)
         return f"this worker ended {times} times while it rendered the task" if times >= _ENDED_WORKERS else ""
 
-    def failed(self, job_id: str) -> None:
+    def job_failed(self, job_id: str) -> None:
         """A task of the job has failed here; another worker may have better luck."""
         self._failures[job_id] = self._failures.get(job_id, 0) + 1
         if self._failures[job_id] >= _IN_A_ROW:
-            self._avoided_until[job_id] = self._clock() + _WHILE
+            self._open_until[job_id] = self._clock() + _OPEN_FOR
 
-    def went_well(self, job_id: str) -> None:
+    def job_succeeded(self, job_id: str) -> None:
         self._failures.pop(job_id, None)
-        self._avoided_until.pop(job_id, None)
+        self._open_until.pop(job_id, None)
 
-    def avoids(self, job_id: str) -> bool:
-        """Whether tasks of the job are left to others for now."""
-        return self._clock() < self._avoided_until.get(job_id, 0.0)
+    def is_open_for(self, job_id: str) -> bool:
+        """Whether tasks of the job are left to others for now: the circuit is open, nothing passes."""
+        return self._clock() < self._open_until.get(job_id, 0.0)

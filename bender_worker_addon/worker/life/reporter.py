@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reporter: what is reported of each task. Every report is kept in the journal until the broker has confirmed it."""
 
+import logging
 from collections.abc import Callable, Collection
 
+from ...core.in_flight import InFlight
 from ...core.task import Task, unreadable_report
 from ...queues.base import TaskQueue
 from ..state.journal import Journal
+
+log = logging.getLogger(__name__)
 
 
 class Reporter:
@@ -26,6 +30,11 @@ class Reporter:
     def report(self, step: str, task: Task, *, then: Callable[[], None] | None = None) -> None:
         """Reports that `task` has come to `step`; does `then` when the broker has confirmed that it has the report."""
         self._send(f"{step}.{task.job_id if step == 'stat' else self._worker_id}", task.to_json(), then)
+
+    def step(self, held: InFlight, step: str, words: str, *, then: Callable[[], None] | None = None) -> None:
+        """The same of a task in hand, and logs it in `words`."""
+        log.info("%s: %s", held, words)
+        self.report(step, held.task, then=then)
 
     def report_unreadable(self, body: bytes, reason: str, *, then: Callable[[], None]) -> None:
         """Reports that a message is rejected because it is no task."""

@@ -3,15 +3,16 @@
 
 import logging
 import time
-from collections.abc import Callable
 from functools import partial
 
 from ...core.deliveries import Delivery
-from ...core.in_flight import Ending, InFlight, Stage
+from ...core.errors import Remedy
+from ...core.in_flight import InFlight, Outcome, Stage, TasksInFlight
 from ...queues.base import TaskQueue
 from ..state.journal import Journal
-from ..state.status import Record
+from ..state.record import Record
 from ..state.task_logs import TaskLogs
+from .admission import Admission
 from .circuit_breaker import CircuitBreaker
 from .reporter import Reporter
 
@@ -19,14 +20,15 @@ log = logging.getLogger(__name__)
 
 
 class Settlement:
-    """`in_flight`: the tasks in hand; one that is settled is taken off. `idle_since`: when the last one was."""
+    """A task that is settled is taken off `in_flight`. `idle_since`: when the last one was."""
 
     def __init__(
         self,
         *,
-        in_flight: list[InFlight],
+        in_flight: TasksInFlight,
         journal: Journal,
         queue: TaskQueue,
+        admission: Admission,
         reporter: Reporter,
         logs: TaskLogs,
         breaker: CircuitBreaker,
@@ -35,6 +37,7 @@ class Settlement:
         self._in_flight = in_flight
         self._journal = journal
         self._queue = queue
+        self._admission = admission
         self._reporter = reporter
         self._logs = logs
         self._breaker = breaker
@@ -54,50 +57,48 @@ class Settlement:
         held.task.finished(timings=held.timings.in_json(), device=held.device)
         self._journal.remember_finished(held.task.id, held.task.to_json())
         self._reporter.report("stat", held.task)
-        self._breaker.went_well(held.task.job_id)
-        took = "" if held.begun is None else f" in {time.monotonic() - held.begun:.2f} s: {held.timings}"
-        self._end(held, "finish", Ending.ACK, f"finished{took}")
+        self._breaker.job_succeeded(held.task.job_id)
+        took = "" if held.started_at is None else f" in {time.monotonic() - held.started_at:.2f} s: {held.timings}"
+        self._end(held, "finish", Outcome.ACK, f"finished{took}")
 
-    def fail(self, held: InFlight, reason: str, *, elsewhere: bool) -> None:
-        """Another worker may try, unless one has already: a task never goes round for ever."""
+    def fail(self, held: InFlight, reason: str, remedy: Remedy) -> None:
+        """Another worker may try if that is a `remedy`, unless one has already: a task never goes round for ever."""
         held.task.failed(reason)
         self._record.failures += 1
         self._logs.failed(held.task.id)
         log.error("%s: failed: %s", held, reason)
         self._reporter.report("error", held.task)
+        elsewhere = remedy is not Remedy.NONE
         if elsewhere:
-            self._breaker.failed(held.task.job_id)
-        if elsewhere and not held.been_round:
+            self._breaker.job_failed(held.task.job_id)
+        if elsewhere and not held.redelivered:
             self.give_back(held)
         else:
-            self._end(held, "reject", Ending.REJECT, "no worker is to try again")
+            self._end(held, "reject", Outcome.REJECT, "no worker is to try again")
 
     def give_back(self, held: InFlight) -> None:
         held.task.given_back()
-        self._end(held, "requeue", Ending.REQUEUE, "goes back for another worker")
+        self._end(held, "requeue", Outcome.REQUEUE, "goes back for another worker")
 
     def abort(self, held: InFlight) -> None:
         """Nobody wants it any more."""
         held.task.aborted()
-        self._end(held, "abort", Ending.ACK, "its job was canceled")
+        self._end(held, "abort", Outcome.ACK, "its job was canceled")
 
-    def report(self, held: InFlight, step: str, words: str, *, then: Callable[[], None] | None = None) -> None:
-        log.info("%s: %s", held, words)
-        self._reporter.report(step, held.task, then=then)
-
-    def _end(self, held: InFlight, step: str, ending: Ending, words: str) -> None:
+    def _end(self, held: InFlight, step: str, outcome: Outcome, words: str) -> None:
         held.stage = Stage.ENDING
-        self._breaker.ended(held)
-        self.report(held, step, words, then=partial(self._settle, held, ending))
+        self._breaker.task_ended(held)
+        self._reporter.step(held, step, words, then=partial(self._settle, held, outcome))
 
-    def _settle(self, held: InFlight, ending: Ending) -> None:
+    def _settle(self, held: InFlight, outcome: Outcome) -> None:
+        self._in_flight.remove(held)
+        self._admission.tell()
         settle = {
-            Ending.ACK: self._queue.ack,
-            Ending.REQUEUE: self._queue.requeue,
-            Ending.REJECT: self._queue.reject,
-        }[ending]
+            Outcome.ACK: self._queue.ack,
+            Outcome.REQUEUE: self._queue.requeue,
+            Outcome.REJECT: self._queue.reject,
+        }[outcome]
         for delivery in held.deliveries:
             settle(delivery)
-        self._in_flight.remove(held)
         self.idle_since = time.monotonic()
-        log.info("%s: %s, %.3f s after it was decided", held, ending.value, held.timings.passed("ack"))
+        log.info("%s: %s, %.3f s after it was decided", held, outcome.value, held.timings.passed("ack"))

@@ -2,20 +2,17 @@
 """UploadStage: a rendered task's frames go to flaskbender before it is finished. Nothing else waits for it."""
 
 import logging
-from typing import TYPE_CHECKING
 
-from ...core.in_flight import InFlight, Stage
+from ...core.errors import Remedy
+from ...core.in_flight import InFlight, Stage, TasksInFlight
 from ...core.task import Task
 from ...core.transfers import FrameNotUploaded, FrameUploaded
 from ..frames.storing import FrameStore
 from ..frames.uploads import FrameLost, Uploads
 from ..state.journal import Journal
 from .admission import Admission
+from .reporter import Reporter
 from .settlement import Settlement
-
-if TYPE_CHECKING:
-    from ...queues.base import TaskQueue
-    from .reporter import Reporter
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +24,11 @@ class UploadStage:
     def __init__(
         self,
         *,
-        in_flight: list[InFlight],
+        in_flight: TasksInFlight,
         keep: bool,
         uploads: Uploads,
         journal: Journal,
-        queue: "TaskQueue",
-        reporter: "Reporter",
+        reporter: Reporter,
         admission: Admission,
         store: FrameStore,
         settlement: Settlement,
@@ -42,7 +38,6 @@ class UploadStage:
         self._keep = keep
         self._uploads = uploads
         self._journal = journal
-        self._queue = queue
         self._reporter = reporter
         self._admission = admission
         self._store = store
@@ -50,23 +45,21 @@ class UploadStage:
 
     @property
     def waiting(self) -> list[InFlight]:
-        return [held for held in self._in_flight if held.stage is Stage.UPLOADING]
+        return self._in_flight.at(Stage.UPLOADING)
 
     def resume(self) -> None:
         """Takes up what an earlier run has left."""
         for body in self._journal.uploading():
             task = Task.from_json(body)
             stored = {frame.number: frame for frame in task.stored_frames(task.outpath)}
-            held = InFlight(task, [], been_round=True, stored=stored, uploaded=set(task.uploaded))
-            self._in_flight.append(held)
+            held = InFlight(task, [], redelivered=True, stored=stored, uploaded=set(task.uploaded))
+            self._in_flight.add(held)
             log.info("%s: was rendered by an earlier run, its frames are still to be uploaded", held)
             self._upload(held)
 
     def begin(self, held: InFlight) -> None:
         self._note(held)
         self._reporter.report("stat", held.task)
-        for delivery in held.deliveries:
-            self._queue.set_aside(delivery)
         self._upload(held)
 
     def handle(self, event: FrameUploaded | FrameNotUploaded | FrameLost) -> InFlight | None:
@@ -81,7 +74,7 @@ class UploadStage:
                 error = self._uploads.failed(event, wanted=held is not None)
                 if error is not None and held is not None:
                     self.drop(held)
-                    self._settlement.fail(held, f"{error}; it is kept in {held.task.outpath}", elsewhere=False)
+                    self._settlement.fail(held, f"{error}; it is kept in {held.task.outpath}", Remedy.NONE)
             case FrameLost(number=number):
                 self._uploads.lost(event)
                 if held is not None:
@@ -105,6 +98,7 @@ class UploadStage:
 
     def _upload(self, held: InFlight) -> None:
         held.stage = Stage.UPLOADING
+        self._admission.set_aside(held)
         missing = [frame for number, frame in held.stored.items() if number not in held.uploaded]
         self._uploads.add(job_id=held.task.job_id, task_id=held.task.id, frames=missing)
         self._finish_if_all_there(held)

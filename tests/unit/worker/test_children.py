@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bender_worker_addon.worker.worker import Pause
+from bender_worker_addon.worker.life.activity import Pause
 from tests.unit.conftest import StartFarm
 from tests.unit.support import Farm, message, opened
 

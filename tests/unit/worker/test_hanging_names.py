@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bender_worker_addon.worker.worker import Stop
+from bender_worker_addon.worker.life.activity import Stop
 from tests.unit.conftest import StartFarm
 from tests.unit.support import message
 

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from bender_worker_addon.worker.worker import Stop, StopRequested
+from bender_worker_addon.worker.life.activity import Stop
+from bender_worker_addon.worker.worker import StopRequested
 from tests.unit.conftest import StartFarm
 from tests.unit.support import Farm, message, opened
 from tools.servers import blend_server

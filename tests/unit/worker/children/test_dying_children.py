@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from bender_worker_addon.worker.children import process as renderer
-from bender_worker_addon.worker.worker import Stop
+from bender_worker_addon.worker.life.activity import Stop
 from tests.unit.conftest import StartFarm
 from tests.unit.support import child_command, message
 

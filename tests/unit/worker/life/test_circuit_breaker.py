@@ -27,29 +27,29 @@ def breaker(journal: Journal) -> CircuitBreaker:
 
 
 def held() -> InFlight:
-    return InFlight(Task.from_json(message()), [], been_round=True)
+    return InFlight(Task.from_json(message()), [], redelivered=True)
 
 
 def test_a_task_that_ended_three_runs_is_hopeless(journal: Journal) -> None:
     for _ in range(3):
         assert CircuitBreaker(journal=journal, beside=lambda work: work()).why_hopeless(held()) == ""
-        CircuitBreaker(journal=journal, beside=lambda work: work()).begins(held())
+        CircuitBreaker(journal=journal, beside=lambda work: work()).task_begins(held())
     assert "ended 3 times" in CircuitBreaker(journal=journal, beside=lambda work: work()).why_hopeless(held())
 
 
 def test_a_task_that_is_tried_again_in_one_run_counts_once(breaker: CircuitBreaker) -> None:
     task = held()
-    breaker.begins(task)
-    task.begun = 1.0
+    breaker.task_begins(task)
+    task.started_at = 1.0
     for _ in range(5):
-        breaker.begins(task)
+        breaker.task_begins(task)
     assert breaker.why_hopeless(task) == ""
 
 
 def test_a_task_that_ended_here_is_not_held_against(breaker: CircuitBreaker) -> None:
     for _ in range(5):
-        breaker.begins(held())
-        breaker.ended(held())
+        breaker.task_begins(held())
+        breaker.task_ended(held())
     assert breaker.why_hopeless(held()) == ""
 
 
@@ -57,21 +57,21 @@ def test_a_job_is_avoided_after_three_failures_in_a_row_and_for_a_while(journal:
     now = [100.0]
     breaker = CircuitBreaker(journal=journal, beside=lambda work: work(), clock=lambda: now[0])
     for _ in range(2):
-        breaker.failed("a")
-    breaker.went_well("a")
+        breaker.job_failed("a")
+    breaker.job_succeeded("a")
     for _ in range(2):
-        breaker.failed("a")
-    breaker.failed("b")
-    assert not breaker.avoids("a")
-    breaker.failed("a")
-    assert breaker.avoids("a")
-    assert not breaker.avoids("b")
+        breaker.job_failed("a")
+    breaker.job_failed("b")
+    assert not breaker.is_open_for("a")
+    breaker.job_failed("a")
+    assert breaker.is_open_for("a")
+    assert not breaker.is_open_for("b")
     now[0] += 301
-    assert not breaker.avoids("a")
-    breaker.failed("a")
-    assert breaker.avoids("a")
-    breaker.went_well("a")
-    assert not breaker.avoids("a")
+    assert not breaker.is_open_for("a")
+    breaker.job_failed("a")
+    assert breaker.is_open_for("a")
+    breaker.job_succeeded("a")
+    assert not breaker.is_open_for("a")
 
 
 def test_a_task_that_ends_its_worker_is_rejected_in_the_end(start_farm: StartFarm) -> None:
@@ -92,7 +92,7 @@ def test_a_task_that_ends_its_worker_is_rejected_in_the_end(start_farm: StartFar
 def test_a_job_that_fails_here_is_left_to_others_and_other_jobs_are_rendered(
     farm: Farm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bender_worker_addon.worker.life.life._AVOIDED_FOR", 0.2)
+    monkeypatch.setattr("bender_worker_addon.worker.life.receive._AVOIDED_FOR", 0.2)
     farm.add("bad", die=[1])
     farm.add("good")
     for number in range(3):

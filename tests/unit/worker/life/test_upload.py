@@ -172,7 +172,7 @@ def test_a_frame_that_is_lost_before_its_upload_is_rendered_again(moving: Farm) 
 
 @pytest.mark.usefixtures("quick_uploads")
 def test_a_worker_that_is_to_stop_waits_for_uploads_only_while_they_get_through(moving: Farm) -> None:
-    from bender_worker_addon.worker.worker import Stop
+    from bender_worker_addon.worker.life.activity import Stop
 
     moving.http.upload_answers = [HTTPStatus.SERVICE_UNAVAILABLE] * 1000
     moving.add()

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from bender_worker_addon.core.frame import StoredFrame
 from bender_worker_addon.core.in_flight import InFlight
 from bender_worker_addon.core.task import Task
-from bender_worker_addon.worker.state.status import Record
+from bender_worker_addon.worker.state.record import Record
 from tests.unit.support import message
 
-FRAME = Path("000001.png")
+FRAME = StoredFrame(number=1, path=Path("000001.png"), size=8, hash="")
 
 
 class Clock:
@@ -31,14 +32,15 @@ def record(clock: Clock) -> Record:
     return Record(clock=clock)
 
 
-def held_task(clock: Clock, *frames: int) -> InFlight:
-    return InFlight(Task.from_json(message(frames=frames)), [], been_round=False, begun=clock.now)
+def held_task(clock: Clock, *frames: int, job: str = "job-1") -> InFlight:
+    task = Task.from_json(message(job=job, frames=frames))
+    return InFlight(task, [], redelivered=False, started_at=clock.now)
 
 
 def test_what_blender_tells_of_a_frame_counts(clock: Clock, record: Record) -> None:
     held = held_task(clock, 1, 2)
-    record.frame_begun(1)
-    record.frame_is_at(0.5)
+    record.frame_begun(held, 1)
+    record.frame_is_at(held, 0.5)
     clock.now += 10
     shown = record.in_hand(held)
     assert (shown.number, shown.position, shown.total, shown.part) == (1, 1, 2, 0.25)
@@ -47,10 +49,10 @@ def test_what_blender_tells_of_a_frame_counts(clock: Clock, record: Record) -> N
 
 def test_where_blender_tells_nothing_the_frame_before_gives_the_measure(clock: Clock, record: Record) -> None:
     held = held_task(clock, 1, 2)
-    record.frame_begun(1)
+    record.frame_begun(held, 1)
     clock.now += 8
-    record.frame_begun(2)
-    record.frame_stored(1, FRAME)
+    record.frame_begun(held, 2)
+    record.frame_stored(held, FRAME)
     parts = []
     for _ in range(4):
         parts.append(record.in_hand(held).part)
@@ -59,14 +61,31 @@ def test_where_blender_tells_nothing_the_frame_before_gives_the_measure(clock: C
 
 
 def test_before_anything_is_known_nobody_is_told_how_long_it_takes(clock: Clock, record: Record) -> None:
-    record.frame_begun(1)
-    shown = record.in_hand(held_task(clock, 1))
+    held = held_task(clock, 1)
+    record.frame_begun(held, 1)
+    shown = record.in_hand(held)
     assert (shown.part, shown.left) == (0.0, None)
 
 
 def test_an_idle_worker_s_speed_stands_still(clock: Clock, record: Record) -> None:
     clock.now += 36
-    record.frame_stored(1, FRAME)
-    assert (record.frames, record.an_hour, record.last_frame) == (1, 100, FRAME)
+    record.frame_stored(held_task(clock, 1), FRAME)
+    assert (record.frames, record.an_hour, record.last_frame) == (1, 100, FRAME.path)
     clock.now += 1000
     assert record.an_hour == 100
+
+
+def test_two_children_are_not_taken_for_one(clock: Clock, record: Record) -> None:
+    """Side by side they are at frames of the same number, of other jobs."""
+    one, other = held_task(clock, 1, job="job-1"), held_task(clock, 1, 2, job="job-2")
+    record.frame_begun(one, 1)
+    record.frame_is_at(one, 0.5)
+    clock.now += 6
+    record.frame_begun(other, 1)
+    record.frame_is_at(other, 0.2)
+    clock.now += 4
+    record.frame_stored(one, FRAME)
+    shown = record.in_hand(other)
+    assert (shown.job_id, shown.number, shown.part) == ("job-2", 1, 0.1)
+    record.frame_begun(held_task(clock, 3, job="job-1"), 3)
+    assert record.in_hand(other).number == 1

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fetch: a task's blend is here, or comes."""
+
+from pathlib import Path
+
+from ...core.errors import Remedy
+from ...core.in_flight import InFlight, Stage, TasksInFlight
+from ...core.task import Task, blender_command
+from ...core.transfers import BlendFailed, BlendReady
+from ...system.disks import Disks
+from ..blends.blends import Blends
+from .reporter import Reporter
+from .settlement import Settlement
+
+
+class Fetch:
+    def __init__(
+        self,
+        *,
+        in_flight: TasksInFlight,
+        outpath: Path,
+        blends: Blends,
+        disks: Disks,
+        reporter: Reporter,
+        settlement: Settlement,
+    ) -> None:
+        self._in_flight = in_flight
+        self._outpath = outpath
+        self._blends = blends
+        self._disks = disks
+        self._reporter = reporter
+        self._settlement = settlement
+
+    def fetch(self, held: InFlight) -> None:
+        if self._blends.has(held.task.job_id):
+            held.stage = Stage.READY
+            self._has_blend(held, "its blend is here")
+        else:
+            held.stage = Stage.FETCHING
+            self._blends.fetch(held.task.job_id)
+
+    def arrived(self, event: BlendReady) -> None:
+        self._blends.arrived(event)
+        for held in self._waiting_for(event.job_id):
+            held.timings.passed("download")
+            self._has_blend(held, f"its blend has come, {event.size / 1e6:.1f} MB")
+
+    def failed(self, event: BlendFailed) -> None:
+        """Where a disk is to blame, no task is."""
+        waiting = self._waiting_for(event.job_id)
+        self._disks.doubt()
+        error = self._blends.failed(event, wanted=bool(waiting))
+        if error is None:
+            return
+        for held in waiting:
+            if self._disks.trouble:
+                self._settlement.give_back(held)
+            else:
+                self._settlement.fail(held, str(error), Remedy.ELSEWHERE if error.elsewhere else Remedy.NONE)
+
+    def fill_in(self, task: Task) -> None:
+        """Notes in the task where its blend and its frames are here."""
+        blend, folder = self._blends.path(task.job_id), self._outpath / task.job_id
+        task.constructed(blend=blend, folder=folder, command=blender_command(task, blend=blend, folder=folder))
+
+    def _has_blend(self, held: InFlight, words: str) -> None:
+        held.stage = Stage.READY
+        self.fill_in(held.task)  # only now it is known where on a shared disk the blend is
+        self._reporter.step(held, "blend", words)
+
+    def _waiting_for(self, job_id: str) -> list[InFlight]:
+        return [held for held in self._in_flight.of_job(job_id) if held.stage is Stage.FETCHING]

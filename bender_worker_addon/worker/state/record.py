@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Record: what is counted and measured of a worker's run, for the snapshots people are shown."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ...core.frame import StoredFrame
+from ...core.in_flight import InFlight
+from ...core.snapshot import TaskInHand
+
+_GUESSED_AT_MOST = 0.95  # of a frame
+_JOBS_REMEMBERED = 16
+_TELLING = 0.03  # of a task: before that, what is left can't be told from what has passed
+
+
+class Record:
+    """What is counted and measured of a worker's run. Times are seconds of `clock`."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.last_frame: Path | None = None
+        self.frames = 0
+        self.failures = 0
+        self.an_hour = 0
+        self.free_disk: float | None = None
+        self._started = clock()
+        self._last_seconds: dict[str, float] = {}  # of a frame, by job
+
+    def frame_begun(self, held: InFlight, number: int) -> None:
+        held.at_frame, held.part = number, 0.0
+        held.frames_begun[number] = self._clock()
+
+    def frame_is_at(self, held: InFlight, part: float) -> None:
+        """Blender tells of so much of it, 0 to 1."""
+        held.part = max(held.part, min(part, 1.0))
+
+    def frame_stored(self, held: InFlight, frame: StoredFrame) -> None:
+        self.frames += 1
+        self.last_frame = frame.path
+        self.an_hour = round(self.frames / max(1.0, self._clock() - self._started) * 3600)
+        began = held.frames_begun.pop(frame.number, None)
+        if began is not None:
+            self._last_seconds.pop(held.task.job_id, None)
+            self._last_seconds[held.task.job_id] = self._clock() - began
+            if len(self._last_seconds) > _JOBS_REMEMBERED:
+                del self._last_seconds[next(iter(self._last_seconds))]
+
+    def in_hand(self, held: InFlight) -> TaskInHand:
+        """What to show of the task a child has begun."""
+        numbers = held.task.frames
+        number = held.at_frame if held.at_frame in numbers else numbers[0]
+        position = numbers.index(number) + 1
+        part = min(1.0, (max(position - 1, len(held.stored)) + self._part_of_frame(held)) / len(numbers))
+        elapsed = self._clock() - (held.started_at or self._started)
+        left = round(elapsed / part * (1 - part)) if part > _TELLING else None
+        return TaskInHand(held.task.job_id, number, position, len(numbers), round(part, 2), int(elapsed), left)
+
+    def _part_of_frame(self, held: InFlight) -> float:
+        """What Blender told, or what can be guessed from the job's frame before: without a window Cycles tells of its
+        samples only every quarter of a minute."""
+        usual = self._last_seconds.get(held.task.job_id, 0.0)
+        began = held.frames_begun.get(held.at_frame) if held.at_frame is not None else None
+        if not usual or began is None:
+            return held.part
+        return max(held.part, min((self._clock() - began) / usual, _GUESSED_AT_MOST))
