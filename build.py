@@ -5,6 +5,7 @@
 import argparse
 import importlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -33,8 +34,13 @@ environment:
                         (else the user's cache folder, bender-worker/)
 """
 
+_TOLD_TO_STOP = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 def main(arguments: list[str]) -> int:
+    for number in _TOLD_TO_STOP:
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup does
+            signal.signal(number, _stop)
     arguments = arguments or ["build"]
     try:
         chosen = _parsed(arguments)
@@ -42,13 +48,17 @@ def main(arguments: list[str]) -> int:
     except ToolError as error:
         say(f"build.py: {error}")
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         say("build.py: stopped")
-        return 130
+        return 128 + int(*stop.args)
     except BrokenPipeError:  # who read our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
+
+
+def _stop(number: int, _frame: object) -> None:
+    raise KeyboardInterrupt(number)  # whatever was begun is ended on its way up
 
 
 def _parsed(arguments: list[str]) -> argparse.Namespace:

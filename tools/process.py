@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tools.errors import ToolError
+from tools.leash import Leashed
 
 PROGRESS_EVERY = 5.0
 GRACE = 10.0
@@ -33,38 +35,31 @@ def run_logged(
     Raises ToolError with the log's last lines if it fails or is not done within `timeout` seconds.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_bytes(b"")
     started = time.monotonic()
-    with log.open("w", encoding="utf-8") as output:
-        process = subprocess.Popen(
-            [str(word) for word in command],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=env,
-            start_new_session=True,  # so that it can be ended with all its children
-        )
-        try:
-            while (code := _wait(process, PROGRESS_EVERY)) is None:
-                elapsed = time.monotonic() - started
-                say(f"  {doing}: {elapsed:.0f} s · {last_lines(log, 1)[:90]}")
-                if elapsed > timeout:
-                    raise ToolError(f"{doing} was not done after {timeout:.0f} s. Its log: {log}")
-        finally:
-            _end_group(process)
+    process = Leashed(command, env=os.environ if env is None else env, log=log, orphans=True)
+    try:
+        while (code := process.wait(PROGRESS_EVERY)) is None:
+            elapsed = time.monotonic() - started
+            say(f"  {doing}: {elapsed:.0f} s · {last_lines(log, 1)[:90]}")
+            if elapsed > timeout:
+                raise ToolError(f"{doing} was not done after {timeout:.0f} s. Its log: {log}")
+    finally:
+        process.end()
     if code:
         raise ToolError(f"{doing} failed (exit code {code}). The end of its log, {log}:\n{last_lines(log, 15)}")
 
 
 def run_shown(command: Sequence[str | Path], *, timeout: float, env: Mapping[str, str] | None = None) -> int:
-    """Run a command that shows its own words, and give its exit code; 124 if it had to be ended after `timeout`."""
-    process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, env=env)
+    """Run a command that shows its own words, and give its exit code; 124 if it had to be ended after `timeout`.
+
+    It is interrupted as by Ctrl-C, also when we are, and has a bounded time to clean up.
+    """
+    process = Leashed(command, env=os.environ if env is None else env, log=None, orphans=True)
     try:
-        code = _wait(process, timeout)
-    except KeyboardInterrupt:
-        _wait(process, GRACE)  # it got the Ctrl-C too, and cleans up
-        raise
+        code = process.wait(timeout)
     finally:
-        end(process)
+        process.end(by=signal.SIGINT)
     if code is None:
         say(f"Ended after {timeout:.0f} s: {command[0]}")
         return 124
@@ -75,27 +70,27 @@ def end(process: subprocess.Popen[bytes]) -> None:
     """Terminate, wait a bounded time, kill, reap. Does nothing to a process that has ended."""
     if process.poll() is None:
         process.terminate()
-        if _wait(process, GRACE) is None:
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    if os.name == "posix" and process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        if _wait(process, GRACE) is None:
-            os.killpg(process.pid, signal.SIGKILL)
-    end(process)
+def inheriting(mark: str) -> dict[int, str]:
+    """The processes of this machine that have `mark`, a NAME=VALUE, in their environment, and their command lines.
+
+    Whatever a program with such a mark starts has it too, however it was started. Empty where there is no /proc.
+    """
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has just ended, or is another user's
+            if mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return found
 
 
 def last_lines(file: Path, count: int) -> str:
     """The last lines of a text file that say anything."""
     lines = [line for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     return "\n".join(lines[-count:])
-
-
-def _wait(process: subprocess.Popen[bytes], seconds: float) -> int | None:
-    try:
-        return process.wait(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return None

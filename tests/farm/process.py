@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tools.process import inheriting
+
 DEADLINE = 120.0  # seconds in which what must happen has happened, on a busy machine too
 _MARK = "FARM_TEST_MARK"  # in the environment of a worker, inherited by all it starts
 
@@ -88,7 +90,7 @@ class WorkerProcess:
 
     def living(self) -> list[int]:
         """The processes of this worker that are there: itself and all that it started."""
-        return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if self._is_ours(folder)]
+        return list(inheriting(self._mark))
 
     @property
     def pid(self) -> int:
@@ -112,12 +114,6 @@ class WorkerProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         self.wait()
-
-    def _is_ours(self, folder: Path) -> bool:
-        try:
-            return self._mark.encode() in (folder / "environ").read_bytes().split(b"\0")
-        except OSError:  # it has just ended, or is another user's
-            return False
 
     def _read(self) -> None:
         assert self._process.stdout is not None

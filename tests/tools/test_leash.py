@@ -2,6 +2,7 @@
 """Programs on a leash end when they are told to, when they are killed, and when whoever holds the leash is killed."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.leash import Leashed
+from tools.leash import NOT_FOUND, Leashed
 from tools.places import PROJECT
 
 PATIENCE = 20.0
@@ -36,7 +37,7 @@ def test_end_takes_the_children_along(tmp_path: Path) -> None:
 
 def test_nothing_outlives_a_holder_that_is_killed(tmp_path: Path) -> None:
     script = (
-        "import os, sys, time, pathlib; from tools.leash import Leashed;"
+        "import os, sys, time, pathlib; from tools.leash import NOT_FOUND, Leashed;"
         "held = Leashed(sys.argv[2:], env=os.environ, log=pathlib.Path(sys.argv[1])); time.sleep(1000)"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "log"), *family(tmp_path, "trap '' TERM;")]
@@ -44,6 +45,41 @@ def test_nothing_outlives_a_holder_that_is_killed(tmp_path: Path) -> None:
         members = born(tmp_path)
         holder.kill()
     wait_until_gone(members)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tell whose orphans they are")
+def test_orphans_are_taken_along_where_that_is_wanted(tmp_path: Path) -> None:
+    """The program has ended before it is told anything; what it left is in a session of its own."""
+    left = {}
+    for orphans in (True, False):
+        (folder := tmp_path / str(orphans)).mkdir()
+        command = ["sh", "-c", 'setsid "$@" & until [ -e "$0" ]; do sleep 0.01; done; exit 7', str(folder / "ids")]
+        leashed = Leashed([*command, *family(folder)], env=os.environ, log=tmp_path / "log", orphans=orphans)
+        assert leashed.wait(PATIENCE) == 7
+        leashed.kill()
+        left[orphans] = born(folder)
+    assert all(map(alive, left[False]))
+    for member in left[False]:
+        os.kill(member, signal.SIGKILL)
+    wait_until_gone(left[True])
+
+
+def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+    leashed = Leashed([tmp_path / "absent"], env=os.environ, log=tmp_path / "log")
+    assert leashed.wait(PATIENCE) == NOT_FOUND
+    leashed.kill()
+    assert str(tmp_path / "absent") in (tmp_path / "log").read_text()
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_a_program_that_is_interrupted_may_clean_up(tmp_path: Path) -> None:
+    script = "trap 'echo cleaned; exit 3' INT; echo $$ > {ids}.part; mv {ids}.part {ids}; sleep 1000 & wait"
+    command = ["sh", "-c", script.format(ids=tmp_path / "ids")]
+    leashed = Leashed(command, env=os.environ, log=tmp_path / "log")
+    born(tmp_path)
+    leashed.end(by=signal.SIGINT)
+    assert leashed.wait(PATIENCE) == 3
+    assert (tmp_path / "log").read_text() == "cleaned\n"
 
 
 def family(folder: Path, trap: str = "") -> list[str]:

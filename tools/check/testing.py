@@ -3,7 +3,7 @@
 
 import itertools
 import os
-import subprocess
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +17,9 @@ from tools.blenders import blenders, bpy_wheel
 from tools.build import environment, package
 from tools.check.desktop import Desktop
 from tools.errors import ToolError
+from tools.leash import Leashed
 from tools.places import PROJECT
-from tools.process import end, run_shown
+from tools.process import run_shown
 from tools.servers.rabbitmq import RabbitNode
 
 INSIDE = "tests/blender"
@@ -153,21 +154,15 @@ def _beside(step: Step, tally: Tally, *, log: Path) -> Iterator[None]:
     """Takes a step while others are taken, and shows its words after theirs."""
     print(f"\n── {step.title}: they run beside the next, their words come last ──", flush=True)
     started = time.monotonic()
-    with log.open("wb") as output:
-        command = [str(word) for word in step.command]
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=step.env
-        )
+    process = Leashed(step.command, env=step.env, log=log, orphans=True)
     try:
         yield
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.0, started + step.timeout - time.monotonic()))
+        code = process.wait(max(0.0, started + step.timeout - time.monotonic()))
     finally:
-        end(process)
-    tally.add(step, process.returncode)
+        process.end(by=signal.SIGINT)
+    tally.add(step, 124 if code is None else code)
     print(f"\n── {step.title} ──\n{log.read_text(encoding='utf-8', errors='replace')}")
-    verdict = "failed" if process.returncode else "ok"
-    print(f"── {step.title}: {verdict}, {time.monotonic() - started:.1f} s", flush=True)
+    print(f"── {step.title}: {'ok' if code == 0 else 'failed'}, {time.monotonic() - started:.1f} s", flush=True)
 
 
 def _take(step: Step, tally: Tally) -> None:

@@ -27,7 +27,7 @@ from tools.check.desktop import Desktop, Rectangle, Word
 from tools.errors import ToolError
 from tools.leash import Leashed
 from tools.places import PROJECT
-from tools.process import last_lines
+from tools.process import inheriting, last_lines
 
 DEADLINE = 30.0  # seconds in which what was asked for has happened, on a busy machine too
 START = 120.0  # seconds until it can be asked: everything is drawn by the processor
@@ -97,11 +97,7 @@ class Window:
 
     def processes(self) -> dict[int, str]:
         """This Blender and all that it started: process id to command line."""
-        found = {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):  # it has just ended
-                if self._mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
-                    found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        found = inheriting(self._mark)
         return {process: words for process, words in found.items() if str(PROJECT / "tools" / "leash.py") not in words}
 
     def last_words(self) -> str:

@@ -21,8 +21,7 @@ class Worker:
         return self._process.ended()
 
     def end(self) -> None:
-        if not self._process.ended():
-            self._process.end()
+        self._process.end()
 
     def last_words(self) -> str:
         return f"The end of its log, {self._log}:\n{last_lines(self._log, 12)}"
