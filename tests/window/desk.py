@@ -11,7 +11,7 @@ from tools.build.package import MODULE
 from tools.check.desktop import Rectangle
 from tools.check.window import DEADLINE, PREFERENCES, SECTIONS, SIDEBAR, VIEWPORT, Window
 
-SESSION = f"__import__('sys').modules['{MODULE}.blender.session'].session"
+SESSION = f"__import__('sys').modules['{MODULE}.blender.worker.session'].session"
 SNAPSHOT = f"{SESSION}.snapshot"
 CHECKBOX = 28  # pixels to the left of an add-on's name
 

@@ -13,7 +13,7 @@ from tools.check.window import SIDEBAR, VIEWPORT
 
 pytestmark = pytest.mark.both_blenders
 
-SHOWN = f"__import__('sys').modules['{MODULE}.blender.jobs_view'].jobs_view.shown"
+SHOWN = f"__import__('sys').modules['{MODULE}.blender.farm.view'].jobs_view.shown"
 RENDERED = 90.0  # seconds in which a few small frames are there, on a busy machine too
 
 

@@ -26,7 +26,7 @@ from tools.servers.small_farm import SmallFarm
 
 STARTED = 120.0  # seconds in which a render has begun
 TICKS = "bpy.app.driver_namespace['ticks']"
-SESSION = f"__import__('sys').modules['{package.MODULE}.blender.session'].session"
+SESSION = f"__import__('sys').modules['{package.MODULE}.blender.worker.session'].session"
 
 _IDLE_BARE = "idle, without the add-on: CPU seconds a minute"
 _IDLE_WORKER = "idle, worker waiting for tasks: CPU seconds a minute"
