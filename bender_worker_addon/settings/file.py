@@ -1,24 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""config.toml: read with the line of each setting, and changed without touching anything else in it.
-
-It is changed line by line, and what comes out is read again before it is written: a TOML writer that keeps comments
-would be one more dependency for a file of `name = value` lines.
-"""
+"""config.toml: read with the line of each setting, and changed without touching anything else in it."""
 
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import ConfigError
 from ..system.durable import write_private
 
+if TYPE_CHECKING:
+    from tomlkit.items import Item
+
 NAME = "config.toml"
 
-_VALUE = r"""(?P<value>"(?:[^"\\]|\\.)*"|'[^']*'|[^\s#"'\[{]+)"""
-_NAMED = r"""^\s*(?P<quote>["']?){name}(?P=quote)\s*="""
+_FIRST_TABLE = re.compile(r"^(?:[ \t]*#.*\n)*[ \t]*\[", re.MULTILINE)  # and what is said of it right above
+_SETTING = r"""(?m)^[ \t]*(["']?){name}\1[ \t]*="""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,43 +30,30 @@ class ConfigFile:
 
     def where(self, name: str) -> str:
         """The setting with its file and line, for people."""
-        number = next((number for number, line in self._settings() if _is_about(name, line)), None)
-        return f"{name} in {self.path}" + ("" if number is None else f", line {number + 1}")
+        settings, _ = _parted(self.text)
+        found = re.search(_SETTING.format(name=re.escape(name)), settings)
+        if found is None:
+            return f"{name} in {self.path}"
+        line = settings[: found.start()].count("\n") + 1
+        return f"{name} in {self.path}, line {line}"
 
     def changed(self, changes: Mapping[str, str | int | float | bool]) -> str:
-        """The file's text with these settings; comments, order and all other settings stay.
+        """The file's text with these settings; comments, order and all other settings stay. Raises ConfigError if that
+        can't be had."""
+        import tomlkit
+        from tomlkit.exceptions import TOMLKitError
 
-        Raises ConfigError for a setting that is written in a way that can't be changed line by line.
-        """
-        lines = self.text.split("\n")
-        ending = "\r" if self.text.endswith("\r\n") else ""
-        end = len(self._settings())
-        a_table_follows = end < len(lines)
-        while end and _belongs_to_what_follows(lines[end - 1], table=a_table_follows):
-            end -= 1
-        for name, value in changes.items():
-            number = next((number for number, line in self._settings() if _is_about(name, line)), None)
-            if number is None:
-                lines.insert(end, f"{name} = {_in_toml(value)}{ending}")
-                end += 1
-            else:
-                lines[number] = self._changed_line(lines[number], name, value)
-        text = "\n".join(lines)
-        if not _says(text, {**self.values, **changes}):
+        settings, tables = _parted(self.text.replace("\r\n", "\n"))
+        try:
+            document = tomlkit.parse(settings)
+            document.update({name: _item(value) for name, value in changes.items()})
+            text = document.as_string() + tables
+            said = tomllib.loads(text)
+        except (TOMLKitError, tomllib.TOMLDecodeError):
+            said = {}
+        if said != {**self.values, **changes}:
             raise ConfigError(f"{self.path}: {', '.join(changes)} can't be changed without harm; edit the file by hand")
-        return text
-
-    def _settings(self) -> list[tuple[int, str]]:
-        """Its lines before the first table: there the settings are."""
-        lines = self.text.split("\n")
-        end = next((number for number, line in enumerate(lines) if line.lstrip().startswith("[")), len(lines))
-        return list(enumerate(lines[:end]))
-
-    def _changed_line(self, line: str, name: str, value: str | int | float | bool) -> str:
-        match = re.match(_NAMED.format(name=re.escape(name)) + r"\s*" + _VALUE, line)
-        if match is None:
-            raise ConfigError(f"{self.where(name)}: this value can't be changed; edit the file by hand")
-        return line[: match.start("value")] + _in_toml(value) + line[match.end("value") :]
+        return text.replace("\n", "\r\n") if "\r\n" in self.text else text
 
 
 def read(path: Path) -> ConfigFile:
@@ -109,26 +95,17 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not TOML: {error}") from error
 
 
-def _says(text: str, values: Mapping[str, Any]) -> bool:
-    try:
-        return tomllib.loads(text) == values
-    except ValueError:
-        return False
+def _parted(text: str) -> tuple[str, str]:
+    """What stands before the first table, where settings are, and the rest."""
+    table = _FIRST_TABLE.search(text)
+    end = len(text) if table is None else table.start()
+    return text[:end], text[end:]
 
 
-def _belongs_to_what_follows(line: str, *, table: bool) -> bool:
-    return not line.strip() or (table and line.lstrip().startswith("#"))
+def _item(value: str | int | float | bool) -> "Item":
+    """Backslashes, as in the paths of Windows, stay single."""
+    import tomlkit
 
-
-def _is_about(name: str, line: str) -> bool:
-    return re.match(_NAMED.format(name=re.escape(name)), line) is not None
-
-
-def _in_toml(value: str | int | float | bool) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (int, float)):
-        return repr(value)
-    if re.search(r"[\x00-\x1f\x7f']", value) or not re.search(r'["\\]', value):
-        return '"' + re.sub(r'[\x00-\x1f\x7f"\\]', lambda found: f"\\u{ord(found.group()):04x}", value) + '"'
-    return f"'{value}'"
+    if isinstance(value, str) and "\\" in value and not re.search(r"['\x00-\x1f\x7f]", value):
+        return tomlkit.string(value, literal=True)
+    return tomlkit.item(value)

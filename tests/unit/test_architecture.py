@@ -26,6 +26,7 @@ OUTSIDE = {
     "pika": [PACKAGE / "queues" / "rabbitmq"],
     "urllib3": [PACKAGE / "worker" / "blends"],
     "requests": [PACKAGE / "worker" / "blends"],
+    "tomlkit": [PACKAGE / "settings"],
 }
 
 
@@ -183,7 +184,7 @@ def test_importing_the_add_on_loads_nothing_of_it() -> None:
     loaded = run.stdout.split()
     assert "bender_worker_addon" in loaded
     assert not [name for name in loaded if name.startswith("bender_worker_addon.")]
-    assert not {"pika", "requests", "urllib3", "sqlite3", "logging"} & set(loaded)
+    assert not {*OUTSIDE, "sqlite3", "logging"} & set(loaded)
 
 
 def test_a_worker_loads_what_speaks_to_the_farm_only_where_it_has_to() -> None:
@@ -191,7 +192,7 @@ def test_a_worker_loads_what_speaks_to_the_farm_only_where_it_has_to() -> None:
     program = "import sys, bender_worker_addon.worker.worker; print(*sorted(sys.modules))"
     command = [sys.executable, "-c", program]
     run = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, timeout=DEADLINE, check=True)
-    assert not {"pika", "requests", "urllib3"} & set(run.stdout.split())
+    assert not {"pika", "requests", "urllib3", "tomlkit"} & set(run.stdout.split())
 
 
 def test_every_setting_is_among_the_preferences_and_shown_there_once() -> None:

@@ -17,7 +17,7 @@ from tools.process import run_logged
 FOLDER = PROJECT / "wheels"
 LOCK = FOLDER / "lock.txt"
 MANIFEST = PROJECT / "blender_manifest.toml"
-WANTED = ("pika~=1.4.4", "requests~=2.32")
+WANTED = ("pika~=1.4.4", "requests~=2.32", "tomlkit~=0.15.2")
 OLDEST_PYTHON = "3.11"
 HEADER = "# Made by `build.py wheels --update`; not for editing.\n"
 
@@ -37,7 +37,7 @@ def verified() -> list[Path]:
 
 
 def importable() -> None:
-    """Let this Python import pika and requests straight from the wheels; they are all pure Python."""
+    """Let this Python import pika, requests and tomlkit straight from the wheels; they are all pure Python."""
     for wheel in verified():
         if str(wheel) not in sys.path:
             sys.path.append(str(wheel))

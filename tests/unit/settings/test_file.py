@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bender_worker_addon.core.errors import ConfigError
 from bender_worker_addon.settings import file as config_file
-from bender_worker_addon.settings import legacy as original
+from bender_worker_addon.settings import legacy
 from bender_worker_addon.settings.file import ConfigFile
 
 WRITTEN_BY_HAND = """\
@@ -54,10 +54,27 @@ def test_any_text_can_be_written_and_changed(first: str, second: str) -> None:
     assert tomllib.loads(text) == {"a": 1, "outpath": second}
 
 
-@pytest.mark.parametrize("odd", ["workload = [\n 1\n]\n", 'note = """\nworkload = 1\n"""\n', 'workload = """\n1"""\n'])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("workload = [\n 1\n]  # cards\n", "workload = 4  # cards\n"),
+        ('workload = """\n1"""\nid = "x"\n', 'workload = 4\nid = "x"\n'),
+        ('note = """\nworkload = 1\n"""\n', 'note = """\nworkload = 1\n"""\nworkload = 4\n'),
+    ],
+)
+def test_a_setting_is_changed_however_it_was_written(before: str, after: str) -> None:
+    assert parsed(before).changed({"workload": 4}) == after
+
+
+@pytest.mark.parametrize("odd", ["[workload]\ncards = 1\n", "future = [\n[1],\n]\n"])
 def test_what_cannot_be_changed_without_harm_is_left_to_people(odd: str) -> None:
     with pytest.raises(ConfigError, match=r"config\.toml.*by hand"):
         parsed(odd).changed({"workload": 4})
+
+
+def test_a_path_of_windows_stays_legible() -> None:
+    text = parsed("").changed({"outpath": r"C:\frames", "blendpath": "C:\\it's"})
+    assert text == "outpath = 'C:\\frames'\nblendpath = \"C:\\\\it's\"\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
@@ -108,18 +125,18 @@ def test_the_file_of_bender_worker_is_found_where_it_is(
 ) -> None:
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    assert original.its_config_file({}) is None
+    assert legacy.its_config_file({}) is None
     (tmp_path / folder).mkdir(parents=True)
     (tmp_path / folder / "config.toml").write_text('bender_url = "http://farm"\nworkload = 1\nlog = "loud"\n')
-    found = original.its_config_file({})
+    found = legacy.its_config_file({})
     assert found == tmp_path / folder / "config.toml"
-    assert original.taken_over(found) == {"bender_url": "http://farm", "workload": "1"}
+    assert legacy.taken_over(found) == {"bender_url": "http://farm", "workload": "1"}
 
 
 def test_what_bender_worker_uploaded_is_uploaded_after_it(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('mode = "Independent"\n')
-    assert original.taken_over(tmp_path / "config.toml") == {"mode": "Independent", "upload": "move"}
+    assert legacy.taken_over(tmp_path / "config.toml") == {"mode": "Independent", "upload": "move"}
     (tmp_path / "config.toml").write_text('mode = "Server"\n')
-    assert original.taken_over(tmp_path / "config.toml") == {"mode": "Server"}
+    assert legacy.taken_over(tmp_path / "config.toml") == {"mode": "Server"}
     with pytest.raises(ConfigError, match="can't be read"):
-        original.taken_over(tmp_path / "else.toml")
+        legacy.taken_over(tmp_path / "else.toml")
