@@ -16,7 +16,7 @@ from ..core.errors import FarmError
 from .merging import merged
 
 OVER = frozenset({"Finished", "Canceled", "Errored"})  # nothing happens to such a job by itself
-_WAITING = ("Waiting", "Queued", "Running", "Paused")
+_UNFINISHED = frozenset({"Waiting", "Queued", "Running", "Paused"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,41 +156,37 @@ def drop_canceled(connection: sqlite3.Connection) -> None:
         _changed(connection, job)
 
 
-def task_is_settled(connection: sqlite3.Connection, job: str, task: str) -> None:
-    """Its message is gone. If a worker gave it up because its job was canceled, which it no longer is, it is queued
-    again."""
-    aborted = "task.job = ? AND task.id = ? AND task.status = 'Aborted'"
-    if _queue(connection, f"{aborted} AND NOT job.canceled", (job, task)):
-        _wait_again(connection, aborted, (job, task))
+def message_is_gone(connection: sqlite3.Connection, job: str, task: str) -> None:
+    """The task's message was acked. If its worker gave it up because its job was canceled, which it no longer is, it is
+    queued again."""
+    aborted = "job = ? AND id = ? AND status = 'Aborted' AND NOT (SELECT canceled FROM job WHERE job.id = task.job)"
+    if _queue_again(connection, aborted, (job, task)):
         _changed(connection, job)
 
 
 def retry(connection: sqlite3.Connection, job: str) -> int:
-    """Queues again what failed of a job or was canceled; gives how many tasks."""
+    """Queues again what failed of a job or was canceled; gives how many tasks. One whose worker has yet to ack its
+    message is none of them: `message_is_gone` comes."""
     connection.execute("UPDATE job SET canceled = 0 WHERE id = ?", (job,))
-    again = "task.job = ? AND task.status IN ('Errored', 'Aborted')"
-    queued = _queue(connection, again, (job,))
-    _wait_again(connection, again, (job,))
+    queued = _queue_again(connection, "job = ? AND status IN ('Errored', 'Aborted')", (job,))
     _changed(connection, job)
     return queued
 
 
-def _queue(connection: sqlite3.Connection, which: str, values: tuple[str, ...]) -> int:
-    """Queues these tasks, but for those that are queued; gives how many."""
-    return connection.execute(
-        "INSERT INTO message (priority, job, task) SELECT job.priority, job.id, task.id FROM task"
-        f" JOIN job ON job.id = task.job WHERE {which} AND NOT EXISTS"
-        " (SELECT 1 FROM message WHERE message.job = task.job AND message.task = task.id) ORDER BY task.number",
-        values,
-    ).rowcount
-
-
-def _wait_again(connection: sqlite3.Connection, which: str, values: tuple[str, ...]) -> None:
-    connection.execute(
+def _queue_again(connection: sqlite3.Connection, which: str, values: tuple[str, ...]) -> int:
+    """Queues these tasks, but for those that have a message; gives how many."""
+    rows = connection.execute(
         "UPDATE task SET status = 'Waiting',"
-        f" body = json_remove(json_set(body, '$.status', 'Waiting'), '$.data.error') WHERE {which}",
+        " body = json_remove(json_set(body, '$.status', 'Waiting'), '$.data.error')"
+        f" WHERE {which} AND NOT EXISTS (SELECT 1 FROM message WHERE message.job = task.job AND message.task = task.id)"
+        " RETURNING number, job, id",
         values,
+    ).fetchall()
+    connection.executemany(
+        "INSERT INTO message (priority, job, task) SELECT priority, id, ? FROM job WHERE id = ?",
+        ((task, job) for _, job, task in sorted(rows)),
     )
+    return len(rows)
 
 
 def unwritten(connection: sqlite3.Connection) -> dict[str, str]:
@@ -203,10 +199,10 @@ def data_json(connection: sqlite3.Connection, job: str) -> tuple[int, Iterable[s
     the transaction."""
     head, status, changes = connection.execute("SELECT head, status, changes FROM job WHERE id = ?", (job,)).fetchone()
     tasks = connection.execute("SELECT body FROM task WHERE job = ? ORDER BY number", (job,))
-    return changes, written(json.loads(head), status, (body for (body,) in tasks))
+    return changes, as_data_json(json.loads(head), status, (body for (body,) in tasks))
 
 
-def written(head: Mapping[str, Any], status: str, tasks: Iterable[str]) -> Iterator[str]:
+def as_data_json(head: Mapping[str, Any], status: str, tasks: Iterable[str]) -> Iterator[str]:
     """The text of a data.json, in pieces: none is so large that other threads would have to wait. `tasks` are JSON
     already."""
     yield json.dumps({**head, "status": {"Job": status}}, indent=2).removesuffix("\n}") + ',\n  "tasks": ['
@@ -234,9 +230,8 @@ def _changed(connection: sqlite3.Connection, job: str) -> None:
 
 def job_status(tasks: Mapping[str, int]) -> str:
     """A job's status by how many of its tasks have which."""
-    begun = set(tasks) - {"Waiting"}
-    if not begun:
+    if set(tasks) <= {"Waiting"}:
         return "Queued"
-    if begun.union(tasks).intersection(_WAITING):
+    if not _UNFINISHED.isdisjoint(tasks):
         return "Running"
     return "Errored" if "Errored" in tasks else "Finished"

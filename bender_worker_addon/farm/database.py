@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Database: the SQLite file of a farm on one machine: jobs, their tasks, and the queue of messages. Says how it is
-opened and what it holds, not what becomes of it: that stands in `books.py` and in `queues/local.py`."""
+opened and what it holds, not what becomes of it: that stands in `books.py` and in `queues/local/`."""
 
 import sqlite3
 import time
@@ -64,9 +64,9 @@ COMMIT;
 class Database:
     """An open connection, for one thread. Raises FarmError, then or later, if the file can't be used."""
 
-    def __init__(self, folder: Path, *, durable: bool = False, settled_by_others: bool = False) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False, checkpoints: bool = True) -> None:
         """`folder` is the farm's. `durable`: what is changed outlives a power cut, not only the end of a process.
-        `settled_by_others`: changing something never waits for the disk, as another connection does with `settle`."""
+        Without `checkpoints` changing something never waits for the disk: another connection is to `checkpoint`."""
         self.path = folder / FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ class Database:
         except sqlite3.Error as error:
             raise FarmError(f"{self.path} can't be opened: {error}") from error
         try:
-            self._set_up(durable=durable, settled_by_others=settled_by_others)
+            self._set_up(durable=durable, checkpoints=checkpoints)
         except FarmError:
             self.close()
             raise
@@ -99,7 +99,7 @@ class Database:
         with self._transaction("BEGIN") as connection:
             yield connection
 
-    def settle(self) -> None:
+    def checkpoint(self) -> None:
         """Puts what was changed into its place in the file and waits for the disk."""
         with self._errors_in_words():
             self._connection.execute("PRAGMA wal_checkpoint")
@@ -108,7 +108,7 @@ class Database:
     def close(self) -> None:
         self._connection.close()
 
-    def _set_up(self, *, durable: bool, settled_by_others: bool) -> None:
+    def _set_up(self, *, durable: bool, checkpoints: bool) -> None:
         with self._errors_in_words():
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version > _VERSION:
@@ -119,7 +119,7 @@ class Database:
             # What a worker writes may be lost in a power cut, the last of it first: an ack never without the reports
             # before it. So the task comes again and is known by the worker's journal.
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            if settled_by_others:
+            if not checkpoints:
                 self._connection.execute("PRAGMA wal_autocheckpoint = 0")
 
     def _become_shareable(self) -> None:

@@ -4,13 +4,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-_SETTLED = frozenset({"Finished", "Aborted"})
+_FINAL = frozenset({"Finished", "Aborted"})
 
 
 def merged(known: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     """The task as it is known after a report of it. Reports may be late: what is finished never runs again, what was
     canceled can only be finished still, and of two times for one moment the older holds."""
-    stays = known["status"] in _SETTLED and told["status"] != "Finished"
+    stays = known["status"] in _FINAL and told["status"] != "Finished"
     newest = known if stays else told
     return {
         **newest,

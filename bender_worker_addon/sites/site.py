@@ -12,7 +12,7 @@ from typing import Any, Self
 from ..core.errors import FarmError
 from ..core.job import CANCELED, DATA_JSON
 from ..farm import job_files
-from ..farm.books import Failure, Job, NewTask, written
+from ..farm.books import Failure, Job, NewTask, as_data_json
 from ..farm.database import FILE
 from ..farm.new_job import NewJob, head, tasks
 from ..settings.config import WorkerConfig
@@ -65,7 +65,7 @@ class Site(ABC):
         """Queues a job whose blend is in its `room_for`."""
         folder, fresh = self._jobs / job.id, self._jobs / f".new-{job.id}"
         job_head, job_tasks = head(job, jobs=self._jobs, outpath=self._outpath), tasks(job)
-        job_files.write(fresh / DATA_JSON, written(job_head, "Queued", (task.body for task in job_tasks)))
+        job_files.write(fresh / DATA_JSON, as_data_json(job_head, "Queued", (task.body for task in job_tasks)))
         fresh.rename(folder)
         try:
             self._queue(job, job_head, job_tasks)

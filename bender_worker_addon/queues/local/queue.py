@@ -101,7 +101,7 @@ class LocalQueue:
 
     def _one_session(self) -> None:
         with ExitStack() as stack:
-            self._database = stack.enter_context(closing(Database(self._folder, settled_by_others=True)))
+            self._database = stack.enter_context(closing(Database(self._folder, checkpoints=False)))
             self._upkeep = stack.enter_context(closing(Upkeep(self._folder, jobs=self._jobs)))
             with self._database.changing():
                 clear_away_dead(self._owners)
@@ -169,7 +169,7 @@ class LocalQueue:
         if self._is_held(delivery):
             gone = connection.execute("DELETE FROM message WHERE number = ? RETURNING job, task", (delivery.tag,))
             for job, task in gone.fetchall():
-                books.task_is_settled(connection, job, task)
+                books.message_is_gone(connection, job, task)
 
     def _put_back(self, connection: sqlite3.Connection, delivery: Delivery) -> None:
         if self._is_held(delivery):

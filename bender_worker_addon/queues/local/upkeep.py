@@ -12,7 +12,7 @@ from ...farm.job_files import JobFiles
 
 _PAUSE = 0.05  # seconds, at least, between two looks at what is to be written
 _LOOK = 1.0  # seconds until it is looked for without any news: of a worker that was killed something may be left
-_SETTLE = 5.0  # seconds, at least, between two times that the database waits for the disk
+_CHECKPOINT = 5.0  # seconds, at least, between two times that the database waits for the disk
 
 
 class Upkeep:
@@ -48,13 +48,13 @@ class Upkeep:
             self._trouble = error
 
     def _keep(self, database: Database, files: JobFiles) -> None:
-        settle_at = time.monotonic() + _SETTLE
+        checkpoint_at = time.monotonic() + _CHECKPOINT
         while not self._closing.is_set():
             is_news = self._news.wait(_LOOK)
             self._news.clear()
             files.write_due()
-            if is_news and time.monotonic() >= settle_at:
-                database.settle()
-                settle_at = time.monotonic() + _SETTLE
+            if is_news and time.monotonic() >= checkpoint_at:
+                database.checkpoint()
+                checkpoint_at = time.monotonic() + _CHECKPOINT
             self._closing.wait(_PAUSE)
         files.write_all()

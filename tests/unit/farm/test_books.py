@@ -141,6 +141,39 @@ def test_what_failed_can_be_queued_again(site: Site) -> None:
     assert (site.job("job").status, again.redelivered) == ("Running", False)
 
 
+def test_what_failed_is_queued_again_with_its_job_s_priority(site: Site) -> None:
+    site.add("urgent", 1, priority=9)
+    hands = site.worker()
+    delivery = hands.take()
+    hands.report(delivery, "error", status="Errored")
+    hands.queue.consume(0)
+    hands.queue.reject(delivery)
+    hands.settled()
+    site.add("idle", 1)
+    with site.database.changing() as connection:
+        assert books.retry(connection, "urgent") == 1
+    hands.queue.consume(1)
+    assert name(hands.take()) == "urgent-1"
+
+
+@pytest.mark.parametrize(("step", "status"), [("error", "Errored"), ("abort", "Aborted")])
+def test_what_failed_is_not_lost_when_it_is_queued_again_before_its_message_is_gone(
+    site: Site, step: str, status: str
+) -> None:
+    site.add("job", 1)
+    hands = site.worker()
+    delivery = hands.take()
+    hands.report(delivery, step, status=status)
+    with site.database.changing() as connection:
+        assert books.retry(connection, "job") == 0
+    hands.queue.reject(delivery)
+    hands.settled()
+    with site.database.changing() as connection:
+        books.retry(connection, "job")
+        assert books.retry(connection, "job") == 0
+    assert name(hands.take()) == "job-1"
+
+
 def test_a_job_of_an_id_that_exists_is_refused_and_nothing_of_it_is_queued(site: Site) -> None:
     site.add("job", 1)
     (site.folder / "jobs" / "job").rmdir()
