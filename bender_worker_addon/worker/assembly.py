@@ -15,6 +15,7 @@ from ..core.in_flight import TasksInFlight
 from ..queues.choice import task_queue
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
+from ..system.awake import AwakeClock
 from ..system.disks import Disks, why_unwritable
 from ..system.executor import Executor
 from .blends.blends import Blends
@@ -96,6 +97,7 @@ class Assembly:
             renderers=config.renderers,
             inbox=inbox,
             later=self.beside,
+            clock=AwakeClock(self.schedule),
         )
         self.dispatcher = Dispatcher(self.pool, renderers=config.renderers, memory_limit=int(config.memory_limit * 1e9))
         store = FrameStore(self._storing, shared=config.mode == "Server")

@@ -22,7 +22,7 @@ from ..system.systemd import Service
 from ..system.threads import Crashed
 from . import control
 from .assembly import Assembly
-from .children.prefetch import SLOW
+from .children.child import SLOW
 from .control import Asked
 from .life.activity import Pause, Stop
 

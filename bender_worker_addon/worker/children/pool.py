@@ -4,100 +4,32 @@
 import contextlib
 import itertools
 import logging
-import math
 import secrets
 import shutil
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 from ...core.errors import WorkerError
 from ...core.in_flight import InFlight
-from ...core.messages import Command
 from ...system.folders import leads_away
 from ...system.lock import Lock, is_locked
 from ..state.task_logs import TaskLogs
-from .prefetch import FrameTimes
+from .child import Child
 from .process import ChildProcess
 from .sandbox import Sandbox
 
 log = logging.getLogger(__name__)
 
 _LOCK = "lock"
-_SETTLED = 3  # frames after which a child's size is taken for what its scene needs
-
-
-@dataclass(slots=True, eq=False)
-class Child:
-    """A process and what it has been given. One without a `job_id` has no blend yet. `keep`: it may serve a second
-    task; `worn`: it has grown so much that it must not; `took`: seconds for its last task; `begun`: the attempt it is
-    at, of whose frames some are `left`."""
-
-    process: ChildProcess
-    folder: Path
-    keep: bool
-    job_id: str | None = None
-    share: int = -1
-    device: str = ""
-    loaded: bool = False
-    worn: bool = False
-    suspended: bool = False
-    told_to_stop: bool = False
-    given: dict[int, tuple[InFlight, Command]] = field(default_factory=dict)
-    begun: int | None = None
-    began_at: float = 0.0
-    took: float = 0.0
-    left: int = 0
-    times: FrameTimes = field(default_factory=FrameTimes)
-    sign_of_life: float = field(default_factory=time.monotonic)
-    frames: int = 0
-    memory: int = 0
-    settled_memory: int = 0
-
-    @property
-    def number(self) -> int:
-        return self.process.child
-
-    @property
-    def is_used_up(self) -> bool:
-        """It has nothing to do and must not be given anything more."""
-        return not self.given and (self.worn or (self.begun is not None and not self.keep))
-
-    @property
-    def next_wanted_in(self) -> float:
-        """Seconds until its next task should be asked for; inf if that can't be told before it begins another frame."""
-        if not self.given:
-            return math.inf
-        if self.begun in self.given:
-            frames = len(self.given[self.begun][1].frames)
-            return self.times.next_wanted_in(frames, left=self.left, elapsed=self.at_it_for)
-        _, command = next(iter(self.given.values()))
-        return self.times.next_wanted_in(len(command.frames), left=len(command.frames), elapsed=0.0)
-
-    @property
-    def at_it_for(self) -> float:
-        """Seconds since it began the frame it is at."""
-        return time.monotonic() - self.began_at
-
-    def serves(self, job_id: str) -> bool:
-        return self.job_id == job_id and not self.worn and (self.keep or self.begun is None)
-
-    def weighs(self, memory: int) -> None:
-        """Notes its size after another frame, in bytes."""
-        self.frames += 1
-        self.memory = memory
-        if self.frames == _SETTLED:
-            self.settled_memory = memory
 
 
 class Pool:
     """`command` starts a child, in the `sandbox` if there is one; `scratch` is the folder for frames in the making, on
     the disk of the finished ones; `devices`: what children may render on, side by side each on its share; `later(work)`
-    runs work beside the worker's thread, after all frames handed over so far are stored. `children`: those that live,
-    the one that was used last at the end."""
+    runs work beside the worker's thread, after all frames handed over so far are stored; `clock` measures children.
+    `children`: those that live, the one that was used last at the end."""
 
     def __init__(
         self,
@@ -111,6 +43,7 @@ class Pool:
         renderers: int,
         inbox: SimpleQueue[Any],
         later: Callable[[Callable[[], None]], None],
+        clock: Callable[[], float],
     ) -> None:
         self.children: list[Child] = []
         self._command = command
@@ -122,6 +55,7 @@ class Pool:
         self._renderers = renderers
         self._inbox = inbox
         self._later = later
+        self._clock = clock
         self._numbers = itertools.count(1)
         self._leaving: dict[int, Child] = {}
         self._lock: Lock | None = None
@@ -145,8 +79,7 @@ class Pool:
         child = next((child for child in self.children if child.job_id is None), None)
         if child is None:
             child = self._start(self.log_file(held), blend=blend)
-        child.process.log_file = self.log_file(held)
-        child.job_id = held.task.job_id
+        child.assign(held.task.job_id, self.log_file(held))
         return child
 
     def use(self, child: Child) -> None:
@@ -155,11 +88,11 @@ class Pool:
 
     def dismiss(self, child: Child) -> None:
         """Lets a child go that has nothing to do."""
-        child.process.quit()
+        child.quit()
         self._leave(child)
 
     def kill(self, child: Child) -> None:
-        child.process.kill()
+        child.kill()
         self._leave(child)
 
     def bury(self, number: int) -> None:
@@ -172,7 +105,7 @@ class Pool:
         for child in list(self.children):
             self._leave(child)
         for child in self._leaving.values():
-            child.process.kill()
+            child.kill()
         for child in self._leaving.values():
             child.process.join(timeout)
             shutil.rmtree(child.folder, ignore_errors=True)
@@ -203,7 +136,7 @@ class Pool:
             inbox=self._inbox,
         )
         log.debug("child %d is process %d", number, process.pid)
-        self.children.append(Child(process, folder, keep=self._keep_children, share=share))
+        self.children.append(Child(process, folder, keep=self._keep_children, share=share, clock=self._clock))
         return self.children[-1]
 
     def _free_share(self) -> int:
@@ -212,7 +145,7 @@ class Pool:
         if self._renderers == 1:
             return -1
         taken = [child.share for child in self.children]
-        at_work = [child.share for child in self.children if child.given]
+        at_work = [child.share for child in self.children if not child.is_idle]
         return min(range(self._renderers), key=lambda share: (at_work.count(share), taken.count(share)))
 
     def _leave(self, child: Child) -> None:

@@ -73,6 +73,7 @@ class ChildProcess:
         self._last_words = b""
         self._token = secrets.token_hex(32)
         self._sandboxed = sandboxed
+        self._suspended = False
         self._server = socket.create_server(("127.0.0.1", 0))
         self._server.settimeout(0.2)
         self._ours: socket.socket | None = None
@@ -123,8 +124,9 @@ class ChildProcess:
         self._send(messages.STOP)
 
     def quit(self) -> None:
-        """Lets the child end in peace; kills it if it takes longer than 10 s."""
+        """Lets the child end in peace, also one that is suspended; kills it if it takes longer than 10 s."""
         self._send(messages.QUIT)
+        self.suspend(False)
         timer = threading.Timer(_QUIT, self.kill)
         timer.daemon = True
         timer.start()
@@ -135,7 +137,9 @@ class ChildProcess:
 
     def suspend(self, suspended: bool) -> None:
         """Stops the process where it is, or lets it go on: it takes no processor time in between."""
-        suspend_process(self._process.pid, suspended)
+        if suspended != self._suspended and self._process.poll() is None:
+            self._suspended = suspended
+            suspend_process(self._process.pid, suspended)
 
     def join(self, timeout: float) -> None:
         """Waits until the child is reaped and its last event is in the inbox, for at most `timeout` seconds."""

@@ -161,7 +161,7 @@ class Render:
             self._schedule.enter(wait, 1, self.dispatch)
 
     def _frame_written(self, event: FrameWritten) -> None:
-        found = self._dispatcher.written(event)
+        found = self._dispatcher.frame_written(event)
         if found is None:
             return
         held, rendered = found

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bender_worker_addon.system.awake import AwakeClock
+from bender_worker_addon.worker import assembly
 from bender_worker_addon.worker.life.activity import Pause
 from tests.unit.conftest import StartFarm
 from tests.unit.support import Farm, message, opened
@@ -149,3 +151,70 @@ def test_no_child_writes_where_a_link_leads(start_farm: StartFarm, tmp_path: Pat
     assert "leads to another folder" in farm.broker.tasks("error")[0]["data"]["error"]
     assert precious.exists()
     assert [path.name for path in (tmp_path / "elsewhere").rglob("*")] == ["w1", "old", "precious"]
+
+
+class Clock:
+    """Goes as fast as a test wants it."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """By which children are measured."""
+    clock = Clock()
+    monkeypatch.setattr(assembly, "AwakeClock", lambda schedule: AwakeClock(schedule, clock=clock))
+    return clock
+
+
+def test_a_machine_that_slept_ends_no_child_as_hung(clock: Clock, start_farm: StartFarm) -> None:
+    farm = start_farm(stall_timeout=60.0)
+    gate = farm.gate()
+    farm.add(wait={1: gate})
+    farm.broker.deliver(message())
+    farm.until(lambda: farm.renders())
+    clock.now += 8 * 3600
+    farm.worker._interrupt.look_for_stall(60.0)
+    opened(gate)
+    farm.until_settled()
+    assert farm.broker.settled == [("ack", 1)]
+    assert len(farm.renders()) == 1
+
+
+def test_a_child_that_is_suspended_is_not_silent_nor_one_that_goes_on(clock: Clock, farm: Farm) -> None:
+    gate = farm.gate()
+    farm.add(wait={1: gate})
+    farm.broker.deliver(message())
+    farm.until(lambda: "start" in farm.broker.history)
+    dispatcher = farm.worker._dispatcher
+    dispatcher.suspend(True)
+    for _ in range(20):
+        clock.now += 9
+        assert dispatcher.silent_for(60) == []
+    dispatcher.suspend(False)
+    assert dispatcher.silent_for(60) == []
+    for _ in range(20):
+        clock.now += 9
+        silent = dispatcher.silent_for(60)
+    assert len(silent) == 1
+
+
+def test_every_child_is_as_it_is_wanted_also_one_that_was_started_since(farm: Farm) -> None:
+    def states() -> list[str]:
+        stats = [Path(f"/proc/{process}/stat").read_text() for process in farm.children()]
+        return [stat.rpartition(")")[2].split()[0] for stat in stats]
+
+    dispatcher = farm.worker._dispatcher
+    farm.until(lambda: farm.children())
+    dispatcher.suspend(True)
+    farm.worker._pool.start_ahead()
+    for _ in range(2):
+        farm.until(lambda: len(farm.children()) == 2)
+        dispatcher.suspend(True)
+        farm.until(lambda: states() == ["T", "T"])
+    for _ in range(2):
+        dispatcher.suspend(False)
+        farm.until(lambda: "T" not in states())

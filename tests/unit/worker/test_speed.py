@@ -10,9 +10,10 @@ import pytest
 
 from bender_worker_addon.core.messages import SPENT
 from bender_worker_addon.system import memory
-from bender_worker_addon.worker.children import prefetch as pace
+from bender_worker_addon.worker.children import child, prefetch
+from bender_worker_addon.worker.children.child import FrameTimes
 from bender_worker_addon.worker.children.dispatcher import Dispatcher
-from bender_worker_addon.worker.children.prefetch import FrameTimes, Prefetch
+from bender_worker_addon.worker.children.prefetch import Prefetch
 from tests.unit.conftest import StartFarm
 from tests.unit.support import Farm, message, opened
 
@@ -41,28 +42,28 @@ def render_all(farm: Farm, *tasks: tuple[str, str, list[int]]) -> list[int]:
 def test_the_shorter_tasks_are_the_more_are_held(seconds: float, ahead: int) -> None:
     its = Prefetch(children=1)
     assert its.ahead == 1
-    its.took(seconds)
+    its.add(seconds)
     assert its.ahead == ahead
 
 
 def test_after_a_long_task_many_short_ones_must_come_before_many_are_held() -> None:
     its = Prefetch(children=1)
-    its.took(0.01)
-    its.took(1.0)
+    its.add(0.01)
+    its.add(1.0)
     held = [its.ahead]
     for _ in range(16):
-        its.took(0.01)
+        its.add(0.01)
         held.append(its.ahead)
     assert held == [1] * 16 + [48]
 
 
 def test_tasks_that_take_now_more_now_less_than_a_step_change_nothing() -> None:
     its = Prefetch(children=1)
-    its.took(0.029)
+    its.add(0.029)
     for _ in range(16):
-        its.took(0.04)
+        its.add(0.04)
     assert its.ahead == 48
-    its.took(0.05)
+    its.add(0.05)
     assert its.ahead == 16
 
 
@@ -74,7 +75,7 @@ def test_the_next_of_long_tasks_comes_just_in_time_if_they_come_seldom(
 ) -> None:
     its = Prefetch(children=children)
     assert its.just_in_time
-    its.took(seconds)
+    its.add(seconds)
     assert its.just_in_time == just_in_time
 
 
@@ -98,24 +99,24 @@ def test_the_next_task_is_asked_for_when_a_tenth_of_the_present_one_is_left(
 ) -> None:
     """A quarter of a second at least, half a minute at most; and not before the frame in which that moment lies."""
     times = FrameTimes()
-    times.took(seconds)
+    times.add(seconds)
     assert times.next_wanted_in(frames, left=left, elapsed=elapsed) == wait
 
 
 def test_the_shortest_of_the_last_frames_says_when_the_next_task_is_asked_for() -> None:
     times = FrameTimes()
     for seconds in (1.0, 4.0, 8.0):
-        times.took(seconds)
+        times.add(seconds)
     assert times.next_wanted_in(1, left=1, elapsed=0.0) == 0.75
     for _ in range(8):
-        times.took(8.0)
+        times.add(8.0)
     assert times.next_wanted_in(1, left=1, elapsed=0.0) == 7.2
 
 
 def test_while_nothing_is_known_of_a_job_its_next_task_is_not_asked_for_ahead() -> None:
     times = FrameTimes()
     assert times.next_wanted_in(1, left=1, elapsed=100.0) == math.inf
-    times.took(10.0)
+    times.add(10.0)
     times.forget()
     assert times.next_wanted_in(1, left=1, elapsed=100.0) == math.inf
 
@@ -124,7 +125,7 @@ def test_a_frame_is_slow_that_takes_twice_as_long_as_any_before_it() -> None:
     times = FrameTimes()
     assert (times.is_slow(0.9), times.is_slow(1.1)) == (False, True)
     for seconds in (1.0, 4.0):
-        times.took(seconds)
+        times.add(seconds)
     assert (times.is_slow(7.9), times.is_slow(8.1)) == (False, True)
 
 
@@ -132,7 +133,7 @@ def test_the_next_of_long_tasks_is_asked_for_in_the_midst_of_the_present_one(
     farm: Farm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And goes back, once that takes much longer than the last."""
-    monkeypatch.setattr(pace, "SLOW", math.inf)
+    monkeypatch.setattr(child, "SLOW", math.inf)
     gate = farm.gate()
     farm.add(seconds=0.6, wait={2: gate})
     render_all(farm, ("a", "job-1", [1]))
@@ -140,7 +141,7 @@ def test_the_next_of_long_tasks_is_asked_for_in_the_midst_of_the_present_one(
     farm.broker.deliver(message("b", frames=[2]))
     farm.until(lambda: farm.broker.prefetch == 2)
     farm.broker.deliver(message("c", frames=[3]))
-    monkeypatch.setattr(pace, "SLOW", 1.0)
+    monkeypatch.setattr(child, "SLOW", 1.0)
     farm.until_settled(2)
     assert farm.broker.settled[1:] == [("requeued", 3)]
     assert farm.broker.prefetch == 1
@@ -153,8 +154,8 @@ def test_the_next_of_long_tasks_goes_to_the_child_that_is_done_first(
 ) -> None:
     """Nor need it be moved there later, when that one has nothing to do."""
     monkeypatch.setattr(Dispatcher, "even_out", lambda _: None)
-    monkeypatch.setattr(pace, "SLOW", math.inf)
-    monkeypatch.setattr(pace, "_SELDOM", 0.0)
+    monkeypatch.setattr(child, "SLOW", math.inf)
+    monkeypatch.setattr(prefetch, "_SELDOM", 0.0)
     farm = start_farm(renderers=2)
     first, second = farm.gate(), farm.gate()
     farm.add("job-1", seconds=0.6, wait={2: first, 4: second})

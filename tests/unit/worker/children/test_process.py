@@ -257,3 +257,17 @@ def test_what_is_said_to_a_dead_child_is_no_error(start: Start, inbox: "SimpleQu
     renderer.stop_after_frame()
     renderer.kill()
     renderer.suspend(True)
+
+
+def test_a_suspended_child_that_is_to_quit_goes_on_and_ends_in_peace(start: Start, inbox: "SimpleQueue[Any]") -> None:
+    renderer = start("renders")
+    renderer.suspend(True)
+    renderer.quit()
+    assert "exit code 0" in event_from(inbox, Died).reason
+
+
+def test_a_suspended_child_can_be_killed(start: Start, inbox: "SimpleQueue[Any]") -> None:
+    renderer = start("renders")
+    renderer.suspend(True)
+    renderer.kill()
+    assert "signal 9" in event_from(inbox, Died).reason
