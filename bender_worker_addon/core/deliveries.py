@@ -40,6 +40,13 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryLost:
+    """The queue keeps it for this worker no longer: it is there for others again. To settle it does nothing."""
+
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
 class Confirmed:
     """The broker has the reports with these ids."""
 

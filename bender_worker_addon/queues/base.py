@@ -9,8 +9,9 @@ from ..core.deliveries import Delivery
 class TaskQueue(Protocol):
     """Where tasks come from and reports go to; `name` is for people. Takes nothing before `consume` has said how much.
 
-    Puts Connected, Disconnected, Unwelcome, Delivered and Confirmed into the worker's inbox. All methods may be called
-    from the worker's thread, return at once and never fail; what can't be done any more is told by Disconnected.
+    Puts Connected, Disconnected, Unwelcome, Delivered, DeliveryLost and Confirmed into the worker's inbox. All methods
+    may be called from the worker's thread, return at once and never fail; what can't be done any more is told by
+    Disconnected. To settle a delivery that is no longer held does nothing.
     """
 
     @property
@@ -34,4 +35,5 @@ class TaskQueue(Protocol):
         """From now on holds at most `prefetch` deliveries; 0 takes no more. Those already held are not touched."""
 
     def close(self, *, timeout: float) -> None:
-        """Does what was decided so far, then ends; whatever is not settled goes to others."""
+        """Does what was decided so far, then ends; whatever is not settled goes to others. May be called at any time,
+        before `start` too, and any number of times. Waits for at most `timeout` seconds."""

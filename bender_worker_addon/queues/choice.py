@@ -15,6 +15,6 @@ def task_queue(config: WorkerConfig, *, inbox: "SimpleQueue[Any]") -> TaskQueue:
         from .local.queue import LocalQueue
 
         return LocalQueue(config.farm_dir, jobs=config.blendpath, inbox=inbox)
-    from .rabbitmq import Broker
+    from .rabbitmq import RabbitQueue
 
-    return Broker(url=config.amqp_url, worker_id=config.id, inbox=inbox, tls=Tls.of(config))
+    return RabbitQueue(url=config.amqp_url, worker_id=config.id, inbox=inbox, tls=Tls.of(config))

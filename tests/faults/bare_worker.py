@@ -22,11 +22,11 @@ wheels.importable()
 from bender_worker_addon.blender.log import log_to_stderr  # noqa: E402
 from bender_worker_addon.core import messages  # noqa: E402
 from bender_worker_addon.core.errors import WorkerError  # noqa: E402
-from bender_worker_addon.queues import rabbitmq as broker  # noqa: E402
 from bender_worker_addon.queues.base import TaskQueue  # noqa: E402
 from bender_worker_addon.queues.local import queue as local  # noqa: E402
-from bender_worker_addon.queues.rabbitmq import connection  # noqa: E402
+from bender_worker_addon.queues.rabbitmq import queue as rabbitmq  # noqa: E402
 from bender_worker_addon.queues.rabbitmq.leases import LeaseTimes  # noqa: E402
+from bender_worker_addon.queues.rabbitmq.session import Session  # noqa: E402
 from bender_worker_addon.settings import resolve  # noqa: E402
 from bender_worker_addon.worker import worker  # noqa: E402
 from bender_worker_addon.worker.blends import flaskbender  # noqa: E402
@@ -53,7 +53,7 @@ stands for the queue that this worker has."""
 
 BEHIND_THE_SCENES: dict[str, tuple[Any, str, int, str]] = {
     "fetch": (flaskbender.Flaskbender, "_fetch", 0, ""),
-    "publish": (connection.Broker, "_publish", 0, ""),
+    "publish": (Session, "publish", 0, ""),
     "read": (messages, "decoded", 0, ""),
 }
 """The same of what other threads than the worker's own do."""
@@ -65,13 +65,13 @@ def main() -> None:
         log_to_stderr(verbose=options.verbose)
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     if options.lease:
-        defaults = broker.Broker.__init__.__kwdefaults__ or {}
-        broker.Broker.__init__.__kwdefaults__ = defaults | {"lease_times": LeaseTimes(*options.lease)}
+        defaults = rabbitmq.RabbitQueue.__init__.__kwdefaults__ or {}
+        rabbitmq.RabbitQueue.__init__.__kwdefaults__ = defaults | {"lease_times": LeaseTimes(*options.lease)}
     worker._DISK_EVERY = options.look_at_disk
     worker._BLENDS_EVERY = options.look_at_blends
     worker._STALL_EVERY = options.look_for_stall
     if options.id_taken:
-        connection._ID_TAKEN = options.id_taken
+        rabbitmq._ID_TAKEN = options.id_taken
     data_dir = Path(tempfile.gettempdir())  # never used: the environment names another
     settings = resolve.resolve(data_dir=data_dir, environment=os.environ, options={}).config
     if settings.is_local:
@@ -79,7 +79,7 @@ def main() -> None:
     for step in options.breaks:
         _break(step)
     if options.die:
-        _die(*options.die, queue=local.LocalQueue if settings.is_local else broker.Broker)
+        _die(*options.die, queue=local.LocalQueue if settings.is_local else rabbitmq.RabbitQueue)
     try:
         running = worker.Worker(
             settings,

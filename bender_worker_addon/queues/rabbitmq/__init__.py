@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Broker: RabbitMQ. The only package that knows pika.
+"""RabbitMQ. The only package that knows pika.
 
-`connection.py` serves one connection after the other, `consumers.py` says how much is sent ahead, `reports.py`
-publishes reports, `leases.py` keeps what is held for long, `channels.py` opens what is needed, `publishing.py` sends
-tasks, `troubles.py` has the words for what goes wrong.
+`queue.py` keeps a connection, `session.py` does what is done on it, `deliveries.py` knows what is held. For these
+`consumers.py` says how much is sent ahead, `leases.py` keeps what is held for long and `reports.py` publishes reports.
+`channels.py` opens what is needed, `backoff.py` says when to connect again, `errors.py` has the words for what goes
+wrong. `publishing.py` sends tasks.
 """
 
-from .connection import Broker, why_unreachable
+from .channels import why_unreachable
 from .publishing import publish_tasks
+from .queue import RabbitQueue
 
-__all__ = ["Broker", "publish_tasks", "why_unreachable"]
+__all__ = ["RabbitQueue", "publish_tasks", "why_unreachable"]

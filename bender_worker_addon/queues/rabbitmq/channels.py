@@ -7,7 +7,7 @@ from pika.exceptions import ChannelClosedByBroker
 
 from ...core.errors import ConfigError
 from ...settings.tls import SYSTEM_TLS, Tls
-from .errors import LOCKED, NOT_FOUND, REFUSED, IdTaken
+from .errors import CONNECTION_ERRORS, LOCKED, NOT_FOUND, REFUSED, IdTaken, close_quietly, in_words, root
 
 WORK_QUEUE = "work"
 REPORT_EXCHANGE = "worker-topic"
@@ -81,3 +81,22 @@ def confirming_channel(connection: BlockingConnection) -> BlockingChannel:
     channel = connection.channel()
     channel.confirm_delivery()
     return channel
+
+
+def why_unreachable(url: str, tls: Tls) -> str:
+    """Connects to `url` and looks for the queue of tasks; gives what is wrong, or nothing if a worker could work."""
+    try:
+        connection = BlockingConnection(parameters(url, "test", tls))
+    except ConfigError as error:
+        return str(error)
+    except CONNECTION_ERRORS as error:
+        advice = "; is RabbitMQ running there, and is the address right?" if isinstance(root(error), OSError) else ""
+        return f"{in_words(error)}{advice}"
+    try:
+        work_channel(connection)
+        report_channel(connection)
+    except CONNECTION_ERRORS as error:
+        return in_words(error)
+    finally:
+        close_quietly(connection)
+    return ""

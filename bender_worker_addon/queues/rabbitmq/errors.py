@@ -19,12 +19,16 @@ from pika.exceptions import (
 
 log = logging.getLogger(__name__)
 
-TROUBLE = (AMQPError, OSError, ValueError)  # pika raises ValueError for calls on a connection that just died
+CONNECTION_ERRORS = (AMQPError, OSError, ValueError)  # pika raises ValueError on a connection that has just died
 REFUSED, NOT_FOUND, LOCKED, PRECONDITION_FAILED = 403, 404, 405, 406  # AMQP reply codes
 
 
 class IdTaken(ValueError):
     """Another worker of this id is connected."""
+
+
+class ConsumersLost(ValueError):
+    """RabbitMQ has ended the delivery of tasks."""
 
 
 def in_words(error: BaseException) -> str:
@@ -38,6 +42,8 @@ def in_words(error: BaseException) -> str:
             return "what answers at amqp_url is no RabbitMQ, or it wants another certificate"
         case IdTaken():
             return str(error)
+        case ConsumersLost():
+            return "RabbitMQ ended the delivery of tasks (the queue is gone, or a task was held for too long)"
         case ConnectionBlockedTimeout():
             return "RabbitMQ takes no messages: its memory or its disk is nearly full"
         case UnroutableError():
@@ -67,5 +73,5 @@ def close_quietly(connection: BlockingConnection) -> None:
     try:
         if connection.is_open:
             connection.close()
-    except TROUBLE as error:
+    except CONNECTION_ERRORS as error:
         log.debug("closing the connection: %s", error)

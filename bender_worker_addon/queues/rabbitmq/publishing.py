@@ -9,7 +9,7 @@ from pika.adapters.blocking_connection import BlockingConnection
 from ...core.errors import FarmError
 from ...settings.tls import SYSTEM_TLS, Tls
 from .channels import WORK_QUEUE, parameters, work_channel
-from .errors import TROUBLE, close_quietly, in_words
+from .errors import CONNECTION_ERRORS, close_quietly, in_words
 
 _HIGHEST = 255  # AMQP's
 
@@ -32,7 +32,7 @@ def publish_tasks(url: str, tasks: Iterable[bytes], *, priority: int, tls: Tls =
         for task in tasks:
             channel.basic_publish("", WORK_QUEUE, task, properties, mandatory=True)
             sent += 1
-    except TROUBLE as error:
+    except CONNECTION_ERRORS as error:
         words = f"; {sent} tasks are in its queue, the rest is not" if sent else ""
         raise FarmError(f"the job can't be sent to RabbitMQ: {in_words(error)}{words}") from error
     finally:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reports: how they are published. RabbitMQ confirms each in its own time, and the next does not wait for that: a farm
-may be far away, and of short frames there are many reports a second. Used from the broker's thread only.
+may be far away, and of short frames there are many reports a second. Used from the queue's thread only.
 """
 
 import itertools
@@ -29,42 +29,39 @@ class _Report:
 
 
 class Reports:
-    """Calls `confirmed` with the ids of reports that RabbitMQ has. In a session they arrive in the order in which they
-    were published."""
+    """Those of a session, which arrive in the order in which they are published. Calls `confirmed` with the ids of
+    reports that RabbitMQ has; whoever keeps the others has to publish them in the next session."""
 
-    def __init__(self, *, worker_id: str, confirmed: Callable[[tuple[int, ...]], None]) -> None:
+    def __init__(
+        self, connection: BlockingConnection, *, worker_id: str, confirmed: Callable[[tuple[int, ...]], None]
+    ) -> None:
+        self._connection = connection
         self._worker_id = worker_id
         self._confirmed = confirmed
-        self._connection: BlockingConnection
         self._channel: Channel
         self._tags = itertools.count(1)
         self._unconfirmed: dict[int, _Report] = {}  # by delivery tag
-        self._trouble: Exception | None = None
+        self._refusal: Exception | None = None
         self._tried_again = False
+        self._open()
 
     @property
     def are_unconfirmed(self) -> bool:
         return bool(self._unconfirmed)
 
-    def begin_session(self, connection: BlockingConnection) -> None:
-        """What an earlier session left unconfirmed is forgotten: whoever keeps it has to publish it again."""
-        self._connection = connection
-        self._tried_again = False
-        self._open()
-
     def publish(self, report_id: int | None, routing_key: str, body: bytes) -> None:
-        """`report_id`: None if nobody wants to know whether it arrives. Raises what `look_after` does."""
-        self.look_after()
+        """`report_id`: None if nobody wants to know whether it arrives. Raises what `publish_refused` does."""
+        self.publish_refused()
         self._publish(_Report(report_id, routing_key, body))
 
-    def look_after(self) -> None:
+    def publish_refused(self) -> None:
         """Publishes on a new channel what RabbitMQ has refused on this one, as when its exchange was gone: once. Raises
         NackError or ChannelClosedByBroker if it refuses again."""
-        if self._trouble is None:
+        if self._refusal is None:
             return
-        if self._tried_again or not isinstance(self._trouble, ChannelClosedByBroker):
-            raise self._trouble
-        log.warning("RabbitMQ refused a report (%s); trying once more", self._trouble.reply_text)
+        if self._tried_again or not isinstance(self._refusal, ChannelClosedByBroker):
+            raise self._refusal
+        log.warning("RabbitMQ refused a report (%s); trying once more", self._refusal.reply_text)
         refused = list(self._unconfirmed.values())
         self._tried_again = True
         self._open()
@@ -74,7 +71,7 @@ class Reports:
     def _open(self) -> None:
         self._tags = itertools.count(1)
         self._unconfirmed.clear()
-        self._trouble = None
+        self._refusal = None
         # A BlockingChannel waits for each confirmation; the channel it is made of doesn't.
         self._channel = report_channel(self._connection)._impl
         self._channel.confirm_delivery(self._answered)
@@ -94,7 +91,7 @@ class Reports:
     def _answered(self, frame: Method) -> None:
         answer = frame.method
         if isinstance(answer, Basic.Nack):
-            self._fail(NackError([]))
+            self._refused(NackError([]))
             return
         self._tried_again = False
         last, tags = answer.delivery_tag, [answer.delivery_tag]
@@ -104,7 +101,7 @@ class Reports:
         self._confirmed(tuple(report.id for report in reports if report.id is not None))
 
     def _closed(self, _channel: Channel, reason: Exception) -> None:
-        self._fail(reason)
+        self._refused(reason)
 
-    def _fail(self, trouble: Exception) -> None:
-        self._trouble = self._trouble or trouble
+    def _refused(self, reason: Exception) -> None:
+        self._refusal = self._refusal or reason
