@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Disks that are small, full or read-only, for tests; they are skipped where none can be made."""
+"""Disks that are small, full, read-only or have a hiccup, for tests; they are skipped where none can be made."""
 
 import os
 import shutil
+import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tools.check import tracing
+from tools.errors import ToolError
 
 
 @contextmanager
@@ -31,6 +36,32 @@ def read_only(folder: Path) -> Iterator[None]:
         yield
     finally:
         _unmount(folder)
+
+
+@contextmanager
+def hiccup(process: int, folder: Path, *, error: str) -> Iterator[None]:
+    """While it lasts whatever a process asks of a folder and of what lies in it now fails, as on a shared disk: with
+    ESTALE, EIO or another such error."""
+    calls = "openat,newfstatat,getdents64,unlink,pread64,pwrite64,fsync,fdatasync,ftruncate"
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            command = tracing.failing(
+                process, [folder, *folder.rglob("*")], calls=calls, error=error, trace=Path(scratch, "trace")
+            )
+        except ToolError as missing:
+            pytest.skip(f"no strace can be had: {missing}")
+        strace = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert strace.stderr is not None
+        with strace.stderr:
+            attached = strace.stderr.readline()
+            if "attached" not in attached:
+                pytest.skip(f"no call can be made to fail: {attached.strip()}")
+            try:
+                yield
+            finally:
+                strace.send_signal(signal.SIGINT)
+                strace.stderr.read()
+                strace.wait(30)
 
 
 def fill(disk: Path, *, but: int = 0) -> Path:

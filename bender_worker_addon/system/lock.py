@@ -34,14 +34,23 @@ class Lock:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether another process, or another part of this one, has the file."""
+    """Whether another process, or another part of this one, has the file. In doubt, as on a disk that doesn't answer as
+    it should, it has."""
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None)) as probe:
             probe.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        return _is_taken(error)
+    except sqlite3.Error:
+        return not _is_missing(path)
     return False
 
 
 def _is_taken(error: sqlite3.Error) -> bool:
     return "locked" in str(error)
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
+    return False

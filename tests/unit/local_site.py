@@ -3,6 +3,7 @@
 
 import itertools
 import json
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
@@ -58,6 +59,16 @@ class Site:
     def data_json(self, job: str) -> dict[str, Any]:
         data: dict[str, Any] = json.loads((self.folder / "jobs" / job / "data.json").read_text())
         return data
+
+    def wait_until_written(self, job: str) -> None:
+        """Waits until its data.json knows all that is known of it."""
+        deadline = time.monotonic() + DEADLINE
+        while True:
+            with self.database.looking() as connection:
+                if job not in books.unwritten(connection):
+                    return
+            assert time.monotonic() < deadline, "nobody writes it"
+            time.sleep(0.01)
 
     def close(self) -> None:
         self._stack.close()

@@ -5,10 +5,11 @@ import errno
 import gzip
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -114,6 +115,26 @@ def opened(gate: Path) -> None:
             assert error.errno == errno.ENXIO, error  # nobody is there yet
             time.sleep(0.005)
     raise AssertionError(f"no child came to {gate.name}")
+
+
+def cut_off(folder: Path) -> None:
+    """From now on whoever looks into the folder gets an error, as from a shared disk that has a hiccup: not that
+    nothing is there, but that it can't be told."""
+    folder.rename(_aside(folder))
+    while not folder.is_symlink():
+        shutil.rmtree(folder, ignore_errors=True)  # who writes into it may just have made it anew
+        with suppress(FileExistsError):
+            folder.symlink_to("x" * 300)
+
+
+def plugged_in(folder: Path) -> None:
+    """It is there again, with what was in it."""
+    folder.unlink()
+    _aside(folder).rename(folder)
+
+
+def _aside(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}-cut-off")
 
 
 @dataclass

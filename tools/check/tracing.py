@@ -2,7 +2,7 @@
 """strace, from Debian: what a process asks of the kernel, in the order in which it does."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +25,22 @@ class Call:
 
 def command(trace: Path, *, calls: str) -> list[str]:
     """What stands before a command so that these calls of it, and of all that it starts, are written to `trace`."""
+    what = ["-y", "-s", "65536", "-e", f"trace={calls}", "-e", "signal=none"]
+    return [*_strace(), "-E", "LD_LIBRARY_PATH", "-f", *what, "-o", str(trace)]
+
+
+def failing(process: int, paths: Iterable[Path], *, calls: str, error: str, trace: Path) -> list[str]:
+    """A command that lets these calls of a process fail where they concern one of these files, until it is interrupted.
+    `error`: with which, ESTALE for example. Which did is written to `trace`."""
+    where = [word for path in paths for word in ("-P", str(path))]
+    what = ["-e", f"trace={calls}", "-e", f"inject={calls}:error={error}", "-e", "signal=none"]
+    return [*_strace(), "-f", "-p", str(process), *where, *what, "-o", str(trace)]
+
+
+def _strace() -> list[str]:
     strace = fetch_package("strace") / "usr/bin/strace"
     libraries = [str(path.parent) for path in (fetch_package("libunwind8") / "usr/lib").glob("*/libunwind.so.8")]
-    found = ["env", f"LD_LIBRARY_PATH={':'.join(libraries)}", str(strace), "-E", "LD_LIBRARY_PATH"]
-    return [*found, "-f", "-y", "-s", "65536", "-e", f"trace={calls}", "-e", "signal=none", "-o", str(trace)]
+    return ["env", f"LD_LIBRARY_PATH={':'.join(libraries)}", str(strace)]
 
 
 def calls(trace: Path) -> Iterator[Call]:

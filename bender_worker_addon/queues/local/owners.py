@@ -31,12 +31,12 @@ class Owner:
 
 
 def lives(folder: Path, name: str) -> bool:
-    """Whether the owner of this name, another than oneself, still is there."""
+    """Whether the owner of this name, another than oneself, still is there, or can't be told to be gone."""
     return is_locked(folder / f"{name}{_SUFFIX}")
 
 
 def clear_away_dead(folder: Path) -> None:
-    """Removes the files of owners that are no more."""
+    """Removes the files of owners that are no more. Raises OSError if the folder can't be read."""
     for path in folder.glob(f"*{_SUFFIX}"):
         if not is_locked(path):
             with contextlib.suppress(OSError):

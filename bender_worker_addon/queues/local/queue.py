@@ -104,7 +104,6 @@ class LocalQueue:
             self._database = stack.enter_context(closing(Database(self._folder, checkpoints=False)))
             self._upkeep = stack.enter_context(closing(Upkeep(self._folder, jobs=self._jobs)))
             with self._database.changing():
-                clear_away_dead(self._owners)
                 self._owner = stack.enter_context(closing(_owner(self._owners)))
             self._session += 1
             self._held.clear()
@@ -114,6 +113,7 @@ class LocalQueue:
             self._carry_out([])
             while not self._closing.is_set():
                 commands = self._next_commands()
+                self._upkeep.check()
                 if commands or self._is_news():
                     self._carry_out(commands)
             self._carry_out([*self._left(), self._put_all_back])
@@ -143,7 +143,7 @@ class LocalQueue:
         for event in events:
             if event is not None:
                 self._inbox.put(event)
-        self._upkeep.tell()
+        self._upkeep.notify()
 
     @property
     def _room(self) -> int:
@@ -167,13 +167,15 @@ class LocalQueue:
 
     def _remove(self, connection: sqlite3.Connection, delivery: Delivery) -> None:
         if self._is_held(delivery):
-            gone = connection.execute("DELETE FROM message WHERE number = ? RETURNING job, task", (delivery.tag,))
+            its = (delivery.tag, self._owner.name)
+            gone = connection.execute("DELETE FROM message WHERE number = ? AND owner = ? RETURNING job, task", its)
             for job, task in gone.fetchall():
                 books.message_is_gone(connection, job, task)
 
     def _put_back(self, connection: sqlite3.Connection, delivery: Delivery) -> None:
         if self._is_held(delivery):
-            connection.execute("UPDATE message SET owner = NULL, redelivered = 1 WHERE number = ?", (delivery.tag,))
+            its = (delivery.tag, self._owner.name)
+            connection.execute("UPDATE message SET owner = NULL, redelivered = 1 WHERE number = ? AND owner = ?", its)
             books.drop_canceled(connection)
 
     def _count_no_more(self, delivery: Delivery) -> None:
@@ -214,6 +216,7 @@ def _put_back_all_of(connection: sqlite3.Connection, owner: str) -> None:
 
 def _owner(folder: Path) -> Owner:
     try:
+        clear_away_dead(folder)
         return Owner(folder)
     except (OSError, WorkerError) as error:
-        raise FarmError(f"{folder} can't be written: {error}") from error
+        raise FarmError(f"{folder} can't be used: {error}") from error

@@ -2,13 +2,18 @@
 """Upkeep: what a farm on one machine wants done beside its queue, on a thread of its own: the jobs' `data.json`, which
 may be large, and waiting for the disk, which may be slow."""
 
+import logging
+import sqlite3
 import threading
 import time
 from contextlib import closing
 from pathlib import Path
 
+from ...core.errors import FarmError
 from ...farm.database import Database
 from ...farm.job_files import JobFiles
+
+log = logging.getLogger(__name__)
 
 _PAUSE = 0.05  # seconds, at least, between two looks at what is to be written
 _LOOK = 1.0  # seconds until it is looked for without any news: of a worker that was killed something may be left
@@ -24,15 +29,18 @@ class Upkeep:
         self._jobs = jobs
         self._news = threading.Event()
         self._closing = threading.Event()
-        self._trouble: Exception | None = None
+        self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="bender-upkeep", daemon=True)
         self._thread.start()
 
-    def tell(self) -> None:
-        """Something has changed. Raises what ended the thread: FarmError if the farm's files can't be used any more."""
-        if self._trouble is not None:
-            raise self._trouble
+    def notify(self) -> None:
+        """Something has changed."""
         self._news.set()
+
+    def check(self) -> None:
+        """Raises what has ended the thread: FarmError if the farm's files can't be used any more."""
+        if self._failure is not None:
+            raise self._failure
 
     def close(self) -> None:
         """Returns when all is written."""
@@ -44,8 +52,12 @@ class Upkeep:
         try:
             with closing(Database(self._folder)) as database:
                 self._keep(database, JobFiles(database, self._jobs))
-        except Exception as error:  # noqa: BLE001  `tell` raises it again
-            self._trouble = error
+        except Exception as error:  # noqa: BLE001  `check` raises it again
+            self._failure = error
+            if isinstance(error, OSError | sqlite3.Error):
+                self._failure = FarmError(f"the jobs' files in {self._jobs} can't be kept: {error}")
+            if self._closing.is_set():
+                log.warning("what changed last is not in the jobs' files: %s", self._failure)
 
     def _keep(self, database: Database, files: JobFiles) -> None:
         checkpoint_at = time.monotonic() + _CHECKPOINT

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,11 +19,18 @@ import pytest
 from bender_worker_addon.core.deliveries import Connected, Disconnected
 from bender_worker_addon.core.errors import FarmError
 from bender_worker_addon.farm.database import FILE, Database
+from bender_worker_addon.queues.local import queue as local
+from bender_worker_addon.queues.local.owners import lives
 from bender_worker_addon.queues.local.queue import LocalQueue
 from tests.unit.local_site import Site, name
-from tests.unit.support import DEADLINE, event_from
+from tests.unit.support import DEADLINE, cut_off, event_from, plugged_in
 
 WORKER = Path(__file__).parents[1] / "programs" / "queue_worker.py"
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "_RETRY", 0.05)
 
 
 def test_tasks_come_in_the_order_they_were_sent_and_no_more_at_once_than_asked_for(site: Site) -> None:
@@ -109,8 +117,8 @@ def test_a_message_that_is_no_task_is_delivered_as_it_is(site: Site) -> None:
     assert hands.take().body == b"\xffno task"
 
 
-def test_a_queue_that_cannot_be_used_is_told_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bender_worker_addon.queues.local.queue._RETRY", 0.05)
+@pytest.mark.usefixtures("quick_retries")
+def test_a_queue_that_cannot_be_used_is_told_and_tried_again(tmp_path: Path) -> None:
     (tmp_path / "farm").touch()
     inbox: SimpleQueue[Any] = SimpleQueue()
     queue = LocalQueue(tmp_path / "farm", jobs=tmp_path / "jobs", inbox=inbox)
@@ -127,8 +135,8 @@ def test_a_file_that_is_no_database_is_told_in_a_sentence(tmp_path: Path) -> Non
         Database(tmp_path)
 
 
-def test_a_full_disk_ends_the_session_and_loses_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bender_worker_addon.queues.local.queue._RETRY", 0.05)
+@pytest.mark.usefixtures("quick_retries")
+def test_a_full_disk_ends_the_session_and_loses_nothing(site: Site) -> None:
     site.add("job", 1)
     hands = site.worker()
     delivery = hands.take()
@@ -160,6 +168,93 @@ def test_workers_that_are_killed_again_and_again_lose_no_task_and_ack_none_unren
     assert kills > 5
     assert len(list(rendered.iterdir())) == 1000
     assert (site.job("job").status, dict(site.job("job").frames)) == ("Finished", {"Finished": 1000})
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_jobs_files_that_cannot_be_written_end_the_session_though_nothing_else_happens(site: Site) -> None:
+    site.add("job", 1)
+    hands = site.worker()
+    delivery = hands.take()
+    hands.report(delivery, "start", status="Running")
+    site.wait_until_written("job")
+    time.sleep(3 * local._LOOK)  # it has seen that: from now on it hears of nothing
+    turn = site.folder / "writing.lock"
+    turn.unlink()
+    turn.mkdir()
+    hands.report(delivery, "finish", status="Finished")
+    reason = event_from(hands.inbox, Disconnected).reason
+    assert reason == f"the jobs' files in {site.folder / 'jobs'} can't be kept: unable to open database file"
+    turn.rmdir()
+    hands.session = event_from(hands.inbox, Connected).session
+    hands.queue.ack(hands.take())
+    hands.settled()
+    hands.queue.close(timeout=DEADLINE)
+    assert site.data_json("job")["status"] == {"Job": "Finished"}
+    assert site.left() == 0
+
+
+def test_a_worker_that_cannot_be_looked_at_is_not_taken_for_dead(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: SimpleQueue[bool] = SimpleQueue()
+
+    def watched(folder: Path, owner: str) -> bool:
+        looks.put(lives(folder, owner))
+        return True
+
+    monkeypatch.setattr(local, "lives", watched)
+    monkeypatch.setattr(local, "_LOOK_FOR_DEAD", 0.01)
+    site.add("job", 1)
+    one = site.worker()
+    one.take()
+    other = site.worker()
+    cut_off(site.folder / "owners")
+    while not looks.empty():
+        looks.get()
+    assert all(looks.get(timeout=DEADLINE) for _ in range(3))
+    plugged_in(site.folder / "owners")
+    assert other.inbox.empty()
+    monkeypatch.undo()
+    one.queue.close(timeout=DEADLINE)
+    assert name(other.take()) == "job-1"
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_a_folder_of_owners_that_cannot_be_read_is_told_and_tried_again(site: Site) -> None:
+    site.worker().queue.close(timeout=DEADLINE)
+    cut_off(site.folder / "owners")
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    queue = LocalQueue(site.folder, jobs=site.folder / "jobs", inbox=inbox)
+    queue.start()
+    assert f"{site.folder / 'owners'} can't be used: " in event_from(inbox, Disconnected).reason
+    plugged_in(site.folder / "owners")
+    event_from(inbox, Connected)
+    queue.close(timeout=DEADLINE)
+
+
+@pytest.mark.parametrize("settle", ["ack", "requeue", "reject"])
+def test_what_another_holds_by_now_is_left_to_it(site: Site, settle: str) -> None:
+    site.add("job", 1)
+    hands = site.worker()
+    delivery = hands.take()
+    with site.database.changing() as connection:
+        connection.execute("UPDATE message SET owner = 'another'")
+    getattr(hands.queue, settle)(delivery)
+    hands.settled()
+    with site.database.looking() as connection:
+        assert connection.execute("SELECT owner FROM message").fetchall() == [("another",)]
+
+
+def test_it_may_be_closed_at_any_time_and_any_number_of_times(site: Site) -> None:
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    queue = LocalQueue(site.folder, jobs=site.folder / "jobs", inbox=inbox)
+    queue.close(timeout=DEADLINE)
+    queue.start()
+    queue.close(timeout=DEADLINE)
+    assert inbox.empty()
+    hands = site.worker()
+    hands.queue.close(timeout=DEADLINE)
+    hands.queue.consume(2)
+    hands.queue.close(timeout=0)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(("bender-local", "bender-upkeep"))]
 
 
 @contextmanager
