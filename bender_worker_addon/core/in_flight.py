@@ -35,14 +35,16 @@ class Outcome(enum.Enum):
 class InFlight:
     """`deliveries` are the messages that brought the task and are to be settled alike: none while the connection they
     came on is lost, more than one if the farm sent it twice. `redelivered`: it has been out before. `aside`: it only
-    waits for something and does not count as held. `failures` counts attempts. `started_at` is when a child began with
-    it, `frames_begun` when with each frame, in seconds of the monotonic clock; `at_frame` is the one it is at, of which
-    `part` is done, 0 to 1. `stored` and `uploaded` grow frame by frame. `device`: what Cycles rendered it on."""
+    waits for something and does not count as held. `attempt` is the last one at it, what comes of an earlier one no
+    longer counts; `failures` counts attempts. `started_at` is when a child began with it, `frames_begun` when with each
+    frame, in seconds of the monotonic clock; `at_frame` is the one it is at, of which `part` is done, 0 to 1. `stored`
+    and `uploaded` grow frame by frame. `device`: what Cycles rendered it on."""
 
     task: Task
     deliveries: list[Delivery]
     redelivered: bool
     stage: Stage = Stage.FETCHING
+    attempt: int | None = None
     failures: int = 0
     started_at: float | None = None
     frames_begun: dict[int, float] = field(default_factory=dict)

@@ -178,8 +178,8 @@ class Child:
             self._stopping = True
             self.process.stop_after_frame()
 
-    def renew_after_frame(self) -> None:
-        """It ends after the frame in hand, and gets nothing more."""
+    def stop_for_good(self) -> None:
+        """It ends after the frame in hand and gets nothing more: another takes its place."""
         self._outworn = True
         self.stop_after_frame()
 

@@ -126,7 +126,7 @@ class Dispatcher:
         command = Command(attempt, blend, held.missing, held.task.image_format, child.folder / str(attempt))
         self._pool.use(child)
         child.give(held, command, log_file=self._pool.log_file(held))
-        held.stage = Stage.GIVEN
+        held.stage, held.attempt = Stage.GIVEN, attempt
         if attempt % _PRUNE_EVERY == 0:
             self._pool.prune_logs()
 
@@ -185,7 +185,7 @@ class Dispatcher:
             self._dismiss_idle()
         if why := child.outgrown(self._memory_limit):
             log.info("Blender has %.0f MB of memory, %s: it is started anew", child.memory / 1e6, why)
-            child.renew_after_frame()
+            child.stop_for_good()
 
     def _dismiss_idle(self) -> None:
         for child in [child for child in self._pool.children if child.is_idle][:1]:
@@ -218,6 +218,12 @@ class Dispatcher:
             return None, []
         self._pool.kill(child)
         return child.taken_back(at)
+
+    def replace(self, number: int) -> None:
+        """A child that can't be trusted any more: it ends after the frame in hand, if it has not ended yet."""
+        child = self._pool.get(number)
+        if child is not None:
+            child.stop_for_good()
 
     def end_all(self) -> list[InFlight]:
         """Ends every child; gives the tasks they had."""

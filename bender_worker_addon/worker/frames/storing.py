@@ -11,6 +11,7 @@ from pathlib import Path
 from ...core.errors import FrameError
 from ...core.frame import StoredFrame
 from ...core.in_flight import InFlight
+from ...core.messages import FrameWritten
 from ...system.executor import Executor
 from . import store
 
@@ -31,13 +32,18 @@ class Stored:
     """`seconds`: how long that took."""
 
     held: InFlight
+    attempt: int
     frame: StoredFrame
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class NotStored:
+    """`child` wrote a frame, at this attempt, that is none or can't be stored."""
+
     held: InFlight
+    child: int
+    attempt: int
     error: FrameError
 
 
@@ -48,9 +54,9 @@ class FrameStore:
         self._executor = executor
         self._shared = shared
 
-    def store(self, held: InFlight, number: int, *, rendered: Path, target: Path) -> None:
+    def store(self, held: InFlight, written: FrameWritten, *, rendered: Path, target: Path) -> None:
         """Stored or NotStored comes of it."""
-        self._executor.submit(partial(_store, held, number, rendered, target, shared=self._shared))
+        self._executor.submit(partial(_store, held, written, rendered, target, shared=self._shared))
 
     def prove(self, held: InFlight, stored: Collection[StoredFrame], *, uploaded: frozenset[int]) -> None:
         """Proven comes of it."""
@@ -61,14 +67,14 @@ class FrameStore:
         self._executor.submit(partial(_delete, tuple(stored)))
 
 
-def _store(held: InFlight, number: int, rendered: Path, target: Path, *, shared: bool) -> Stored | NotStored:
+def _store(held: InFlight, written: FrameWritten, rendered: Path, target: Path, *, shared: bool) -> Stored | NotStored:
     where = {"rendered": rendered, "target": target}
     began = time.monotonic()
     try:
-        frame = store.store(**where, number=number, image_format=held.task.image_format, shared=shared)
-        return Stored(held, frame, time.monotonic() - began)
+        frame = store.store(**where, number=written.frame, image_format=held.task.image_format, shared=shared)
+        return Stored(held, written.attempt, frame, time.monotonic() - began)
     except FrameError as error:
-        return NotStored(held, error)
+        return NotStored(held, written.child, written.attempt, error)
 
 
 def _prove(held: InFlight, stored: tuple[StoredFrame, ...], uploaded: frozenset[int]) -> Proven:

@@ -3,10 +3,9 @@
 
 import logging
 
-from ...core.errors import Remedy
 from ...core.in_flight import InFlight, Stage
 from ...core.transfers import FrameNotUploaded, FrameUploaded
-from ..frames.storing import NotStored, Stored
+from ..frames.storing import Stored
 from ..frames.uploads import FrameLost
 from ..state.record import Record
 from .activity import Activity
@@ -40,17 +39,14 @@ class Finish:
 
     def stored(self, event: Stored) -> None:
         held, frame = event.held, event.frame
+        if event.attempt != held.attempt:
+            return  # the one that goes on renders it again
         held.stored[frame.number] = frame
         held.timings.stored(event.seconds)
         self._record.frame_stored(held, frame)
         log.info("%s: frame %d stored, %.1f kB: %s", held, frame.number, frame.size / 1e3, frame.path)
         if not held.missing and held.stage is not Stage.ENDING:
             self.all_stored(held)
-
-    def not_stored(self, event: NotStored) -> None:
-        if event.held.stage is Stage.GIVEN:
-            self._render.take_back(event.held)
-        self._render.attempt_failed(event.held, str(event.error), Remedy.RETRY)
 
     def all_stored(self, held: InFlight) -> None:
         if self._upload_stage is not None:

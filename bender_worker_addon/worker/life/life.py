@@ -126,7 +126,7 @@ class Life:
             case Stored():
                 self._finish.stored(event)
             case NotStored():
-                self._finish.not_stored(event)
+                self._render.not_stored(event)
             case Proven():
                 if self._receive.proven(event):
                     self._finish.all_stored(event.held)

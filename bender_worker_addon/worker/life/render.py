@@ -16,7 +16,7 @@ from ..blends.blends import Blends
 from ..children.dispatcher import Dispatcher
 from ..children.pool import Pool
 from ..children.process import Died
-from ..frames.storing import FrameStore
+from ..frames.storing import FrameStore, NotStored
 from ..state.record import Record
 from .activity import Activity
 from .admission import Admission
@@ -128,6 +128,17 @@ class Render:
     def child_is_stuck(self, child: int, words: str) -> None:
         self.attempt_failed(self._end_child(child), words, Remedy.RETRY)
 
+    def not_stored(self, event: NotStored) -> None:
+        """A frame of this attempt is no picture, or can't be stored. Counts once, however many of its frames are."""
+        held = event.held
+        if event.attempt != held.attempt or held.stage not in (Stage.GIVEN, Stage.STORING):
+            return
+        if held.stage is Stage.GIVEN:
+            self._end_child(event.child, event.attempt)
+        else:
+            self._dispatcher.replace(event.child)
+        self.attempt_failed(held, str(event.error), Remedy.RETRY)
+
     def take_back(self, held: InFlight) -> None:
         """Ends the child that has the task."""
         child = self._dispatcher.child_of(held)
@@ -167,7 +178,7 @@ class Render:
         held, rendered = found
         held.timings.rendered(event.spent)
         target = self._outpath / held.task.job_id / frame_name(event.frame, held.task.image_format)
-        self._store.store(held, event.frame, rendered=rendered, target=target)
+        self._store.store(held, event, rendered=rendered, target=target)
         if held.stage is Stage.STORING and self._activity.level is not None:
             self._end_child(event.child)
 

@@ -6,6 +6,7 @@
 `broken`    frames that are written and then found broken
 `wrong`     frames whose file is not of the format asked for
 `missing`   frames of which it says that they are there, and they are not
+`first`     a file that remembers the first process that renders: only that one is `wrong`, and it does not `wait`
 `no_camera` frames that nobody could render
 `wait`      a named pipe for each of these frames: rendering ends when the test opens it
 `seconds`   that each frame takes, unless its worker's environment says so, in SECONDS_A_FRAME
@@ -66,14 +67,16 @@ def render_frame(frame: int, file: str, image_format: str) -> tuple[tuple[int, i
         raise RenderError(f"frame {frame}: no camera found in scene", scene=True)
     if frame in scene.get("die", ()) and not _has_died_before():
         os._exit(11)
-    if pipe := scene.get("wait", {}).get(str(frame)):
+    pipe = scene.get("wait", {}).get(str(frame))
+    if pipe and not ("first" in scene and _is_first()):
         Path(pipe).open("rb").close()
     time.sleep(float(os.environ.get("SECONDS_A_FRAME", scene.get("seconds", 0))))
     kept.append(b"x" * scene.get("grow", {}).get(str(frame), 0))
     path = Path(file)
     path.parent.mkdir(parents=True, exist_ok=True)
     if frame not in scene.get("missing", ()):
-        signature = b"\xff\xd8\xff" if frame in scene.get("wrong", ()) else b"\x89PNG\r\n\x1a\n"
+        is_wrong = frame in scene.get("wrong", ()) and ("first" not in scene or _is_first())
+        signature = b"\xff\xd8\xff" if is_wrong else b"\x89PNG\r\n\x1a\n"
         path.write_bytes(signature + f"{image_format} {frame}".encode())
     return (1, 1), 0.0
 
@@ -81,6 +84,13 @@ def render_frame(frame: int, file: str, image_format: str) -> tuple[tuple[int, i
 def check(file: str, size: tuple[int, int]) -> None:
     if int(Path(file).stem) in scene.get("broken", ()):
         raise BrokenPicture(f"{Path(file).name} is broken")
+
+
+def _is_first() -> bool:
+    mark = Path(scene["first"])
+    if not mark.exists():
+        mark.write_text(str(os.getpid()))
+    return mark.read_text() == str(os.getpid())
 
 
 def _has_died_before() -> bool:

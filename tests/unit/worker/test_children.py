@@ -207,14 +207,10 @@ def test_every_child_is_as_it_is_wanted_also_one_that_was_started_since(farm: Fa
         stats = [Path(f"/proc/{process}/stat").read_text() for process in farm.children()]
         return [stat.rpartition(")")[2].split()[0] for stat in stats]
 
-    dispatcher = farm.worker._dispatcher
     farm.until(lambda: farm.children())
-    dispatcher.suspend(True)
+    farm.worker.pause(Pause.SUSPEND)
     farm.worker._pool.start_ahead()
-    for _ in range(2):
-        farm.until(lambda: len(farm.children()) == 2)
-        dispatcher.suspend(True)
-        farm.until(lambda: states() == ["T", "T"])
-    for _ in range(2):
-        dispatcher.suspend(False)
-        farm.until(lambda: "T" not in states())
+    farm.until(lambda: states() == ["T", "T"])
+    farm.worker.resume()
+    farm.until(lambda: "T" not in states())
+    assert len(states()) == 2

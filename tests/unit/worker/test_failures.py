@@ -2,11 +2,18 @@
 """Worker: what becomes of a task that fails, and of a message that is none. The next task is always rendered."""
 
 import json
+import threading
+from typing import Any
 
 import pytest
 
+from bender_worker_addon.core.frame import StoredFrame
+from bender_worker_addon.core.in_flight import InFlight
+from bender_worker_addon.core.messages import FrameWritten
+from bender_worker_addon.worker.frames import store
+from bender_worker_addon.worker.frames.storing import FrameStore
 from tests.unit.conftest import StartFarm
-from tests.unit.support import Farm, child_command, message
+from tests.unit.support import DEADLINE, Farm, child_command, message, opened
 from tools.servers import blend_server
 
 
@@ -69,6 +76,48 @@ def test_a_bad_frame_in_the_middle_of_many_is_told_and_settled_once(farm: Farm, 
     assert sorted(farm.broker.settled) == [("ack", 2), ("requeued", 1)]
     assert len(farm.broker.tasks("error")) == 1
     assert "frame 2" in farm.broker.tasks("error")[0]["data"]["error"] or fault == "broken"
+
+
+def test_two_bad_frames_of_one_attempt_are_one_failure(farm: Farm) -> None:
+    farm.add(wrong=[1, 2], first=farm.folder / "first")
+    farm.broker.deliver(message(frames=[1, 2]))
+    farm.until_settled()
+    assert farm.broker.settled == [("ack", 1)]
+    assert [frame for _, frame in farm.renders()] == [1, 2, 1, 2]
+    assert len({process for process, _ in farm.renders()}) == 2
+
+
+def test_a_frame_of_an_attempt_that_failed_is_none_of_the_next(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is stored late, while a fresh child is about to render it again: the task ends once, when that is done."""
+    store_now, second_is_written, let_go = store.store, threading.Event(), threading.Event()
+
+    def store_late(*, number: int, **where: Any) -> StoredFrame:
+        assert second_is_written.wait(DEADLINE)
+        assert number == 1 or let_go.wait(DEADLINE)
+        return store_now(number=number, **where)
+
+    def submit(self: FrameStore, held: InFlight, written: FrameWritten, **where: Any) -> None:
+        if written.frame == 2:
+            second_is_written.set()
+        submit_now(self, held, written, **where)
+
+    submit_now = FrameStore.store
+    monkeypatch.setattr(store, "store", store_late)
+    monkeypatch.setattr(FrameStore, "store", submit)
+    gate = farm.gate()
+    farm.add(wrong=[1], first=farm.folder / "first", wait={2: gate})
+    farm.broker.deliver(message(frames=[1, 2]))
+    farm.until(lambda: [frame for _, frame in farm.renders()] == [1, 2, 1, 2])
+    let_go.set()
+    farm.until(lambda: farm.frame(1).exists())
+    for _ in range(5):
+        farm.worker.tick(0.05)
+    opened(gate)
+    farm.until_settled()
+    for _ in range(5):
+        farm.worker.tick(0.05)
+    assert farm.broker.settled == [("ack", 1)]
+    assert farm.broker.history.count("finish") == 1
 
 
 def test_the_next_task_of_the_job_is_rendered_after_a_failed_one(farm: Farm) -> None:
