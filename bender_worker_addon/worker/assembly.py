@@ -16,7 +16,7 @@ from ..queues.choice import task_queue
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
 from ..system.awake import AwakeClock
-from ..system.disks import Disks, why_unwritable
+from ..system.disks import Disks, why_unusable
 from ..system.executor import Executor
 from .blends.blends import Blends
 from .blends.cache import BlendCache
@@ -60,7 +60,7 @@ class Assembly:
     ) -> None:
         """Raises WorkerError if the worker's folders or its settings can't be used."""
         for folder in (config.blendpath, config.outpath):
-            if trouble := why_unwritable(folder):
+            if trouble := why_unusable(folder):
                 raise WorkerError(trouble)
         sandbox = _sandbox(config)
         self.record = Record()
@@ -81,7 +81,7 @@ class Assembly:
         self._transfers = Executor("bender-transfer", inbox=inbox, threads=2)
         self._questions = Executor("bender-question", inbox=inbox)
         self._looking = Executor("bender-disk", inbox=inbox)
-        self.disks = Disks((config.outpath, config.blendpath, config.data_dir), executor=self._looking)
+        self.disks = Disks((config.outpath, config.blendpath, config.data_dir), executor=self._looking, inbox=inbox)
         self._uploading = Executor("bender-upload", inbox=inbox, threads=AT_ONCE)
         self._storing = Executor("bender-frames", inbox=inbox)
         self.blends = self._blends_of(config)
@@ -161,11 +161,11 @@ class Assembly:
 
     def beside(self, work: Callable[[], None]) -> None:
         """Does it beside the worker's thread, after all frames handed over so far are stored."""
-        self._storing.submit(work)
+        self._storing.do(work)
 
     def load_flaskbender(self) -> None:
         """Beside the worker's thread, so that its first task need not wait for that."""
-        self._questions.submit(self._flaskbender.load)
+        self._questions.do(self._flaskbender.load)
 
     def close(self) -> None:
         """Ends every process and thread they have started."""

@@ -48,7 +48,10 @@ def of_machine(config: WorkerConfig, *, blender: list[str], config_file: Path) -
 
 
 def _why_too_full(config: WorkerConfig) -> str:
-    free = free_gigabytes(config.outpath)
+    try:
+        free = free_gigabytes(config.outpath)
+    except OSError as error:
+        return f"{config.outpath} can't be looked at ({error.strerror}); see whether its disk or share is there"
     if free >= config.disklimit:
         return ""
     return f"{free:.1f} GB are free, disklimit is {config.disklimit:g}: no tasks are taken; free some space"

@@ -95,7 +95,14 @@ class Blends:
     def _ask(self, jobs: Iterable[str]) -> None:
         for job_id in sorted(set(jobs) - self._asked):
             self._asked.add(job_id)
-            self._questions.submit(partial(self._source.job_status, job_id))
+            self._put_question(job_id)
+
+    def _put_question(self, job_id: str) -> None:
+        question = partial(self._source.job_status, job_id)
+        self._questions.submit(question, failed=lambda _: JobStatus(job_id, None))
 
     def _download(self, job_id: str) -> None:
-        self._transfers.submit(partial(self._source.fetch_blend, job_id, self.path(job_id)))
+        self._transfers.submit(
+            partial(self._source.fetch_blend, job_id, self.path(job_id)),
+            failed=lambda error: BlendFailed(job_id, BlendError(str(error), again=True, elsewhere=True)),
+        )

@@ -56,15 +56,21 @@ class FrameStore:
 
     def store(self, held: InFlight, written: FrameWritten, *, rendered: Path, target: Path) -> None:
         """Stored or NotStored comes of it."""
-        self._executor.submit(partial(_store, held, written, rendered, target, shared=self._shared))
+        self._executor.submit(
+            partial(_store, held, written, rendered, target, shared=self._shared),
+            failed=lambda error: NotStored(held, written.child, written.attempt, FrameError(str(error))),
+        )
 
     def prove(self, held: InFlight, stored: Collection[StoredFrame], *, uploaded: frozenset[int]) -> None:
         """Proven comes of it."""
-        self._executor.submit(partial(_prove, held, tuple(stored), uploaded))
+        frames = tuple(stored)
+        self._executor.submit(
+            partial(_prove, held, frames, uploaded), failed=lambda _: Proven(held, frames, uploaded, unchanged=False)
+        )
 
     def delete(self, stored: Collection[StoredFrame]) -> None:
         """Deletes frames that are safe elsewhere, and their folder if nothing else is in it."""
-        self._executor.submit(partial(_delete, tuple(stored)))
+        self._executor.do(partial(_delete, tuple(stored)))
 
 
 def _store(held: InFlight, written: FrameWritten, rendered: Path, target: Path, *, shared: bool) -> Stored | NotStored:

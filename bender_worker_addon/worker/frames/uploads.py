@@ -123,13 +123,17 @@ class Uploads:
         while self._waiting and len(self._sent) < most and not self._holding:
             frame = self._waiting.popleft()
             self._sent[frame.key] = frame
-            self._executor.submit(partial(_upload, self._flaskbender, frame))
+            self._executor.submit(partial(_upload, self._flaskbender, frame), failed=partial(_not_uploaded, frame))
 
 
 def _upload(flaskbender: Sink, frame: _Frame) -> FrameUploaded | FrameNotUploaded | FrameLost:
     if not unchanged(frame.stored):
         return FrameLost(frame.task_id, frame.stored.number)
     return flaskbender.upload(job_id=frame.job_id, task_id=frame.task_id, frame=frame.stored)
+
+
+def _not_uploaded(frame: _Frame, error: OSError) -> FrameNotUploaded:
+    return FrameNotUploaded(frame.task_id, frame.stored.number, UploadError(str(error), patient=True))
 
 
 def _jittered(failures: int) -> float:

@@ -2,6 +2,7 @@
 """Executor: work beside the worker's thread, in the order it came."""
 
 from functools import partial
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -15,7 +16,7 @@ def test_what_work_gives_comes_in_the_order_of_the_work() -> None:
     inbox: SimpleQueue[Any] = SimpleQueue()
     executor = Executor("test", inbox=inbox)
     for number in range(100):
-        executor.submit(partial(int, number))
+        executor.submit(partial(int, number), failed=str)
     executor.close(timeout=DEADLINE)
     assert [inbox.get_nowait() for _ in range(100)] == list(range(100))
 
@@ -23,7 +24,7 @@ def test_what_work_gives_comes_in_the_order_of_the_work() -> None:
 def test_work_that_gives_nothing_makes_no_event() -> None:
     inbox: SimpleQueue[Any] = SimpleQueue()
     executor = Executor("test", inbox=inbox, threads=3)
-    executor.submit(lambda: None)
+    executor.do(lambda: None)
     executor.close(timeout=DEADLINE)
     with pytest.raises(Empty):
         inbox.get_nowait()
@@ -32,6 +33,32 @@ def test_work_that_gives_nothing_makes_no_event() -> None:
 def test_stuck_work_keeps_nobody_waiting() -> None:
     let_go: SimpleQueue[None] = SimpleQueue()
     executor = Executor("test", inbox=SimpleQueue())
-    executor.submit(let_go.get)
+    executor.do(let_go.get)
     executor.close(timeout=0)
     let_go.put(None)
+
+
+def test_what_a_disk_fails_is_an_event_and_no_crash(tmp_path: Path) -> None:
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    executor = Executor("test", inbox=inbox)
+    executor.submit((tmp_path / "nothing").read_bytes, failed=lambda error: error.strerror)
+    executor.submit(partial(int, 7), failed=str)
+    executor.close(timeout=DEADLINE)
+    assert [inbox.get_nowait() for _ in range(2)] == ["No such file or directory", 7]
+
+
+def test_what_fails_of_work_that_nobody_waits_for_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    executor = Executor("test", inbox=inbox)
+    executor.do((tmp_path / "nothing").rmdir)
+    executor.close(timeout=DEADLINE)
+    assert inbox.empty()
+    assert f"No such file or directory: '{tmp_path / 'nothing'}'" in caplog.text
+
+
+def test_what_nobody_foresaw_reaches_the_worker() -> None:
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    executor = Executor("test", inbox=inbox)
+    executor.submit(partial(int, "no number"), failed=str)
+    executor.close(timeout=DEADLINE)
+    assert isinstance(inbox.get_nowait().error, ValueError)

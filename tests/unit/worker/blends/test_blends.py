@@ -255,7 +255,7 @@ def test_a_question_that_is_not_answered_yet_is_not_asked_again(store: Store) ->
     store.have("job")
     let_go: SimpleQueue[None] = SimpleQueue()
     waits: Callable[[], None] = let_go.get
-    store.executor.submit(waits)
+    store.executor.do(waits)
     for _ in range(20):
         store.blends.look_after(needed=set())
     let_go.put(None)
