@@ -26,6 +26,7 @@ from .children.dispatcher import Dispatcher
 from .children.pool import Pool
 from .children.process import why_not_run
 from .children.sandbox import Sandbox, why_impossible
+from .children.scratch import Scratch
 from .connection import Connection
 from .control import Control
 from .frames.storing import FrameStore
@@ -90,7 +91,7 @@ class Assembly:
         self.pool = Pool(
             command=child_command,
             sandbox=sandbox,
-            scratch=config.outpath / ".rendering" / config.id,
+            scratch=Scratch(config.outpath / ".rendering" / config.id),
             logs=logs,
             keep_children=config.keep_child,
             devices=config.devices,

@@ -76,7 +76,7 @@ def sandboxed(tmp_path: Path, path_with_bwrap: str) -> Iterator[Sandboxed]:
     file.write_bytes(stand_in_blend(record=folder / "renders.txt", wait={1: gate}))
     command = Sandbox((PROJECT,)).command(child_command("renders"), folder=folder, blend=file)
     renderer = ChildProcess(
-        child=1, command=command, log_file=tmp_path / "log", temp=folder / "temp", inbox=inbox, sandboxed=True
+        child=1, prepare=lambda: command, log_file=tmp_path / "log", temp=folder / "temp", inbox=inbox, sandboxed=True
     )
     renderer.render(Command(7, file, (1,), "PNG", folder / "7"))
     event_from(inbox, FrameBegun)

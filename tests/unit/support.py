@@ -299,8 +299,11 @@ class Farm:
 
     def children(self) -> list[int]:
         """The processes that this one has started and that are there."""
-        listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-        return [int(process) for process in listed]
+        found = []
+        for thread in Path("/proc/self/task").iterdir():
+            with suppress(OSError):  # it has just ended
+                found += [int(process) for process in (thread / "children").read_text().split()]
+        return sorted(found)
 
     def gate(self) -> Path:
         """Something for a frame to `wait` at until it is `opened`."""

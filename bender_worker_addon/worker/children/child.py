@@ -146,7 +146,7 @@ class Child:
     def assign(self, job_id: str, log_file: Path) -> None:
         """It serves this job from now on; what it prints meanwhile goes to `log_file`."""
         self.job_id = job_id
-        self.process.log_file = log_file
+        self.process.output.log_file = log_file
 
     def give(self, held: InFlight, command: Command, *, log_file: Path) -> None:
         """Its next task. It prints to `log_file` from the beginning of that on."""
@@ -189,6 +189,10 @@ class Child:
 
     def kill(self) -> None:
         self.process.kill()
+
+    def join(self, timeout: float) -> None:
+        """Waits until it is gone, for at most `timeout` seconds."""
+        self.process.join(timeout)
 
     def taken_back(self, attempt: int | None) -> tuple[InFlight | None, list[InFlight]]:
         """Nothing is its any more. Gives the task of this attempt, or of the one it is at if None; and the others."""

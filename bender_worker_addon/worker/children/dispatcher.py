@@ -87,7 +87,7 @@ class Dispatcher:
     # Giving
 
     def feed(self, ready: Iterable[InFlight], blend_of: Callable[[str], Path]) -> None:
-        """Gives tasks, oldest first, as far as there is room. Raises WorkerError if no child can be started."""
+        """Gives tasks, oldest first, as far as there is room."""
         for used_up in [child for child in self._pool.children if child.is_used_up]:
             self._pool.dismiss(used_up)
         for held in ready:

@@ -7,7 +7,7 @@ import sched
 import time
 from pathlib import Path
 
-from ...core.errors import Remedy, WorkerError
+from ...core.errors import Remedy
 from ...core.frame import frame_name
 from ...core.in_flight import InFlight, Stage, TasksInFlight
 from ...core.messages import ChildEvent, FrameBegun, FrameWritten, Loaded, Progress, RenderFailed, Revoked, Stopped
@@ -67,12 +67,7 @@ class Render:
         """Gives the children what is ready."""
         if self._activity.level is not None or self._disks.in_doubt:
             return
-        ready = self._in_flight.at(Stage.READY)
-        try:
-            self._dispatcher.feed(ready, self._blends.path)
-        except WorkerError as error:
-            waiting = next(held for held in ready if held.stage is Stage.READY)
-            self.attempt_failed(waiting, str(error), Remedy.RETRY)
+        self._dispatcher.feed(self._in_flight.at(Stage.READY), self._blends.path)
         self._dispatcher.even_out()
         self._admission.hold(self._dispatcher.worth_holding)
 
@@ -106,8 +101,8 @@ class Render:
     def child_died(self, event: Died) -> None:
         if self._dispatcher.is_current(event.child):
             held = self._end_child(event.child)
-            log.log(logging.WARNING if held is not None else logging.INFO, "Blender is gone: %s", event.reason)
-            self.attempt_failed(held, f"Blender died: {event.reason}", Remedy.RETRY)
+            log.log(logging.INFO if held is None and event.started else logging.WARNING, "%s", event.reason)
+            self.attempt_failed(held, event.reason, Remedy.RETRY)
         self._pool.bury(event.child)
 
     def attempt_failed(self, held: InFlight | None, reason: str, remedy: Remedy) -> None:

@@ -5,16 +5,18 @@ import json
 import os
 import re
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
-from bender_worker_addon.core.errors import WorkerError
 from bender_worker_addon.core.messages import Command, FrameBegun, FrameWritten, Loaded, RenderFailed, Stopped
+from bender_worker_addon.worker.children import channel, output
 from bender_worker_addon.worker.children import process as renderer_module
 from bender_worker_addon.worker.children.process import ChildProcess, Died
 from tests.unit.support import DEADLINE, blend, child_command, event_from, opened
@@ -32,8 +34,8 @@ def start(tmp_path: Path, inbox: "SimpleQueue[Any]") -> Iterator[Start]:
     started: list[ChildProcess] = []
 
     def start(name: str, *arguments: object, log_file: Path = tmp_path / "logs" / "child.log") -> ChildProcess:
-        command = child_command(name, *arguments)
-        started.append(ChildProcess(child=1, command=command, log_file=log_file, temp=tmp_path / "temp", inbox=inbox))
+        prepare = partial(child_command, name, *arguments)
+        started.append(ChildProcess(child=1, prepare=prepare, log_file=log_file, temp=tmp_path / "temp", inbox=inbox))
         return started[-1]
 
     yield start
@@ -48,11 +50,20 @@ def command(folder: Path, *frames: int, attempt: int = 7, **scene: Any) -> Comma
     return Command(attempt, file, frames, "PNG", folder / str(attempt))
 
 
-def until_written(log_file: Path, words: str) -> None:
+def until(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + DEADLINE
-    while not (log_file.exists() and words in log_file.read_text()):
-        assert time.monotonic() < deadline, f"{words} never came to {log_file}"
-        time.sleep(0.01)
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to it"
+        time.sleep(0.005)
+
+
+def until_written(log_file: Path, words: str) -> None:
+    until(lambda: log_file.exists() and words in log_file.read_text())
+
+
+def state_of(process: int) -> str:
+    """As ps tells it: T is stopped."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def is_gone(process: int) -> bool:
@@ -138,7 +149,7 @@ def test_a_flood_of_output_stops_nobody_and_fills_no_disk(
     start("floods").render(command(tmp_path, 1))
     assert event_from(inbox, FrameWritten).frame == 1
     assert "the last word" in event_from(inbox, Died).reason
-    assert (tmp_path / "logs" / "child.log").stat().st_size <= renderer_module._LOG + (1 << 16)
+    assert (tmp_path / "logs" / "child.log").stat().st_size <= output._LOG + (1 << 16)
 
 
 def test_what_is_printed_goes_to_the_log_of_the_order_at_hand(
@@ -164,7 +175,7 @@ def test_a_log_that_cannot_be_written_stops_nobody(
     renderer = start("renders")
     (tmp_path / "a-folder").mkdir()
     (tmp_path / "a-file").write_text("")
-    renderer.log_file = tmp_path / log_file
+    renderer.output.log_file = tmp_path / log_file
     renderer.render(command(tmp_path, 1, 2, 3))
     assert [event_from(inbox, FrameWritten).frame for _ in range(3)] == [1, 2, 3]
 
@@ -187,7 +198,7 @@ def test_a_child_that_sends_garbage_is_ended(
 def test_a_child_that_never_connects_is_ended_in_the_end(
     start: Start, inbox: "SimpleQueue[Any]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(renderer_module, "_CONNECT", 0.1)
+    monkeypatch.setattr(channel, "_CONNECT", 0.1)
     renderer = start("never_connects")
     assert "did not connect" in event_from(inbox, Died).reason
     assert is_gone(renderer.pid)
@@ -212,7 +223,9 @@ def test_a_stranger_who_connects_first_is_not_listened_to(
 ) -> None:
     os.mkfifo(tmp_path / "gate")
     renderer = start("connects_late", tmp_path / "gate")
-    port = renderer._server.getsockname()[1]
+    until(lambda: renderer.pid)
+    assert renderer._channel._server is not None
+    port = renderer._channel._server.getsockname()[1]
     with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as stranger:
         stranger.sendall(words + b'{"is": "frame", "attempt": 666, "frame": 666}\n')
         stranger.shutdown(socket.SHUT_WR)
@@ -226,8 +239,8 @@ def test_a_child_whose_worker_is_gone_ends_by_itself(start: Start, inbox: "Simpl
     renderer = start("renders")
     renderer.render(command(tmp_path, 1, wait={1: tmp_path / "gate"}))
     event_from(inbox, FrameBegun)
-    assert renderer._connection is not None
-    renderer._connection.shutdown(socket.SHUT_RDWR)
+    assert renderer._channel._connection is not None
+    renderer._channel._connection.shutdown(socket.SHUT_RDWR)
     assert "exit code 1" in event_from(inbox, Died).reason
 
 
@@ -246,8 +259,64 @@ def test_a_child_knows_nothing_of_the_workers_settings(
 
 
 def test_a_blender_that_is_not_there_is_named(tmp_path: Path, inbox: "SimpleQueue[Any]") -> None:
-    with pytest.raises(WorkerError, match=r"/nowhere/blender.*No such file"):
-        ChildProcess(child=1, command=["/nowhere/blender"], log_file=tmp_path / "l", temp=tmp_path / "t", inbox=inbox)
+    log_file, temp = tmp_path / "log", tmp_path / "temp"
+    ChildProcess(child=1, prepare=lambda: ["/nowhere/blender"], log_file=log_file, temp=temp, inbox=inbox)
+    died = event_from(inbox, Died)
+    assert died == Died(1, "Blender could not be started: /nowhere/blender: No such file or directory", started=False)
+
+
+def test_what_a_child_needs_and_cannot_have_is_told(tmp_path: Path, inbox: "SimpleQueue[Any]") -> None:
+    (tmp_path / "file").touch()
+    log_file, temp = tmp_path / "log", tmp_path / "file" / "temp"
+    ChildProcess(child=1, prepare=lambda: ["true"], log_file=log_file, temp=temp, inbox=inbox)
+    assert "Not a directory" in event_from(inbox, Died).reason
+
+
+@pytest.fixture
+def slow_disk(tmp_path: Path, inbox: "SimpleQueue[Any]") -> Iterator[tuple[ChildProcess, threading.Event]]:
+    """A child whose disk does not answer, until it does."""
+    answers = threading.Event()
+
+    def prepare() -> list[str]:
+        assert answers.wait(DEADLINE)
+        return child_command("renders")
+
+    log_file, temp = tmp_path / "log", tmp_path / "temp"
+    renderer = ChildProcess(child=1, prepare=prepare, log_file=log_file, temp=temp, inbox=inbox)
+    yield renderer, answers
+    answers.set()
+    renderer.kill()
+    renderer.join(DEADLINE)
+
+
+def test_nobody_waits_for_the_disk_of_a_child_that_starts(
+    slow_disk: tuple[ChildProcess, threading.Event], inbox: "SimpleQueue[Any]", tmp_path: Path
+) -> None:
+    renderer, answers = slow_disk
+    renderer.render(command(tmp_path, 1))
+    assert renderer.pid == 0
+    answers.set()
+    assert event_from(inbox, FrameWritten).frame == 1
+
+
+def test_a_child_that_is_killed_before_it_is_there_never_works(
+    slow_disk: tuple[ChildProcess, threading.Event], inbox: "SimpleQueue[Any]"
+) -> None:
+    renderer, answers = slow_disk
+    renderer.kill()
+    answers.set()
+    assert "signal 9" in event_from(inbox, Died).reason
+
+
+def test_a_child_that_is_suspended_before_it_is_there_is_so_when_it_is(
+    slow_disk: tuple[ChildProcess, threading.Event], inbox: "SimpleQueue[Any]"
+) -> None:
+    renderer, answers = slow_disk
+    renderer.suspend(True)
+    answers.set()
+    until(lambda: renderer.pid and state_of(renderer.pid) == "T")
+    renderer.quit()
+    assert "exit code 0" in event_from(inbox, Died).reason
 
 
 def test_what_is_said_to_a_dead_child_is_no_error(start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path) -> None:

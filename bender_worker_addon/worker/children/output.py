@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Output: what a child prints. All of it is taken, always, so that a full pipe never stops it; the first of it is kept
+in log files, the last of it in mind."""
+
+import logging
+import os
+import time
+from pathlib import Path
+from typing import IO
+
+from ...core.messages import LONGEST
+
+log = logging.getLogger(__name__)
+
+_LAST_WORDS, _TOLD = 4096, 500  # bytes kept in mind, characters of them told when a child dies
+_LEISURE, _MUCH = 0.02, 16 << 10  # seconds until it is looked at again, unless it was so many bytes
+_LOG = 32 << 20  # bytes kept a log file
+
+
+class Output:
+    """`log_file`, which may be changed at any time, is where it goes now."""
+
+    def __init__(self, log_file: Path) -> None:
+        self.log_file = log_file
+        self._log_files: dict[int, Path] = {}  # of attempts that are not begun
+        self._open_file: IO[bytes] | None = None
+        self._opened: Path | None = None
+        self._room = 0
+        self._last_words = b""
+
+    def expect(self, attempt: int, log_file: Path) -> None:
+        """Once the attempt has begun, what is printed goes there."""
+        self._log_files[attempt] = log_file
+
+    def begun(self, attempt: int) -> None:
+        self.log_file = self._log_files.pop(attempt, self.log_file)
+
+    def revoked(self, attempt: int) -> None:
+        self._log_files.pop(attempt, None)
+
+    def drain(self, pipe: IO[bytes]) -> None:
+        """Takes all until the pipe ends. Not line by line: of a short frame Blender prints forty, and to wake up for
+        each made the frame half as long again."""
+        with pipe:
+            while piece := os.read(pipe.fileno(), LONGEST):
+                self._last_words = (self._last_words + piece)[-_LAST_WORDS:]
+                self._keep(piece)
+                if len(piece) < _MUCH:
+                    time.sleep(_LEISURE)
+        self._change_to(None)
+
+    def last_words(self) -> str:
+        lines = self._last_words.decode("utf-8", "replace").splitlines()
+        return " | ".join(line.rstrip() for line in lines if line.strip())[-_TOLD:]
+
+    def _keep(self, piece: bytes) -> None:
+        if self._opened != self.log_file:
+            self._change_to(self.log_file)
+        if self._open_file is not None and self._room > 0:
+            self._room -= len(piece)
+            try:
+                self._open_file.write(piece)
+            except OSError as error:
+                self._lose(error)
+
+    def _change_to(self, log_file: Path | None) -> None:
+        self._room, self._opened = _LOG, log_file
+        try:
+            if self._open_file is not None:
+                self._open_file.close()
+            self._open_file = None
+            if log_file is not None:
+                log_file.parent.mkdir(parents=True, exist_ok=True)
+                self._open_file = log_file.open("ab", buffering=0)
+        except OSError as error:
+            self._lose(error)
+
+    def _lose(self, error: OSError) -> None:
+        log.warning("what Blender prints can't be kept in %s: %s", self._opened, error.strerror)
+        self._room = 0
