@@ -87,7 +87,7 @@ class Assembly:
         self._storing = Executor("bender-frames", inbox=inbox)
         self.blends = self._blends_of(config)
         self.uploads = Uploads(flaskbender=self._flaskbender, executor=self._uploading, schedule=self.schedule)
-        logs = TaskLogs(config.data_dir / "logs")
+        logs = TaskLogs(config.data_dir / "logs", beside=self.beside)
         self.pool = Pool(
             command=child_command,
             sandbox=sandbox,

@@ -51,7 +51,7 @@ class Pool:
         self._numbers = itertools.count(1)
         self._leaving: dict[int, Child] = {}
         self._later(scratch.remove_leftovers)
-        self.prune_logs()
+        logs.prune()
 
     def get(self, number: int) -> Child | None:
         return next((child for child in self.children if child.number == number), None)
@@ -102,7 +102,7 @@ class Pool:
         return self._logs.path(held.task.id)
 
     def prune_logs(self) -> None:
-        self._later(self._logs.prune)
+        self._logs.prune()
 
     def _start(self, log_file: Path, *, blend: Path | None) -> Child:
         number, share = next(self._numbers), self._free_share()
