@@ -101,7 +101,7 @@ class Assembly:
             clock=AwakeClock(self.schedule),
         )
         self.dispatcher = Dispatcher(self.pool, renderers=config.renderers, memory_limit=int(config.memory_limit * 1e9))
-        store = FrameStore(self._storing, shared=config.mode == "Server")
+        store = FrameStore(self._storing, shared=config.mode == "Server", rendered=self.journal.rendered)
         breaker = CircuitBreaker(journal=self.journal, beside=self.beside)
         self.settlement = Settlement(
             in_flight=self.in_flight,

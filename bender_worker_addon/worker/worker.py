@@ -99,7 +99,7 @@ class Worker:
             self._upload_stage.resume()
         self._every(config.heart_rate_seconds, self._reporter.beat)
         self._every(_DISK_EVERY, self._disks.look)
-        self._every(_CHECKPOINT_EVERY, lambda: self._assembly.beside(self._journal.settle))
+        self._every(_CHECKPOINT_EVERY, lambda: self._assembly.beside(self._journal.checkpoint))
         self._every(min(max(config.grace_period / 2, 1.0), _BLENDS_EVERY), self._look_after_blends)
         stall_every = min(config.stall_timeout / 4, _STALL_EVERY)
         self._every(stall_every, lambda: self._interrupt.look_for_stall(config.stall_timeout))

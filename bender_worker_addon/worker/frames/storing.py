@@ -3,15 +3,16 @@
 
 import contextlib
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ...core.errors import FrameError
+from ...core.errors import FrameError, TaskRefused
 from ...core.frame import StoredFrame
 from ...core.in_flight import InFlight
 from ...core.messages import FrameWritten
+from ...core.task import Task
 from ...system.executor import Executor
 from . import store
 
@@ -48,10 +49,12 @@ class NotStored:
 
 
 class FrameStore:
-    """`shared`: others of the group work with the frames."""
+    """`shared`: others of the group work with the frames. `rendered(task_id)` gives a task as it was when it was last
+    rendered here, or None; it may wait for the disk."""
 
-    def __init__(self, executor: Executor, *, shared: bool) -> None:
+    def __init__(self, executor: Executor, *, shared: bool, rendered: Callable[[str], bytes | None]) -> None:
         self._executor = executor
+        self._rendered = rendered
         self._shared = shared
 
     def store(self, held: InFlight, written: FrameWritten, *, rendered: Path, target: Path) -> None:
@@ -61,16 +64,30 @@ class FrameStore:
             failed=lambda error: NotStored(held, written.child, written.attempt, FrameError(str(error))),
         )
 
-    def prove(self, held: InFlight, stored: Collection[StoredFrame], *, uploaded: frozenset[int]) -> None:
-        """Proven comes of it."""
-        frames = tuple(stored)
-        self._executor.submit(
-            partial(_prove, held, frames, uploaded), failed=lambda _: Proven(held, frames, uploaded, unchanged=False)
-        )
+    def prove(self, held: InFlight, folder: Path) -> None:
+        """Proven comes of it. `folder`: where the task's frames are."""
+        self._executor.submit(partial(self._prove, held, folder), failed=lambda _: _changed(held))
 
     def delete(self, stored: Collection[StoredFrame]) -> None:
         """Deletes frames that are safe elsewhere, and their folder if nothing else is in it."""
         self._executor.do(partial(_delete, tuple(stored)))
+
+    def _prove(self, held: InFlight, folder: Path) -> Proven:
+        known = self._known(held)
+        if known is None:
+            return _changed(held)
+        frames = tuple(known.stored_frames(folder))
+        unchanged = all(frame.number in known.uploaded or store.unchanged(frame) for frame in frames)
+        return Proven(held, frames, known.uploaded, unchanged)
+
+    def _known(self, held: InFlight) -> Task | None:
+        """The same work, as it was when it was done."""
+        body = self._rendered(held.task.id)
+        try:
+            known = None if body is None else Task.from_json(body)
+        except TaskRefused:  # an earlier version took what this one refuses
+            return None
+        return known if known is not None and known.same_work(held.task) else None
 
 
 def _store(held: InFlight, written: FrameWritten, rendered: Path, target: Path, *, shared: bool) -> Stored | NotStored:
@@ -83,9 +100,8 @@ def _store(held: InFlight, written: FrameWritten, rendered: Path, target: Path, 
         return NotStored(held, written.child, written.attempt, error)
 
 
-def _prove(held: InFlight, stored: tuple[StoredFrame, ...], uploaded: frozenset[int]) -> Proven:
-    unchanged = all(frame.number in uploaded or store.unchanged(frame) for frame in stored)
-    return Proven(held, stored, uploaded, unchanged)
+def _changed(held: InFlight) -> Proven:
+    return Proven(held, (), frozenset(), unchanged=False)
 
 
 def _delete(stored: tuple[StoredFrame, ...]) -> None:

@@ -32,17 +32,17 @@ class CircuitBreaker:
         """A child begins with the task. One that has been out before may take the whole machine down: then what is
         written must be on the disk soon."""
         if held.started_at is None:
-            self._journal.mark_begun(held.task.id)
+            self._journal.count_start(held.task.id)
             if held.redelivered:
-                self._beside(self._journal.settle)
+                self._beside(self._journal.checkpoint)
 
     def task_ended(self, held: InFlight) -> None:
         """However it has ended, the worker has lived to see it."""
-        self._journal.forget_begun(held.task.id)
+        self._journal.forget_starts(held.task.id)
 
     def why_hopeless(self, held: InFlight) -> str:
         """Why the task is not to be begun here, or "": whatever it does, it would do to the worker again."""
-        times = self._journal.times_begun(held.task.id)
+        times = self._journal.starts(held.task.id)
         return f"this worker ended {times} times while it rendered the task" if times >= _ENDED_WORKERS else ""
 
     def job_failed(self, job_id: str) -> None:

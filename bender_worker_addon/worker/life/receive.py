@@ -83,7 +83,7 @@ class Receive:
         if held.stage is not Stage.PROVING or not self._in_flight.has(held):
             return False
         if not event.unchanged:
-            self._fetch.fetch(held)
+            self._begin(held)
             return False
         log.info("%s: was rendered here before and its frames are as they were", held)
         held.stored = {frame.number: frame for frame in event.frames}
@@ -124,15 +124,17 @@ class Receive:
         task = held.task
         self._fetch.fill_in(task)
         self._reporter.step(held, "construct", "constructed")
-        rendered = self._journal.rendered(task.id)
-        known = Task.from_json(rendered) if rendered else None
-        if known is not None and known.same_work(task):
+        if self._journal.knows(task.id):
             held.stage = Stage.PROVING
-            stored = known.stored_frames(self._outpath / task.job_id)
-            self._store.prove(held, stored, uploaded=known.uploaded)
-        elif reason := self._breaker.why_hopeless(held):
+            self._store.prove(held, self._outpath / task.job_id)
+        else:
+            self._begin(held)
+
+    def _begin(self, held: InFlight) -> None:
+        """It is rendered here, if nothing speaks against it."""
+        if reason := self._breaker.why_hopeless(held):
             self._settlement.fail(held, reason, Remedy.ELSEWHERE)
-        elif self._breaker.is_open_for(task.job_id):
+        elif self._breaker.is_open_for(held.task.job_id):
             self._avoid(held)
         else:
             self._fetch.fetch(held)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Journal: what must survive a crash of the worker, in one SQLite file. One thread's at a time, but `settle`."""
+"""Journal: what must survive a crash of the worker, in one SQLite file. What is asked in the midst of work is in
+memory too, so that nobody waits for a disk."""
 
 import json
 import logging
@@ -43,67 +44,79 @@ class Report:
 
 
 class Journal:
-    """Reports that the broker has not confirmed yet, tasks that are finished or only wait for their upload, tasks
-    that are begun, and the jobs whose blends this worker has stored.
+    """Reports that the broker has not confirmed yet, tasks that are finished or only wait for their upload, how often a
+    task was begun, and the jobs whose blends this worker has downloaded.
 
     Opening it takes the data folder for this worker until `close`: SQLite's exclusive lock ends with its process,
     however that ends. Raises FolderInUse if another worker has it; WorkerError, then or later, if it can't be used.
-    Writing never waits for the disk: `settle` does that, beside the worker's thread. What can't be written, to a full
-    disk for one, is kept in memory until it can.
+    Nothing waits for the disk but what says so: `checkpoint` writes are for good, beside the worker's thread. What
+    can't be written, to a full disk for one, is kept in memory until it can.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._unwritten: deque[tuple[str, tuple[object, ...]]] = deque()
-        self._unsettled = True
+        self._waiting: deque[tuple[str, tuple[object, ...]]] = deque()  # statements
+        self._dirty = True  # something was written since the last checkpoint
         self._told = False  # a trouble that lasts is told once
         self._free = threading.Lock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            self._database = _opened(path)
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                words = f"another worker is running on {path.parent}; give this one its own data_dir"
-                raise FolderInUse(words) from error
-            raise WorkerError(f"the journal {path} can't be used: {error}") from error
-        except sqlite3.DatabaseError as error:
-            raise WorkerError(f"the journal {path} can't be used: {error}") from error
-        except OSError as error:
-            raise WorkerError(f"the journal {path} can't be used: {error.strerror}") from error
-        row = self._execute("SELECT seq FROM sqlite_sequence WHERE name = 'report'").fetchone()
-        self._last_report = 0 if row is None else int(row[0])
+        with ExitStack() as if_it_fails:
+            self._database = if_it_fails.enter_context(closing(_taken(path)))
+            row = self._execute("SELECT seq FROM sqlite_sequence WHERE name = 'report'").fetchone()
+            self._last_report = 0 if row is None else int(row[0])
+            reports = self._execute("SELECT id, routing_key, body FROM report ORDER BY id")
+            self._reports = {row[0]: Report(*row) for row in reports}
+            self._starts: dict[str, int] = dict(self._execute("SELECT task_id, times FROM begun"))
+            self._uploading = {task_id for (task_id,) in self._execute("SELECT task_id FROM uploading")}
+            finished = self._execute("SELECT task_id FROM finished ORDER BY rowid")
+            self._finished: dict[str, None] = dict.fromkeys(task_id for (task_id,) in finished)  # the newest last
+            if_it_fails.pop_all()
+
+    # Reports
 
     def add_report(self, routing_key: str, body: bytes) -> Report:
         self._last_report += 1
-        report = Report(self._last_report, routing_key, body)
+        report = self._reports[self._last_report] = Report(self._last_report, routing_key, body)
         self._write("INSERT INTO report VALUES (?, ?, ?)", (report.id, routing_key, body))
         return report
 
     def remove_reports(self, report_ids: Collection[int]) -> None:
+        for report_id in report_ids:
+            self._reports.pop(report_id, None)
         self._write("DELETE FROM report WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(report_ids)),))
 
     def unconfirmed_reports(self) -> list[Report]:
-        rows = self._execute("SELECT id, routing_key, body FROM report ORDER BY id")
-        return [Report(*row) for row in rows]
+        """In the order they were made."""
+        return list(self._reports.values())
+
+    # Rendered tasks
 
     def remember_finished(self, task_id: str, body: bytes) -> None:
+        self._finished.pop(task_id, None)
+        self._finished[task_id] = None
+        while len(self._finished) > _REMEMBERED_AT_MOST:
+            del self._finished[next(iter(self._finished))]
         self._write("INSERT OR REPLACE INTO finished VALUES (?, ?, ?)", (task_id, body, time.time()))
         self.forget_uploading(task_id)
 
     def remember_uploading(self, task_id: str, body: bytes) -> None:
         """The task is rendered; `body` says which of its frames are uploaded so far."""
+        self._uploading.add(task_id)
         self._write("INSERT OR REPLACE INTO uploading VALUES (?, ?)", (task_id, body))
 
     def forget_uploading(self, task_id: str) -> None:
+        self._uploading.discard(task_id)
         self._write("DELETE FROM uploading WHERE task_id = ?", (task_id,))
 
     def uploading(self) -> list[bytes]:
-        """The tasks that wait for their upload, oldest first."""
+        """The tasks that wait for their upload, oldest first. May wait for the disk."""
         return [bytes(body) for (body,) in self._execute("SELECT body FROM uploading ORDER BY rowid")]
 
+    def knows(self, task_id: str) -> bool:
+        """Whether the task was rendered here: `rendered` may know it."""
+        return task_id in self._uploading or task_id in self._finished
+
     def rendered(self, task_id: str) -> bytes | None:
-        """The task as it was when it was last rendered here, or None."""
+        """The task as it was when it was last rendered here, or None. May wait for the disk."""
         for table in ("uploading", "finished"):
             row = self._execute(f"SELECT body FROM {table} WHERE task_id = ?", (task_id,)).fetchone()
             if row is not None:
@@ -111,25 +124,25 @@ class Journal:
         return None
 
     def all_rendered(self) -> list[bytes]:
-        """Every task of which `rendered` knows."""
+        """Every task of which `rendered` knows. May wait for the disk."""
         rows = self._execute("SELECT body FROM uploading UNION ALL SELECT body FROM finished")
         return [bytes(body) for (body,) in rows]
 
-    def mark_begun(self, task_id: str) -> None:
-        """Counts that a task is begun."""
-        self._write(
-            "INSERT INTO begun VALUES (?, 1, ?)"
-            " ON CONFLICT (task_id) DO UPDATE SET times = times + 1, at = excluded.at",
-            (task_id, time.time()),
-        )
+    # Tasks that may be the end of the worker
 
-    def forget_begun(self, task_id: str) -> None:
-        self._write("DELETE FROM begun WHERE task_id = ?", (task_id,))
+    def count_start(self, task_id: str) -> None:
+        self._starts[task_id] = self.starts(task_id) + 1
+        self._write("INSERT OR REPLACE INTO begun VALUES (?, ?, ?)", (task_id, self._starts[task_id], time.time()))
 
-    def times_begun(self, task_id: str) -> int:
-        """How often a task was begun since it was forgotten."""
-        row = self._execute("SELECT times FROM begun WHERE task_id = ?", (task_id,)).fetchone()
-        return 0 if row is None else int(row[0])
+    def forget_starts(self, task_id: str) -> None:
+        if self._starts.pop(task_id, None) is not None:
+            self._write("DELETE FROM begun WHERE task_id = ?", (task_id,))
+
+    def starts(self, task_id: str) -> int:
+        """How often the task was begun since that was forgotten."""
+        return self._starts.get(task_id, 0)
+
+    # Blends
 
     def add_blend(self, job_id: str) -> None:
         self._write("INSERT OR IGNORE INTO blend VALUES (?)", (job_id,))
@@ -138,53 +151,56 @@ class Journal:
         self._write("DELETE FROM blend WHERE job_id = ?", (job_id,))
 
     def blends(self) -> set[str]:
+        """The jobs whose blends were downloaded. May wait for the disk."""
         return {job_id for (job_id,) in self._execute("SELECT job_id FROM blend")}
 
-    def settle(self) -> None:
+    # The file
+
+    def checkpoint(self) -> None:
         """Puts what was written into its place in the file and waits for the disk. For a thread beside the worker's,
         which goes on writing: that is kept for the moment this takes."""
-        if not self._unsettled:
+        if not self._dirty:
             return
         with self._free:
-            self._unsettled = False
+            self._dirty = False
             with self._told_if_unwritable():
                 self._database.execute("PRAGMA wal_checkpoint")
                 # The first write after it waits for the disk once more.
                 self._database.execute("PRAGMA user_version = 1")
                 self._forget_oldest()
-                self._write_what_waits()
+                self._write_waiting()
+
+    def close(self) -> None:
+        with self._free, closing(self._database), self._told_if_unwritable():
+            self._write_waiting()
 
     def _forget_oldest(self) -> None:
         newest = "(SELECT max(rowid) FROM finished)"
         self._database.execute(f"DELETE FROM finished WHERE rowid <= {newest} - ?", (_REMEMBERED_AT_MOST,))
 
-    def close(self) -> None:
-        with self._free, closing(self._database), self._told_if_unwritable():
-            self._write_what_waits()
-
     def _write(self, statement: str, values: tuple[object, ...]) -> None:
-        self._unwritten.append((statement, values))
-        self._unsettled = True
+        self._waiting.append((statement, values))
+        self._dirty = True
         if self._free.acquire(blocking=False):
             try:
                 with self._told_if_unwritable():
-                    self._write_what_waits()
+                    self._write_waiting()
             finally:
                 self._free.release()
 
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
         with self._free:
             with self._told_if_unwritable():
-                self._write_what_waits()
+                self._write_waiting()
             try:
                 return self._database.execute(statement, values)
             except sqlite3.Error as error:
                 raise self._unusable(error) from error
 
-    def _write_what_waits(self) -> None:
-        while self._unwritten:
-            self._database.execute(*self._unwritten[0])
-            self._unwritten.popleft()
+    def _write_waiting(self) -> None:
+        while self._waiting:
+            self._database.execute(*self._waiting[0])
+            self._waiting.popleft()
 
     @contextmanager
     def _told_if_unwritable(self) -> Iterator[None]:
@@ -193,7 +209,7 @@ class Journal:
             yield
         except sqlite3.OperationalError as error:
             log.log(logging.DEBUG if self._told else logging.WARNING, "%s", self._unusable(error))
-            self._told = self._unsettled = True
+            self._told = self._dirty = True
         except sqlite3.Error as error:
             raise self._unusable(error) from error
         else:
@@ -201,6 +217,20 @@ class Journal:
 
     def _unusable(self, error: sqlite3.Error) -> WorkerError:
         return WorkerError(f"the journal {self._path} can't be written: {error}; is the disk full?")
+
+
+def _taken(path: Path) -> sqlite3.Connection:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        return _opened(path)
+    except sqlite3.DatabaseError as error:
+        if "locked" in str(error):
+            words = f"another worker is running on {path.parent}; give this one its own data_dir"
+            raise FolderInUse(words) from error
+        raise WorkerError(f"the journal {path} can't be used: {error}") from error
+    except OSError as error:
+        raise WorkerError(f"the journal {path} can't be used: {error.strerror}") from error
 
 
 def _opened(path: Path) -> sqlite3.Connection:

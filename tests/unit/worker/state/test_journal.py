@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from bender_worker_addon.core.errors import FolderInUse, WorkerError
 from bender_worker_addon.worker.state.journal import Journal
-from tests.unit.support import DEADLINE, child_command
+from tests.unit.support import DEADLINE, Farm, child_command, message
 
 
 @pytest.fixture
@@ -138,11 +138,11 @@ def test_what_is_written_while_the_journal_settles_is_kept_in_order(path: Path) 
     with closing(Journal(path)) as journal:
         done = threading.Event()
 
-        def settle() -> None:
+        def keep_on() -> None:
             while not done.is_set():
-                journal.settle()
+                journal.checkpoint()
 
-        settling = threading.Thread(target=settle)
+        settling = threading.Thread(target=keep_on)
         settling.start()
         try:
             reports = [journal.add_report(f"stat.{number}", b"body" * 200) for number in range(2000)]
@@ -157,9 +157,106 @@ def test_what_is_written_while_the_journal_settles_is_kept_in_order(path: Path) 
         assert journal.add_report("stat.last", b"").id > reports[-1].id
 
 
+@pytest.fixture
+def slow(journal: Journal) -> Iterator["Slow"]:
+    """A journal whose disk is at it and does not get done until the end of the test."""
+    slow = Slow(journal)
+    yield slow
+    slow.done.set()
+    slow.checkpoint.join(DEADLINE)
+
+
+class Slow:
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.done = threading.Event()
+        self.began = threading.Event()
+        self.waited_in_vain = False
+        journal._database.set_trace_callback(self._statement)
+        self.checkpoint = threading.Thread(target=journal.checkpoint)
+
+    def start(self) -> None:
+        self.journal.add_blend("something to be put into its place")
+        self.checkpoint.start()
+        assert self.began.wait(DEADLINE)
+
+    def _statement(self, statement: str) -> None:
+        if "wal_checkpoint" in statement:
+            self.began.set()
+            self.waited_in_vain = not self.done.wait(DEADLINE)
+
+
+def test_nobody_who_works_waits_for_the_disk(journal: Journal, slow: Slow) -> None:
+    first = journal.add_report("stat", b"first")
+    journal.remember_finished("finished", b"")
+    slow.start()
+    second = journal.add_report("stat", b"second")
+    journal.remove_reports([first.id])
+    assert journal.unconfirmed_reports() == [second]
+    journal.remember_uploading("uploading", b"")
+    assert [journal.knows(task) for task in ("finished", "uploading", "other")] == [True, True, False]
+    journal.count_start("task")
+    assert (journal.starts("task"), journal.starts("other")) == (1, 0)
+    journal.forget_starts("task")
+    assert journal.starts("task") == 0
+    assert slow.checkpoint.is_alive()
+    slow.done.set()
+    slow.checkpoint.join(DEADLINE)
+    assert not slow.waited_in_vain
+    assert journal.rendered("uploading") == b""
+
+
+def test_a_task_is_received_and_begun_whatever_the_journal_s_disk_does(farm: Farm) -> None:
+    slow = Slow(farm.worker._journal)
+    slow.start()
+    farm.add()
+    farm.broker.deliver(message())
+    farm.until(lambda: "start" in farm.broker.history)
+    farm.broker.disconnect()
+    farm.broker.connect()
+    farm.until(lambda: farm.worker._connection.online)
+    assert not slow.waited_in_vain
+    slow.done.set()
+    slow.checkpoint.join(DEADLINE)
+
+
+def test_what_is_in_memory_is_what_is_on_the_disk(journal: Journal, path: Path) -> None:
+    for _ in range(2):
+        journal.count_start("begun")
+    journal.count_start("ended")
+    journal.forget_starts("ended")
+    journal.remember_uploading("uploading", b"")
+    journal.remember_uploading("uploaded", b"")
+    journal.remember_finished("uploaded", b"")
+    report = journal.add_report("stat", b"body")
+    journal.close()
+    with closing(Journal(path)) as again:
+        assert (again.starts("begun"), again.starts("ended")) == (2, 0)
+        assert again.knows("uploading")
+        assert again.knows("uploaded")
+        assert again.unconfirmed_reports() == [report]
+        assert len(again.uploading()) == 1
+
+
+def test_the_first_write_after_a_checkpoint_waits_for_no_disk(journal: Journal, path: Path) -> None:
+    """It would, if it began the log anew: that is done with the checkpoint."""
+
+    def salt() -> bytes:
+        return path.with_name("journal.sqlite-wal").read_bytes()[16:24]
+
+    journal.add_report("stat", b"before")
+    before = salt()
+    journal.checkpoint()
+    after = salt()
+    journal.add_report("stat", b"after")
+    assert before != after
+    assert salt() == after
+
+
 def test_of_finished_tasks_the_newest_are_remembered(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bender_worker_addon.worker.state.journal._REMEMBERED_AT_MOST", 3)
     for number in range(5):
         journal.remember_finished(f"task-{number}", b"body")
-    journal.settle()
-    assert [journal.rendered(f"task-{number}") is not None for number in range(5)] == [False, False, True, True, True]
+    journal.checkpoint()
+    for known in (lambda task: journal.rendered(task) is not None, journal.knows):
+        assert [known(f"task-{number}") for number in range(5)] == [False, False, True, True, True]
