@@ -6,6 +6,8 @@ import os
 import sched
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -59,15 +61,80 @@ class Assembly:
         max_tasks: int | None,
         inbox: "SimpleQueue[Any]",
     ) -> None:
-        """Raises WorkerError if the worker's folders or its settings can't be used."""
+        """Raises WorkerError if the worker's folders or its settings can't be used; then nothing is left open."""
         for folder in (config.blendpath, config.outpath):
             if trouble := why_unusable(folder):
                 raise WorkerError(trouble)
         sandbox = _sandbox(config)
         self.record = Record()
         self.schedule = sched.scheduler(time.monotonic)
+        with ExitStack() as opened:
+            self._open(config, opened, inbox=inbox, sandbox=sandbox, child_command=child_command)
+            self._assemble(config, max_tasks=max_tasks)
+            self._opened = opened.pop_all()
+
+    def beside(self, work: Callable[[], None]) -> None:
+        """Does it beside the worker's thread, after all frames handed over so far are stored."""
+        self._storing.do(work)
+
+    def load_flaskbender(self) -> None:
+        """Beside the worker's thread, so that its first task need not wait for that."""
+        self._questions.do(self._flaskbender.load)
+
+    def close(self) -> None:
+        """Ends every process and thread they have started. All are closed, whatever one of them raises; then the first
+        error is raised."""
+        self._opened.close()
+
+    def _open(
+        self,
+        config: WorkerConfig,
+        opened: ExitStack,
+        *,
+        inbox: "SimpleQueue[Any]",
+        sandbox: Sandbox | None,
+        child_command: Sequence[str],
+    ) -> None:
+        """The parts that hold something: a folder, threads, processes, a connection. Closed in reverse."""
+
+        def executor(name: str, *, threads: int = 1, timeout: float = 0.0) -> Executor:
+            made = Executor(name, inbox=inbox, threads=threads)
+            opened.push(_closing(partial(made.close, timeout=timeout)))
+            return made
+
+        last = opened.enter_context(ExitStack())
         self.journal = Journal(config.data_dir / "journal.sqlite")
+        opened.push(_closing(self.journal.close))
+        self.control = Control(config.data_dir, inbox=inbox)
+        last.push(_closing(self.control.close))  # who asked it to stop learns that it has, when all else is closed
+        self._flaskbender = LazyFlaskbender(config.bender_url, Tls.of(config))
+        self._transfers = executor("bender-transfer", threads=2)
+        self._questions = executor("bender-question")
+        self._uploading = executor("bender-upload", threads=AT_ONCE)
+        self._looking = executor("bender-disk", timeout=_CLOSE)
+        self.disks = Disks((config.outpath, config.blendpath, config.data_dir), executor=self._looking, inbox=inbox)
+        self.blends = self._blends_of(config)
+        opened.push(_closing(partial(self._looking.do, self.blends.close)))
+        self._storing = executor("bender-frames", timeout=_CLOSE)
         self.queue = task_queue(config, inbox=inbox)
+        opened.push(_closing(partial(self.queue.close, timeout=_CLOSE)))
+        self._logs = TaskLogs(config.data_dir / "logs", beside=self.beside)
+        self.pool = Pool(
+            command=child_command,
+            sandbox=sandbox,
+            scratch=Scratch(config.outpath / ".rendering" / config.id),
+            logs=self._logs,
+            keep_children=config.keep_child,
+            devices=config.devices,
+            renderers=config.renderers,
+            inbox=inbox,
+            later=self.beside,
+            clock=AwakeClock(self.schedule),
+        )
+        opened.push(_closing(partial(self.pool.close, timeout=_CLOSE)))
+
+    def _assemble(self, config: WorkerConfig, *, max_tasks: int | None) -> None:
+        """The parts that decide."""
         self.reporter = Reporter(journal=self.journal, queue=self.queue, worker_id=config.id)
         self.in_flight = TasksInFlight()
         self.activity = Activity()
@@ -78,28 +145,7 @@ class Assembly:
             max_tasks=max_tasks,
             disklimit=config.disklimit,
         )
-        self._flaskbender = LazyFlaskbender(config.bender_url, Tls.of(config))
-        self._transfers = Executor("bender-transfer", inbox=inbox, threads=2)
-        self._questions = Executor("bender-question", inbox=inbox)
-        self._looking = Executor("bender-disk", inbox=inbox)
-        self.disks = Disks((config.outpath, config.blendpath, config.data_dir), executor=self._looking, inbox=inbox)
-        self._uploading = Executor("bender-upload", inbox=inbox, threads=AT_ONCE)
-        self._storing = Executor("bender-frames", inbox=inbox)
-        self.blends = self._blends_of(config)
         self.uploads = Uploads(flaskbender=self._flaskbender, executor=self._uploading, schedule=self.schedule)
-        logs = TaskLogs(config.data_dir / "logs", beside=self.beside)
-        self.pool = Pool(
-            command=child_command,
-            sandbox=sandbox,
-            scratch=Scratch(config.outpath / ".rendering" / config.id),
-            logs=logs,
-            keep_children=config.keep_child,
-            devices=config.devices,
-            renderers=config.renderers,
-            inbox=inbox,
-            later=self.beside,
-            clock=AwakeClock(self.schedule),
-        )
         self.dispatcher = Dispatcher(self.pool, renderers=config.renderers, memory_limit=int(config.memory_limit * 1e9))
         store = FrameStore(self._storing, shared=config.mode == "Server", rendered=self.journal.rendered)
         breaker = CircuitBreaker(journal=self.journal, beside=self.beside)
@@ -109,7 +155,7 @@ class Assembly:
             queue=self.queue,
             admission=self.admission,
             reporter=self.reporter,
-            logs=logs,
+            logs=self._logs,
             breaker=breaker,
             record=self.record,
         )
@@ -158,26 +204,6 @@ class Assembly:
             uploads=self.uploads,
             record=self.record,
         )
-        self.control = Control(config.data_dir, inbox=inbox)
-
-    def beside(self, work: Callable[[], None]) -> None:
-        """Does it beside the worker's thread, after all frames handed over so far are stored."""
-        self._storing.do(work)
-
-    def load_flaskbender(self) -> None:
-        """Beside the worker's thread, so that its first task need not wait for that."""
-        self._questions.do(self._flaskbender.load)
-
-    def close(self) -> None:
-        """Ends every process and thread they have started."""
-        self.pool.close(timeout=_CLOSE)
-        self.queue.close(timeout=_CLOSE)
-        self._storing.close(timeout=_CLOSE)
-        for executor in (self._transfers, self._questions, self._looking, self._uploading):
-            executor.close(timeout=0)
-        self.blends.close()
-        self.journal.close()
-        self.control.close()
 
     def _blends_of(self, config: WorkerConfig) -> Blends:
         executors = {"transfers": self._transfers, "questions": self._questions}
@@ -192,6 +218,20 @@ class Assembly:
             grace_period=config.grace_period,
             cache_limit=config.cache_limit,
         )
+
+
+def _closing(close: Callable[[], object]) -> Callable[[object, BaseException | None, object], None]:
+    """What closes a part at the exit of a stack. If that fails, it is raised, or logged if something was before."""
+
+    def leave(_kind: object, earlier: BaseException | None, _trace: object) -> None:
+        try:
+            close()
+        except Exception as error:
+            if earlier is None:
+                raise
+            log.error("then this could not be closed: %s", error, exc_info=error)
+
+    return leave
 
 
 def _sandbox(config: WorkerConfig) -> Sandbox | None:
