@@ -63,15 +63,18 @@ class BlendServer:
     """Serves on 127.0.0.1 from `with` to its end; `url` is the farm's `bender_url`.
 
     Whatever came is kept: `requests` counts by path, `log` holds the requests and `uploads` the frames, in order.
-    `upload_answers` are given to the next frames that are sent back, one each; those after them are taken. While it
-    doesn't `reads_uploads` an answer is given before a frame is read, as by a proxy.
+    `before_status` is called with a job before its status is told, and may take its time. `upload_answers` are given to
+    the next frames that are sent back, one each; those after them are taken. While it doesn't `reads_uploads` an answer
+    is given before a frame is read, as by a proxy. `refused`: answers to frames of these names.
     """
 
     def __init__(self, *, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.requests: Counter[str] = Counter()
         self.log: list[Request] = []
         self.uploads: list[Upload] = []
+        self.before_status: Callable[[str], object] = lambda _: None
         self.upload_answers: list[HTTPStatus] = []
+        self.refused: dict[str, HTTPStatus] = {}
         self.reads_uploads = True
         self.closing = threading.Event()
         self._jobs: dict[str, _Job] = {}
@@ -161,6 +164,7 @@ class Answer(BaseHTTPRequestHandler):
         elif kind == "blend":
             job.behaviour(self, job.blend)
         elif kind == "status":
+            self.server.farm.before_status(job_id)
             self.say(repr({"Job": job.status}).encode())
         elif kind == "elsewhere":
             well(self, job.blend)
@@ -187,6 +191,9 @@ class Answer(BaseHTTPRequestHandler):
             return
         fields = _multipart(request)
         filename, content = fields.get("file", ("", b""))
+        if filename in self.server.farm.refused:
+            self.send_error(self.server.farm.refused[filename])
+            return
         announced = tuple(fields.get(name, ("", b""))[1].decode() for name in ("filesize", "filehash"))
         whole = announced == (str(len(content)), hashlib.blake2b(content).hexdigest())
         self.server.farm.uploads.append(Upload(match[1], match[2], filename, content, whole))
@@ -291,7 +298,7 @@ def not_found(answer: Answer, blend: Blend) -> None:
     answer.send_error(HTTPStatus.NOT_FOUND)
 
 
-def failing(times: int | None = None, *, status: HTTPStatus = HTTPStatus.INTERNAL_SERVER_ERROR) -> Behaviour:
+def failing(times: int | None = None, *, status: int = HTTPStatus.INTERNAL_SERVER_ERROR) -> Behaviour:
     """An error the first `times` times, then well; without a number, always."""
     counter = itertools.count()
 
