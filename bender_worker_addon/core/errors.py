@@ -37,28 +37,27 @@ class TaskRefused(WorkerError):
     """A message that no worker could ever carry out: it is rejected, never tried."""
 
 
-class BlendError(WorkerError):
-    """A job's blend could not be had.
+class Failure(WorkerError):
+    """Something a task needs did not go well. `retry_after`: seconds after which the server wants to be asked again, if
+    it has said so."""
 
-    `again`: the same request may go well in a moment. `elsewhere`: another worker may have better luck.
-    `patient`: flaskbender itself is out of reach, so every job waits for it and no task is to blame.
-    """
-
-    def __init__(self, text: str, *, again: bool = False, elsewhere: bool = False, patient: bool = False) -> None:
+    def __init__(self, text: str, remedy: Remedy, *, retry_after: float = 0.0) -> None:
         super().__init__(text)
-        self.again = again
-        self.elsewhere = elsewhere
-        self.patient = patient
+        self.remedy = remedy
+        self.retry_after = retry_after
 
 
-class FrameError(WorkerError):
+class BlendError(Failure):
+    """A job's blend could not be had."""
+
+
+class FrameError(Failure):
     """A rendered file that is not a whole picture of the right kind, or could not be stored."""
 
+    def __init__(self, text: str, remedy: Remedy = Remedy.RETRY) -> None:
+        super().__init__(text, remedy)
 
-class UploadError(WorkerError):
-    """A frame that flaskbender did not take. `patient`: it was out of reach or not up to it, and no frame is to blame;
-    else it refused this one."""
 
-    def __init__(self, text: str, *, patient: bool = False) -> None:
-        super().__init__(text)
-        self.patient = patient
+class UploadError(Failure):
+    """A frame that flaskbender did not take: WAIT if it was out of reach or not up to it, RETRY if it refused this
+    one."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Transfers: what passes between a worker and where blends come from and frames go to, whatever that is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +28,28 @@ class BlendFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class BlendsFound:
+    """Of the blends of earlier runs, those that are there: size in bytes by job, the one used longest ago first."""
+
+    sizes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class BlendGone:
+    """It was kept here, and somebody has deleted it."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlendDeleted:
+    """`trouble`: why it could not be, if so."""
+
+    job_id: str
+    trouble: OSError | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobStatus:
     """`status` is one of Queued, Running, Canceled, Errored, Finished; None if there was no answer to be understood."""
 
@@ -48,9 +71,12 @@ class FrameNotUploaded:
 
 
 class Source(Protocol):
-    """Where blends come from. Both methods block."""
+    """Where blends come from. All methods block."""
 
     def fetch_blend(self, job_id: str, target: Path, /) -> BlendReady | BlendFailed: ...
+
+    def serves(self, job_id: str, /) -> bool:
+        """Whether the job's blend could be had at this moment."""
 
     def job_status(self, job_id: str, /) -> JobStatus: ...
 

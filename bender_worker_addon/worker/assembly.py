@@ -109,7 +109,7 @@ class Assembly:
         last.push(_closing(self.control.close))  # who asked it to stop learns that it has, when all else is closed
         self._flaskbender = LazyFlaskbender(config.bender_url, Tls.of(config))
         self._transfers = executor("bender-transfer", threads=2)
-        self._questions = executor("bender-question")
+        self._questions = executor("bender-question", threads=2)
         self._uploading = executor("bender-upload", threads=AT_ONCE)
         self._looking = executor("bender-disk", timeout=_CLOSE)
         self.disks = Disks((config.outpath, config.blendpath, config.data_dir), executor=self._looking, inbox=inbox)
@@ -213,6 +213,7 @@ class Assembly:
             config.blendpath,
             source=self._flaskbender,
             **executors,
+            disk=self._looking,
             schedule=self.schedule,
             journal=self.journal,
             grace_period=config.grace_period,

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import pytest
 from hypothesis import settings
 
+from bender_worker_addon.core import retry
+from bender_worker_addon.core.retry import Retry
 from bender_worker_addon.settings.config import WorkerConfig
 from bender_worker_addon.worker import worker as worker_module
 from tests.unit.local_site import Site
@@ -85,14 +87,13 @@ def farm(start_farm: StartFarm) -> Farm:
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blends are asked for again at once."""
-    monkeypatch.setattr("bender_worker_addon.worker.blends.blends._RETRY_FIRST", 0.01)
+    monkeypatch.setattr(retry, "DOWNLOADS", Retry(tries=4, first=0.01, longest=0.05))
 
 
 @pytest.fixture
 def quick_uploads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Uploads are tried again at once."""
-    monkeypatch.setattr("bender_worker_addon.worker.frames.uploads._RETRY_FIRST", 0.01)
-    monkeypatch.setattr("bender_worker_addon.worker.frames.uploads._RETRY_LAST", 0.05)
+    monkeypatch.setattr(retry, "UPLOADS", Retry(tries=4, first=0.01, longest=0.05))
 
 
 @pytest.fixture

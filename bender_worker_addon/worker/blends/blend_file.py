@@ -11,9 +11,10 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
-from ...core.errors import BlendError
+from ...core.errors import BlendError, Remedy
 
 _GZIP, _ZSTD, _BLENDER = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BLENDER"
+_PAGE = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<!--")
 _PIECE = 1 << 20  # bytes
 
 
@@ -29,9 +30,20 @@ def check_blend(path: Path) -> None:
         elif beginning.startswith(_ZSTD):
             whole = _zstd_is_whole(file)
         else:
-            raise BlendError(f"what flaskbender sent is not a blend, it begins with {beginning!r}")
+            raise BlendError(f"what flaskbender sent is not a blend, it begins with {beginning!r}", Remedy.NONE)
     if not whole:
-        raise BlendError("the blend is cut short or damaged", again=True, elsewhere=True)
+        raise BlendError("the blend is cut short or damaged", Remedy.RETRY)
+
+
+def begins_as_blend(beginning: bytes) -> bool:
+    """Whether a file with this beginning may be a blend."""
+    return beginning.startswith((_BLENDER, _GZIP, _ZSTD))
+
+
+def begins_as_page(path: Path) -> bool:
+    """Whether the file is a web page, by its looks."""
+    with path.open("rb") as file:
+        return file.read(512).removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_PAGE)
 
 
 def _ends_with_endb(file: BinaryIO) -> bool:
@@ -51,7 +63,7 @@ def _gzip_is_whole(file: BinaryIO) -> bool:
     except (EOFError, gzip.BadGzipFile, zlib.error):
         return False
     if beginning != _BLENDER:
-        raise BlendError("what flaskbender sent is a gzip file, but no blend in it")
+        raise BlendError("what flaskbender sent is a gzip file, but no blend in it", Remedy.NONE)
     return b"ENDB" in last
 
 

@@ -1,24 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Blend cache: the blends that this worker has downloaded, and which of them may go."""
 
-import contextlib
 import logging
-import os
 import sched
 import time
+from collections import deque
+from functools import partial
 from pathlib import Path
 
 from ...core.errors import FolderInUse
-from ...core.transfers import BlendReady, JobStatus, Source, unfinished
+from ...core.transfers import BlendDeleted, BlendGone, BlendReady, BlendsFound, JobStatus, Source
 from ...system.executor import Executor
 from ...system.lock import Lock
 from ..state.journal import Journal
+from . import files
 from .blends import CANCELED, Blends
 
 log = logging.getLogger(__name__)
 
 _LOCK = ".bender-worker.lock"
 _OVER = frozenset({"Finished", CANCELED})  # job statuses after which no task of the job will come
+_BETWEEN_QUESTIONS = 0.1  # seconds, about jobs no task here is of
 
 
 class BlendCache(Blends):
@@ -32,38 +34,57 @@ class BlendCache(Blends):
         source: Source,
         transfers: Executor,
         questions: Executor,
+        disk: Executor,
         schedule: sched.scheduler,
         journal: Journal,
         grace_period: float,
         cache_limit: float,
     ) -> None:
-        """`grace_period`: seconds the blend of a job that is over is kept. `cache_limit`: GB of blends that are kept
-        although no task here needs them. Raises FolderInUse if the folder is another worker's."""
+        """`disk`, of one thread, does what touches files, one after the other. `questions` should have two: one at most
+        is taken by jobs no task here is of. `grace_period`: seconds the blend of a job that is over is kept.
+        `cache_limit`: GB of blends that are kept although no task here needs them. Raises FolderInUse if the folder is
+        another worker's."""
         super().__init__(folder, source=source, transfers=transfers, questions=questions, schedule=schedule)
         self._lock = _taken(folder)
+        self._disk = disk
         self._journal = journal
         self._grace_period = grace_period
         self._cache_limit = cache_limit
-        self._here = {job_id for job_id in journal.blends() if self.path(job_id).is_file()}
+        self._kept: dict[str, int] = {}  # bytes by job, the one used longest ago first
+        self._leaving: dict[str, tuple[int, str]] = {}  # those being deleted: bytes, and why
         self._over_since: dict[str, float] = {}
-        self._remove_leftovers()
+        self._others: deque[str] = deque()  # jobs no task here is of, still to be asked about
+        self._other_asked = ""
+        self._is_looked_through = False
+        disk.submit(partial(files.find, folder, journal.blends()), failed=lambda _: BlendsFound({}))
 
     def close(self) -> None:
         self._lock.close()
 
     def has(self, job_id: str) -> bool:
-        """Whether it is here. Who asks is about to use it: it counts as new for the cache limit."""
-        if job_id not in self._here:
-            return False
-        try:
-            os.utime(self.path(job_id))
-        except OSError:
-            return False
-        return True
+        """Who asks is about to use it: it counts as new for the cache limit."""
+        if job_id in self._kept:
+            self._kept[job_id] = self._kept.pop(job_id)
+        return super().has(job_id)
 
     def arrived(self, event: BlendReady) -> None:
         super().arrived(event)
+        self._kept.pop(event.job_id, None)
+        self._kept[event.job_id] = event.size
         self._journal.add_blend(event.job_id)
+
+    def handle(self, event: BlendsFound | BlendGone | BlendDeleted) -> None:
+        match event:
+            case BlendsFound(sizes):
+                self._kept = dict(sizes)
+                self._is_looked_through = True
+                for job_id in self._failures:
+                    self._begin(job_id)
+            case BlendGone(job_id):
+                self._kept.pop(job_id, None)
+                self._download(job_id)
+            case BlendDeleted():
+                self._deleted(event)
 
     def job_is(self, event: JobStatus) -> None:
         super().job_is(event)
@@ -71,44 +92,75 @@ class BlendCache(Blends):
             self._over_since.setdefault(event.job_id, time.monotonic())
         elif event.status is not None:
             self._over_since.pop(event.job_id, None)
+        if event.job_id == self._other_asked:
+            self._other_asked = ""
+            self._schedule.enter(_BETWEEN_QUESTIONS, 1, self._ask_about_another)
 
     def look_after(self, *, needed: set[str]) -> None:
         """Deletes the blends that may go, none of them `needed` by a task here: of jobs that are over for longer than
         the grace period, and the oldest if they are too many. Asks flaskbender after all jobs."""
-        unneeded = self._here - needed
-        for job_id in sorted(unneeded & self._over_since.keys()):
+        for job_id in self._here - needed:
+            self._disk.do(partial(files.touch, self.path(job_id)))
+        for job_id in sorted(self._unneeded(needed) & self._over_since.keys()):
             if time.monotonic() - self._over_since[job_id] >= self._grace_period:
-                self._remove(job_id, "its job is over")
-        self._keep_small(unneeded & self._here)
-        of_interest = self._here | needed
+                self._delete(job_id, "its job is over")
+        self._keep_small(self._unneeded(needed))
+        of_interest = self._of_interest(needed)
         self._over_since = {job_id: since for job_id, since in self._over_since.items() if job_id in of_interest}
-        super().look_after(needed=of_interest)
+        super().look_after(needed=needed)
+        self._ask_about_others(self._unneeded(needed))
+
+    def _of_interest(self, needed: set[str]) -> set[str]:
+        return self._kept.keys() | needed
+
+    def _unneeded(self, needed: set[str]) -> set[str]:
+        return self._kept.keys() - needed
 
     def _keep_small(self, unneeded: set[str]) -> None:
-        files = {job_id: self.path(job_id).stat() for job_id in unneeded if self.path(job_id).is_file()}
-        total = sum(file.st_size for file in files.values())
-        for job_id in sorted(files, key=lambda job_id: files[job_id].st_mtime):
+        total = sum(self._kept[job_id] for job_id in unneeded)
+        for job_id in [job_id for job_id in self._kept if job_id in unneeded]:
             if total <= self._cache_limit * 1e9:
                 return
-            if self._remove(job_id, "there are more than cache_limit allows"):
-                total -= files[job_id].st_size
+            total -= self._kept[job_id]
+            self._delete(job_id, "there are more than cache_limit allows")
 
-    def _remove_leftovers(self) -> None:
-        """What a worker that was killed has left half-way."""
-        for part in self._folder.glob(unfinished(Path("*.blend")).name):
-            with contextlib.suppress(OSError):  # it is tried again at the next start
-                part.unlink()
+    def _delete(self, job_id: str, why: str) -> None:
+        self._leaving[job_id] = self._kept.pop(job_id), why
+        self._disk.submit(partial(files.delete, job_id, self.path(job_id)), failed=partial(BlendDeleted, job_id))
 
-    def _remove(self, job_id: str, why: str) -> bool:
-        try:
-            self.path(job_id).unlink(missing_ok=True)
-        except OSError as error:
-            log.warning("the blend %s can't be deleted: %s", self.path(job_id), error.strerror)
-            return False
-        self._here.discard(job_id)
-        self._journal.remove_blend(job_id)
-        log.info("the blend of job %s is deleted: %s", job_id, why)
-        return True
+    def _deleted(self, event: BlendDeleted) -> None:
+        size, why = self._leaving.pop(event.job_id)
+        if event.trouble is not None:
+            log.warning("the blend of job %s can't be deleted: %s", event.job_id, event.trouble)
+            self._kept = {event.job_id: size, **self._kept}
+        else:
+            self._journal.remove_blend(event.job_id)
+            log.info("the blend of job %s is deleted: %s", event.job_id, why)
+
+    def _begin(self, job_id: str) -> None:
+        """What is in the folder is known only when it was looked through; then it goes on by itself. What is being
+        deleted is looked for after that."""
+        if self._is_looked_through and (job_id in self._kept or job_id in self._leaving):
+            self._disk.submit(partial(files.look, job_id, self.path(job_id)), failed=lambda _: BlendGone(job_id))
+        elif self._is_looked_through:
+            self._download(job_id)
+
+    def _another(self, job_id: str) -> str:
+        kept = (other for other in reversed(self._kept) if other != job_id)
+        return super()._another(job_id) or next(kept, "")
+
+    def _ask_about_others(self, jobs: set[str]) -> None:
+        self._others = deque(job_id for job_id in self._others if job_id in jobs)
+        self._others.extend(sorted(jobs.difference(self._others)))
+        self._ask_about_another()
+
+    def _ask_about_another(self) -> None:
+        """One at a time: none of those in hand has to wait for these."""
+        while self._others and not self._other_asked:
+            job_id = self._others.popleft()
+            if job_id not in self._asked:
+                self._other_asked = job_id
+                self._ask([job_id])
 
 
 def _taken(folder: Path) -> Lock:

@@ -1,96 +1,103 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Download: one file over HTTP. It goes on where it was cut, if the server can, and is given up where it creeps.
-
-Knows requests, as flaskbender.py does, and nothing of the farm.
-"""
+"""Download: one file over HTTP. It goes on where it was cut, if the server can, and is given up where it creeps."""
 
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
-import requests
-from urllib3.exceptions import HTTPError
+from ...core import retry
+from ...core.errors import BlendError, Remedy
+from .http_client import Answer, NoAnswer
 
-from ...core.errors import BlendError
-
-Ask = Callable[[Mapping[str, str]], requests.Response]
-"""Asks for the file, with headers of ours; gives an answer that holds it, to be read as it comes, or raises."""
-
-CUT = (requests.exceptions.ChunkedEncodingError, requests.ConnectionError, requests.Timeout)
-"""What ends a download that may go on."""
+Ask = Callable[[Mapping[str, str]], AbstractContextManager[Answer]]
+"""Asks for the file, with headers of ours; gives an answer that holds it, or raises."""
 
 _PIECE = 1 << 20  # bytes; an eighth of it took twice as long over loopback
-_TRIES = 4  # times in a row that it may be cut without having come any further
-_RETRY = 0.5  # seconds before it goes on
 _CREEPS, _LOOK = 4096, 60.0  # fewer bytes a second, over so many seconds
 
 
+class Cut(NoAnswer):
+    """It had begun to come."""
+
+
 class Download:
-    """Fills `target`; whole when `run` has come to its end."""
+    """Fills `target`; whole when `run` has come to its end. `content_type` is what the server calls it."""
 
     def __init__(self, ask: Ask, target: Path) -> None:
         self._ask = ask
         self._target = target
         self._validator = ""  # what must still hold of the file on the server, so that it can go on; empty if it can't
+        self.content_type = ""
 
     def run(self) -> None:
-        """Raises BlendError, and those of CUT for a server out of reach."""
-        tries = 0
+        """Raises BlendError; NoAnswer for a server out of reach; Cut, OSError if the file can't be written."""
+        failures = 0
         with self._target.open("wb") as file:
             while True:
                 begun = file.tell()
                 try:
                     self._go_on(file)
-                except CUT:
-                    tries = tries + 1 if file.tell() == begun else 0
-                    if not self._validator or tries == _TRIES:
+                except NoAnswer:
+                    failures = failures + 1 if file.tell() == begun else 0
+                    wait = retry.RESUMES.again_in(Remedy.RETRY, failures)
+                    if not self._validator or wait is None:
                         raise
-                    time.sleep(_RETRY)
+                    time.sleep(wait)
                 else:
                     return
 
     def _go_on(self, file: BinaryIO) -> None:
-        headers = {"Accept-Encoding": "identity"}  # or what has come could not be counted
         begun = file.tell()
+        headers = {"Accept-Encoding": "identity"}  # or what has come could not be counted
         if self._validator and begun:
             headers |= {"Range": f"bytes={begun}-", "If-Range": self._validator}
         with self._ask(headers) as answer:
-            if not answer.headers.get("Content-Range", "").startswith(f"bytes {begun}-"):
+            if answer.status != HTTPStatus.PARTIAL_CONTENT:
                 file.seek(0)
                 file.truncate()
+            elif not answer.header("Content-Range").startswith(f"bytes {begun}-"):
+                raise BlendError("flaskbender sent another part of the blend than it was asked for", Remedy.RETRY)
             self._validator = _validator(answer)
+            self.content_type = answer.header("Content-Type")
             self._see_if_there_is_room(answer)
             for piece in _pieces(answer):
                 file.write(piece)
 
-    def _see_if_there_is_room(self, answer: requests.Response) -> None:
-        length = int(answer.headers.get("Content-Length") or 0)
-        free = shutil.disk_usage(self._target.parent).free
-        if length > free:
+    def _see_if_there_is_room(self, answer: Answer) -> None:
+        length = answer.length or 0
+        if length > shutil.disk_usage(self._target.parent).free:
             text = f"the blend has {length / 1e9:.1f} GB, more than are free in {self._target.parent}"
-            raise BlendError(text, elsewhere=True)
+            raise BlendError(text, Remedy.ELSEWHERE)
 
 
-def _validator(answer: requests.Response) -> str:
-    if answer.headers.get("Accept-Ranges") != "bytes" and answer.status_code != requests.codes.partial_content:
+def _validator(answer: Answer) -> str:
+    goes_on = answer.header("Accept-Ranges") == "bytes" or answer.status == HTTPStatus.PARTIAL_CONTENT
+    if not goes_on or answer.is_packed:
         return ""
-    tag = answer.headers.get("ETag", "")
-    return tag if tag.startswith('"') else answer.headers.get("Last-Modified", "")
+    tag = answer.header("ETag")
+    return tag if tag.startswith('"') else answer.header("Last-Modified")
 
 
-def _pieces(answer: requests.Response) -> Iterator[bytes]:
-    """What comes, as it comes: requests itself would wait until a piece is full."""
+def _pieces(answer: Answer) -> Iterator[bytes]:
     since, came = time.monotonic(), 0
+    answer.within(2 * _LOOK)
+    while piece := _read(answer):
+        yield piece
+        came += len(piece)
+        if time.monotonic() - since > _LOOK:
+            if came < _CREEPS * _LOOK:
+                text = f"flaskbender sends the blend too slowly ({came} bytes in {_LOOK:.0f} s)"
+                raise BlendError(text, Remedy.WAIT)
+            since, came = time.monotonic(), 0
+            answer.within(2 * _LOOK)
+
+
+def _read(answer: Answer) -> bytes:
     try:
-        while piece := answer.raw.read1(_PIECE):
-            yield piece
-            came += len(piece)
-            if time.monotonic() - since > _LOOK:
-                if came < _CREEPS * _LOOK:
-                    text = f"flaskbender sends the blend too slowly ({came} bytes in {_LOOK:.0f} s)"
-                    raise BlendError(text, again=True, elsewhere=True)
-                since, came = time.monotonic(), 0
-    except HTTPError as error:
-        raise requests.exceptions.ChunkedEncodingError(error) from error
+        return answer.read(_PIECE)
+    except NoAnswer as error:
+        raise Cut(str(error)) from error

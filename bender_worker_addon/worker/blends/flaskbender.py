@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Flaskbender: a job's blend and status, and its frames back, over HTTP. Knows requests, as download.py does.
+"""Flaskbender: a job's blend and status, and its frames back, over HTTP.
 
-Every method blocks and gives an event; they are run on a Executor.
+Every method blocks and gives an event; they are run on an Executor.
 """
 
 import ast
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
-import requests
-
-from ...core.errors import BlendError, UploadError
+from ...core.errors import BlendError, Remedy, UploadError
 from ...core.frame import StoredFrame
 from ...core.transfers import (
     JOB_STATUSES,
@@ -26,37 +25,48 @@ from ...core.transfers import (
 from ...settings.tls import SYSTEM_TLS, Tls
 from ...system.disks import FULL
 from ...system.durable import make_durable
-from .blend_file import check_blend
-from .download import Download
+from .blend_file import begins_as_blend, begins_as_page, check_blend
+from .download import Cut, Download
+from .http_client import Answer, HttpClient, NoAnswer
 from .multipart import Form
 
-_TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two pieces of an answer
 _BUSY = frozenset({408, 425, 429})  # client errors that say: later
-_HEADERS = {"User-Agent": "bender-worker"}
+_REQUEST = {"request": "blendfile"}
+_LONGEST_STATUS = 4096  # bytes
 
 
 class Flaskbender:
     def __init__(self, url: str, tls: Tls = SYSTEM_TLS) -> None:
         self._url = url
-        self._common = _common(tls)
+        self._http = HttpClient(tls)
 
     def fetch_blend(self, job_id: str, target: Path) -> BlendReady | BlendFailed:
         """Downloads the job's blend, proves that it is one and moves it to `target` whole."""
         try:
             self._fetch(job_id, target)
             return BlendReady(job_id, target.stat().st_size)
-        except OSError as error:  # requests' own errors are OSErrors too; _download has turned those into BlendErrors
+        except OSError as error:
+            remedy = Remedy.ELSEWHERE if error.errno in FULL else Remedy.RETRY
             text = f"the blend can't be stored as {target}: {error.strerror or error}"
-            return BlendFailed(job_id, BlendError(text, again=error.errno not in FULL, elsewhere=True))
+            return BlendFailed(job_id, BlendError(text, remedy))
         except BlendError as error:
             return BlendFailed(job_id, error)
 
+    def serves(self, job_id: str) -> bool:
+        """Whether the job's blend could be had now: looks at its beginning only."""
+        try:
+            with self._ask_for_blend(job_id, {"Range": "bytes=0-63"}) as answer:
+                return begins_as_blend(answer.read(64))
+        except (NoAnswer, BlendError):
+            return False
+
     def job_status(self, job_id: str) -> JobStatus:
         try:
-            answer = requests.get(f"{self._url}/job/worker/status/{job_id}", headers=_HEADERS, **self._common)
-        except requests.RequestException:
+            with self._http.get(f"{self._url}/job/worker/status/{job_id}") as answer:
+                text = answer.text(_LONGEST_STATUS) if answer.status < HTTPStatus.BAD_REQUEST else ""
+        except NoAnswer:
             return JobStatus(job_id, None)
-        return JobStatus(job_id, _job_status(answer.text) if answer.ok else None)
+        return JobStatus(job_id, _job_status(text))
 
     def upload(self, *, job_id: str, task_id: str, frame: StoredFrame) -> FrameUploaded | FrameNotUploaded:
         """Sends a frame with its size and hash. Only an answer of 2xx says that flaskbender has it."""
@@ -71,80 +81,92 @@ class Flaskbender:
         try:
             with frame.path.open("rb") as file:
                 form = Form(fields, file=file, filename=frame.path.name, size=frame.size)
-                headers = {**_HEADERS, "Content-Type": form.content_type}
-                # Not redirected: requests would follow with a GET, and a sign-in page is no answer to a POST.
-                answer = requests.post(url, data=form, headers=headers, allow_redirects=False, **self._common)
-        except requests.RequestException as error:
-            text = f"flaskbender can't be reached for frame {frame.number}: {_in_words(error)}"
-            raise UploadError(text, patient=True) from error
+                with self._http.post(url, form) as answer:
+                    _check_upload(answer, frame.number)
+        except NoAnswer as error:
+            text = f"flaskbender can't be reached for frame {frame.number}: {error}"
+            raise UploadError(text, Remedy.WAIT) from error
         except OSError as error:
             text = f"frame {frame.number} can't be read from {frame.path}: {error.strerror or error}"
-            raise UploadError(text, patient=True) from error
-        status = answer.status_code
-        if status >= 500 or status in _BUSY:
-            raise UploadError(f"flaskbender could not take frame {frame.number} ({status})", patient=True)
-        if not 200 <= status < 300:
-            raise UploadError(f"flaskbender refused frame {frame.number} ({status} {answer.reason})")
+            raise UploadError(text, Remedy.WAIT) from error
 
     def _fetch(self, job_id: str, target: Path) -> None:
         part = unfinished(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._download(job_id, part)
-            check_blend(part)
+            content_type = self._download(job_id, part)
+            _check_blend(part, content_type)
             make_durable(part, target)
         finally:
             part.unlink(missing_ok=True)
 
-    def _download(self, job_id: str, part: Path) -> None:
-        url = f"{self._url}/job/worker/blend/{job_id}"
-
-        def ask(headers: Mapping[str, str]) -> requests.Response:
-            request = {"request": "blendfile"}
-            answer = requests.get(url, json=request, headers={**_HEADERS, **headers}, stream=True, **self._common)
-            try:
-                _check_status(answer)
-            except BlendError:
-                answer.close()
-                raise
-            return answer
-
+    def _download(self, job_id: str, part: Path) -> str:
+        """Gives what the server says it is."""
+        download = Download(lambda headers: self._ask_for_blend(job_id, headers), part)
         try:
-            Download(ask, part).run()
-        except requests.exceptions.ChunkedEncodingError as error:
-            raise BlendError("the blend's download was cut short", again=True, elsewhere=True) from error
-        except (requests.ConnectionError, requests.Timeout) as error:
-            raise BlendError(f"flaskbender can't be reached: {_in_words(error)}", patient=True) from error
-        except requests.RequestException as error:
-            raise BlendError(f"the blend can't be fetched: {type(error).__name__}", elsewhere=True) from error
+            download.run()
+        except Cut as error:
+            raise BlendError(f"the blend's download was cut short: {error}", Remedy.WAIT) from error
+        except NoAnswer as error:
+            raise BlendError(f"flaskbender can't be reached: {error}", Remedy.WAIT) from error
+        return download.content_type
+
+    @contextmanager
+    def _ask_for_blend(self, job_id: str, headers: Mapping[str, str]) -> Iterator[Answer]:
+        """Raises NoAnswer; BlendError for an answer that holds no blend."""
+        with self._http.get(f"{self._url}/job/worker/blend/{job_id}", headers=headers, json=_REQUEST) as answer:
+            _check_download(answer)
+            yield answer
 
 
 def why_unreachable(url: str, tls: Tls) -> str:
     """Asks for the page at `url`; gives what is wrong and what to do, or nothing if somebody answers."""
     try:
-        requests.get(url, headers=_HEADERS, stream=True, **_common(tls)).close()
-    except requests.RequestException as error:
-        return f"{_in_words(error)}; is flaskbender running there, and is the address right?"
-    return ""
+        with HttpClient(tls).get(url):
+            return ""
+    except NoAnswer as error:
+        return f"{error}; is flaskbender running there, and is the address right?"
 
 
-def _common(tls: Tls) -> dict[str, Any]:
-    """What every request has; a server whose certificate is not believed is never talked to."""
-    verify = True if tls.ca_file is None else str(tls.ca_file)
-    cert = None if tls.client_cert is None else str(tls.client_cert)
-    if cert is not None and tls.client_key is not None:
-        return {"timeout": _TIMEOUT, "verify": verify, "cert": (cert, str(tls.client_key))}
-    return {"timeout": _TIMEOUT, "verify": verify, "cert": cert}
+def _is_busy(status: int) -> bool:
+    """Whether the server isn't up to it at the moment, whoever asks for whatever."""
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _BUSY
 
 
-def _check_status(answer: requests.Response) -> None:
-    if answer.status_code == requests.codes.not_found:
-        raise BlendError("flaskbender has no blend for this job (404)")
-    if answer.status_code >= 500:
-        text = f"flaskbender could not serve the blend ({answer.status_code})"
-        raise BlendError(text, again=True, elsewhere=True)
-    if not answer.ok:
-        raise BlendError(f"flaskbender refused the blend ({answer.status_code})", elsewhere=True)
+def _check_download(answer: Answer) -> None:
+    status = answer.status
+    if _is_busy(status):
+        text = f"flaskbender could not serve the blend ({status})"
+        raise BlendError(text, Remedy.WAIT, retry_after=answer.retry_after)
+    if status == HTTPStatus.NOT_FOUND:
+        raise BlendError("flaskbender has no blend for this job (404)", Remedy.NONE)
+    if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        raise BlendError("flaskbender has another blend than the one that had begun to come (416)", Remedy.RETRY)
+    if status not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+        raise BlendError(f"flaskbender refused the blend ({status})", Remedy.ELSEWHERE)
+
+
+def _check_blend(file: Path, content_type: str) -> None:
+    """Raises BlendError unless the file is a whole blend. A web page in the place of one is nobody's fault: a proxy's,
+    one for signing in, or what is said during maintenance."""
+    try:
+        check_blend(file)
+    except BlendError as error:
+        if error.remedy is Remedy.NONE and (content_type.lower().startswith("text/html") or begins_as_page(file)):
+            text = (
+                "flaskbender answers with a web page in the place of the blend; is a sign-in or maintenance before it?"
+            )
+            raise BlendError(text, Remedy.WAIT) from error
+        raise
+
+
+def _check_upload(answer: Answer, number: int) -> None:
+    status = answer.status
+    if _is_busy(status):
+        text = f"flaskbender could not take frame {number} ({status})"
+        raise UploadError(text, Remedy.WAIT, retry_after=answer.retry_after)
+    if not 200 <= status < 300:
+        raise UploadError(f"flaskbender refused frame {number} ({status} {answer.reason})", Remedy.RETRY)
 
 
 def _job_status(text: str) -> str | None:
@@ -157,12 +179,3 @@ def _job_status(text: str) -> str | None:
         status = answer.get("Job") if isinstance(answer, dict) else None
         return status if isinstance(status, str) and status in JOB_STATUSES else None
     return None
-
-
-def _in_words(error: BaseException) -> str:
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    root: BaseException | None = error
-    while root is not None and not (isinstance(root, OSError) and root.strerror):
-        root = root.__cause__ or root.__context__
-    return root.strerror if isinstance(root, OSError) and root.strerror else type(error).__name__

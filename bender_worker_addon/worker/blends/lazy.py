@@ -28,6 +28,9 @@ class LazyFlaskbender:
     def fetch_blend(self, job_id: str, target: Path) -> BlendReady | BlendFailed:
         return self._flaskbender.fetch_blend(job_id, target)
 
+    def serves(self, job_id: str) -> bool:
+        return self._flaskbender.serves(job_id)
+
     def job_status(self, job_id: str) -> JobStatus:
         return self._flaskbender.job_status(job_id)
 

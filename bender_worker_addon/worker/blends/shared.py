@@ -24,3 +24,7 @@ class SharedBlends(Blends):
         assert event.path is not None
         self._paths[event.job_id] = event.path
         super().arrived(event)
+
+    def look_after(self, *, needed: set[str]) -> None:
+        self._paths = {job_id: path for job_id, path in self._paths.items() if job_id in needed}
+        super().look_after(needed=needed)

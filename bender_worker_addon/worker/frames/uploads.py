@@ -2,14 +2,14 @@
 """Uploads: frames on their way to flaskbender, a few at once, each tried for as long as it takes."""
 
 import logging
-import random
 import sched
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from ...core.errors import UploadError
+from ...core import retry
+from ...core.errors import Remedy, UploadError
 from ...core.frame import StoredFrame
 from ...core.transfers import FrameNotUploaded, FrameUploaded, Sink
 from ...system.executor import Executor
@@ -18,8 +18,6 @@ from .store import unchanged
 log = logging.getLogger(__name__)
 
 AT_ONCE = 2  # frames
-_RETRY_FIRST, _RETRY_LAST = 1.0, 300.0  # seconds between two attempts, but for the jitter
-_REFUSALS = 4  # times flaskbender may refuse a frame before it is believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +64,8 @@ class Uploads:
         self._waiting = deque(frame for frame in self._waiting if frame.task_id != task_id)
         for number in [number for task, number in self._refused if task == task_id]:
             del self._refused[task_id, number]
+        if not self._waiting:
+            self.trouble = ""
 
     def uploaded(self, event: FrameUploaded) -> None:
         self._sent.pop((event.task_id, event.number), None)
@@ -83,27 +83,28 @@ class Uploads:
         if frame is None or not wanted:
             self._send()
             return None
-        if event.error.patient:
+        if event.error.remedy is Remedy.WAIT:
             self._wait(frame, event.error)
             return None
         self._refused[frame.key] = self._refused.get(frame.key, 0) + 1
-        if self._refused[frame.key] >= _REFUSALS:
+        delay = retry.UPLOADS.again_in(event.error.remedy, self._refused[frame.key])
+        if delay is None:
             self.drop(frame.task_id)
             self._send()
             return event.error
-        delay = _jittered(self._refused[frame.key])
         log.warning("task %s: %s; trying again in %.1f s", frame.task_id, event.error, delay)
         self._schedule.enter(delay, 1, self._again, (frame,))
         self._send()
         return None
 
     def _wait(self, frame: _Frame, error: UploadError) -> None:
-        self._waiting.appendleft(frame)
+        """Another goes ahead next: if it is this one alone that doesn't get through, the others do."""
+        self._waiting.append(frame)
         self.trouble = str(error)
         if self._holding:
             return
         self._failures += 1
-        delay = _jittered(self._failures)
+        delay = retry.UPLOADS.again_in(error.remedy, self._failures, retry_after=error.retry_after) or 0.0
         log.warning("%s; trying again in %.1f s", error, delay)
         self._holding = True
         self._schedule.enter(delay, 1, self._go_on)
@@ -133,9 +134,4 @@ def _upload(flaskbender: Sink, frame: _Frame) -> FrameUploaded | FrameNotUploade
 
 
 def _not_uploaded(frame: _Frame, error: OSError) -> FrameNotUploaded:
-    return FrameNotUploaded(frame.task_id, frame.stored.number, UploadError(str(error), patient=True))
-
-
-def _jittered(failures: int) -> float:
-    """Seconds until the next attempt; random, so that a farm's workers don't all come back at once."""
-    return min(_RETRY_FIRST * 2.0 ** min(failures - 1, 16), _RETRY_LAST) * random.uniform(0.5, 1.0)
+    return FrameNotUploaded(frame.task_id, frame.stored.number, UploadError(str(error), Remedy.WAIT))

@@ -3,14 +3,16 @@
 
 from pathlib import Path
 
-from ...core.errors import Remedy
 from ...core.in_flight import InFlight, Stage, TasksInFlight
 from ...core.task import Task, blender_command
 from ...core.transfers import BlendFailed, BlendReady
 from ...system.disks import Disks
 from ..blends.blends import Blends
+from .admission import Admission
 from .reporter import Reporter
 from .settlement import Settlement
+
+_ASIDE_AT_ONCE = 8  # tasks that make room for others while their blends can't be had
 
 
 class Fetch:
@@ -19,6 +21,7 @@ class Fetch:
         *,
         in_flight: TasksInFlight,
         outpath: Path,
+        admission: Admission,
         blends: Blends,
         disks: Disks,
         reporter: Reporter,
@@ -26,6 +29,7 @@ class Fetch:
     ) -> None:
         self._in_flight = in_flight
         self._outpath = outpath
+        self._admission = admission
         self._blends = blends
         self._disks = disks
         self._reporter = reporter
@@ -42,7 +46,8 @@ class Fetch:
     def arrived(self, event: BlendReady) -> None:
         self._blends.arrived(event)
         for held in self._waiting_for(event.job_id):
-            held.timings.passed("download")
+            if not held.failures:
+                held.timings.passed("download")
             self._has_blend(held, f"its blend has come, {event.size / 1e6:.1f} MB")
 
     def failed(self, event: BlendFailed) -> None:
@@ -51,12 +56,13 @@ class Fetch:
         self._disks.doubt()
         error = self._blends.failed(event, wanted=bool(waiting))
         if error is None:
+            self._make_room(waiting)
             return
         for held in waiting:
             if self._disks.trouble:
                 self._settlement.give_back(held)
             else:
-                self._settlement.fail(held, str(error), Remedy.ELSEWHERE if error.elsewhere else Remedy.NONE)
+                self._settlement.fail(held, str(error), error.remedy)
 
     def fill_in(self, task: Task) -> None:
         """Notes in the task where its blend and its frames are here."""
@@ -66,7 +72,15 @@ class Fetch:
     def _has_blend(self, held: InFlight, words: str) -> None:
         held.stage = Stage.READY
         self.fill_in(held.task)  # only now it is known where on a shared disk the blend is
-        self._reporter.step(held, "blend", words)
+        if not held.failures:
+            self._reporter.step(held, "blend", words)
+
+    def _make_room(self, waiting: list[InFlight]) -> None:
+        """Tasks whose blend doesn't come keep none of another job away."""
+        for held in waiting:
+            aside = [other for other in self._in_flight.at(Stage.FETCHING) if other.aside]
+            if not held.aside and len(aside) < _ASIDE_AT_ONCE:
+                self._admission.set_aside(held)
 
     def _waiting_for(self, job_id: str) -> list[InFlight]:
         return [held for held in self._in_flight.of_job(job_id) if held.stage is Stage.FETCHING]

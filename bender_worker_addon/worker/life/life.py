@@ -9,7 +9,16 @@ from typing import Any
 from ...core.deliveries import Delivered
 from ...core.in_flight import Stage, TasksInFlight
 from ...core.messages import ChildEvent
-from ...core.transfers import BlendFailed, BlendReady, FrameNotUploaded, FrameUploaded, JobStatus
+from ...core.transfers import (
+    BlendDeleted,
+    BlendFailed,
+    BlendGone,
+    BlendReady,
+    BlendsFound,
+    FrameNotUploaded,
+    FrameUploaded,
+    JobStatus,
+)
 from ...queues.base import TaskQueue
 from ...system.disks import Disks
 from ..blends.blends import Blends
@@ -61,7 +70,13 @@ class Life:
         self.in_flight = in_flight
         self._blends = blends
         self._fetch = Fetch(
-            in_flight=in_flight, outpath=outpath, blends=blends, disks=disks, reporter=reporter, settlement=settlement
+            in_flight=in_flight,
+            outpath=outpath,
+            admission=admission,
+            blends=blends,
+            disks=disks,
+            reporter=reporter,
+            settlement=settlement,
         )
         self._receive = Receive(
             in_flight=in_flight,
@@ -90,6 +105,7 @@ class Life:
             breaker=breaker,
             reporter=reporter,
             settlement=settlement,
+            fetch=self._fetch,
             schedule=schedule,
             record=record,
         )
@@ -121,6 +137,8 @@ class Life:
                 self._fetch.arrived(event)
             case BlendFailed():
                 self._fetch.failed(event)
+            case BlendsFound() | BlendGone() | BlendDeleted():
+                self._blends.handle(event)
             case Died():
                 self._render.child_died(event)
             case Stored():

@@ -7,6 +7,7 @@ import sched
 import time
 from pathlib import Path
 
+from ...core import retry
 from ...core.errors import Remedy
 from ...core.frame import frame_name
 from ...core.in_flight import InFlight, Stage, TasksInFlight
@@ -21,12 +22,11 @@ from ..state.record import Record
 from .activity import Activity
 from .admission import Admission
 from .circuit_breaker import CircuitBreaker
+from .fetch import Fetch
 from .reporter import Reporter
 from .settlement import Settlement
 
 log = logging.getLogger(__name__)
-
-_ATTEMPTS = 2  # of a task here before it is given up
 
 
 class Render:
@@ -45,6 +45,7 @@ class Render:
         breaker: CircuitBreaker,
         reporter: Reporter,
         settlement: Settlement,
+        fetch: Fetch,
         schedule: sched.scheduler,
         record: Record,
     ) -> None:
@@ -60,6 +61,7 @@ class Render:
         self._breaker = breaker
         self._reporter = reporter
         self._settlement = settlement
+        self._fetch = fetch
         self._schedule = schedule
         self._record = record
 
@@ -107,16 +109,17 @@ class Render:
 
     def attempt_failed(self, held: InFlight | None, reason: str, remedy: Remedy) -> None:
         """Tries a task, if there is one, once more in a fresh child, if that is a `remedy`; else it has failed. While a
-        disk can't be written no task is to blame."""
+        disk can't be written no task is to blame. The blend may be: it is looked for once more."""
         if held is None or held.stage is Stage.ENDING:
             return
         held.failures += 1
         self._disks.doubt()
         if self._activity.level is not None or self._disks.trouble:
             self._settlement.give_back(held)
-        elif remedy is Remedy.RETRY and held.failures < _ATTEMPTS:
+        elif retry.RENDERS.again_in(remedy, held.failures) is not None:
             log.warning("%s: %s; trying once more", held, reason)
-            held.stage = Stage.READY
+            self._blends.doubt(held.task.job_id)
+            self._fetch.fetch(held)
         else:
             self._settlement.fail(held, reason, remedy)
 
@@ -132,7 +135,7 @@ class Render:
             self._end_child(event.child, event.attempt)
         else:
             self._dispatcher.replace(event.child)
-        self.attempt_failed(held, str(event.error), Remedy.RETRY)
+        self.attempt_failed(held, str(event.error), event.error.remedy)
 
     def take_back(self, held: InFlight) -> None:
         """Ends the child that has the task."""

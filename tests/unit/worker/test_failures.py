@@ -172,7 +172,7 @@ def test_a_child_that_hangs_is_replaced(start_farm: StartFarm) -> None:
     ("behaviour", "settled", "words"),
     [
         (blend_server.not_found, "rejected", "404"),
-        (blend_server.html_page, "rejected", "not a blend"),
+        (blend_server.html_page, "requeued", "a web page"),
         (blend_server.cut_short, "requeued", "cut short"),
         (blend_server.wrong_length, "requeued", "cut short"),
         (blend_server.failing(), "requeued", "500"),

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bender_worker_addon.core.errors import BlendError
+from bender_worker_addon.core.errors import BlendError, Remedy
 from bender_worker_addon.worker.blends.blend_file import check_blend
 from tests.unit.support import PACKINGS, blend, zstd
 
@@ -53,7 +53,7 @@ def test_a_blend_that_was_cut_may_be_fetched_again(packing: str) -> None:
     content = PACKINGS[packing](BLEND)
     error = trouble(content[: len(content) // 2])
     assert error is not None
-    assert error.again
+    assert error.remedy is Remedy.RETRY
 
 
 @pytest.mark.parametrize("end", range(1, 17))
@@ -88,7 +88,7 @@ def test_what_is_no_blend_is_refused_for_good(content: bytes) -> None:
     error = trouble(content)
     assert error is not None
     assert "blend" in str(error)
-    assert not error.again
+    assert error.remedy is Remedy.NONE
 
 
 def test_a_zstandard_file_of_many_frames_is_taken() -> None:

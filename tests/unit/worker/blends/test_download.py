@@ -2,26 +2,26 @@
 """Download: it goes on where it was cut, never mixes two files, is given up where it creeps or has no room."""
 
 import os
-import socket
-import threading
 import tracemalloc
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-import requests
-from hypothesis import given
-from hypothesis import strategies as st
 
+from bender_worker_addon.core import retry
+from bender_worker_addon.core.errors import Remedy
+from bender_worker_addon.core.retry import Retry
 from bender_worker_addon.core.transfers import BlendFailed, BlendReady
+from bender_worker_addon.settings.tls import SYSTEM_TLS
 from bender_worker_addon.worker.blends import download as download_module
 from bender_worker_addon.worker.blends.blend_file import check_blend
 from bender_worker_addon.worker.blends.download import Download
 from bender_worker_addon.worker.blends.flaskbender import Flaskbender
-from tests.unit.support import DEADLINE, blend, large_blend
+from bender_worker_addon.worker.blends.http_client import Answer, HttpClient
+from tests.unit.support import blend, large_blend
 from tools.servers import blend_server
-from tools.servers.blend_server import Answer, Blend, BlendServer
+from tools.servers.blend_server import Blend, BlendServer
 
 BLEND = blend(noise=os.urandom(500_000).hex())
 OTHER = blend(noise=os.urandom(500_000).hex())
@@ -29,7 +29,7 @@ OTHER = blend(noise=os.urandom(500_000).hex())
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download_module, "_RETRY", 0.0)
+    monkeypatch.setattr(retry, "RESUMES", Retry(tries=4))
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_download_that_is_cut_again_and_again_goes_on_where_it_was(server: Ble
 
 
 def test_a_file_that_changed_meanwhile_is_fetched_anew(server: BlendServer, tmp_path: Path) -> None:
-    def changing(answer: Answer, content: Blend) -> None:
+    def changing(answer: blend_server.Answer, content: Blend) -> None:
         blend_server.cut_often(1)(answer, content)
         server.add("job", OTHER)
 
@@ -68,12 +68,12 @@ def test_a_server_that_cannot_go_on_is_asked_once(server: BlendServer, tmp_path:
     server.add("job", BLEND, behaviour=blend_server.cut_short)
     event = fetch(server, tmp_path)
     assert isinstance(event, BlendFailed)
-    assert event.error.again
+    assert event.error.remedy is Remedy.WAIT
     assert len(server.log) == 1
 
 
 def test_a_server_that_sends_nothing_more_is_given_up(server: BlendServer, tmp_path: Path) -> None:
-    def stuck(answer: Answer, content: Blend) -> None:
+    def stuck(answer: blend_server.Answer, content: Blend) -> None:
         answer.cut_after = 0 if answer.headers.get("Range") else 1000
         blend_server.well(answer, content)
         answer.close_connection = True
@@ -89,7 +89,7 @@ def test_a_server_that_creeps_is_given_up(server: BlendServer, tmp_path: Path, m
     event = fetch(server, tmp_path)
     assert isinstance(event, BlendFailed)
     assert "too slowly" in str(event.error)
-    assert (event.error.again, event.error.elsewhere) == (True, True)
+    assert event.error.remedy is Remedy.WAIT
 
 
 def test_a_blend_of_ten_gigabytes_goes_on_where_it_was_cut(server: BlendServer, tmp_path: Path) -> None:
@@ -98,12 +98,12 @@ def test_a_blend_of_ten_gigabytes_goes_on_where_it_was_cut(server: BlendServer, 
     server.add("job", large_blend(tmp_path / "large", size))
     ranges = []
 
-    def ask(headers: Mapping[str, str]) -> requests.Response:
+    def ask(headers: Mapping[str, str]) -> AbstractContextManager[Answer]:
         ranges.append(headers.get("Range"))
-        return requests.get(f"{server.url}/job/worker/blend/job", headers=headers, stream=True, timeout=DEADLINE)
+        return HttpClient(SYSTEM_TLS).get(f"{server.url}/job/worker/blend/job", headers=headers)
 
     with ask({}) as beginning:
-        validator = beginning.headers["ETag"]
+        validator = beginning.header("ETag")
     part = large_blend(tmp_path / "part", size - rest)
     download = Download(ask, part)
     download._validator = validator
@@ -132,27 +132,4 @@ def test_what_has_no_room_is_not_begun(server: BlendServer, tmp_path: Path) -> N
     event = fetch(server, tmp_path)
     assert isinstance(event, BlendFailed)
     assert "more than are free" in str(event.error)
-    assert event.error.elsewhere
-
-
-@given(st.binary(max_size=300), st.booleans())
-def test_whatever_is_answered_is_a_blend_or_an_error(
-    tmp_path_factory: pytest.TempPathFactory, junk: bytes, http: bool
-) -> None:
-    folder = tmp_path_factory.mktemp("junk")
-    answer = b"HTTP/1.1 200 OK\r\n" + junk if http else junk
-    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-        serving = threading.Thread(target=_say_once, args=(listening, answer))
-        serving.start()
-        event = Flaskbender(f"http://127.0.0.1:{listening.getsockname()[1]}").fetch_blend("job", folder / "job.blend")
-    serving.join(DEADLINE)
-    assert isinstance(event, BlendFailed)
-    assert "\n" not in str(event.error)
-    assert list(folder.iterdir()) == []
-
-
-def _say_once(listening: socket.socket, answer: bytes) -> None:
-    connection, _ = listening.accept()
-    with connection:
-        connection.recv(1 << 16)
-        connection.sendall(answer)
+    assert event.error.remedy is Remedy.ELSEWHERE

@@ -1,24 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Flaskbender over real HTTP: a blend comes whole or not at all, and each failure says what can be done about it."""
 
+import gzip
 import json
+import math
 import os
 import socket
 from collections.abc import Iterator
-from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bender_worker_addon.core.errors import BlendError
+from bender_worker_addon.core.errors import BlendError, Remedy
 from bender_worker_addon.core.transfers import BlendFailed, BlendReady
 from bender_worker_addon.worker.blends import flaskbender as flaskbender_module
+from bender_worker_addon.worker.blends import http_client
 from bender_worker_addon.worker.blends.flaskbender import Flaskbender
 from tests.unit.support import PACKINGS, blend
 from tools.servers import blend_server
 from tools.servers.blend_server import BlendServer
+from tools.servers.raw_server import RawServer
 
 BLEND = blend(noise=os.urandom(100_000).hex())
 
@@ -75,52 +78,128 @@ def test_a_redirect_is_followed(server: BlendServer, target: Path) -> None:
 def test_a_job_without_a_blend_fails_for_good(server: BlendServer, target: Path) -> None:
     error = fetch_error(server.url, target)
     assert "404" in str(error)
-    assert (error.again, error.elsewhere, error.patient) == (False, False, False)
+    assert error.remedy is Remedy.NONE
 
 
-def test_a_server_error_may_pass(server: BlendServer, target: Path) -> None:
-    server.add("job", BLEND, behaviour=blend_server.failing(1))
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 599, 408, 425, 429])
+def test_a_server_that_is_not_up_to_it_is_waited_for(server: BlendServer, target: Path, status: int) -> None:
+    server.add("job", BLEND, behaviour=blend_server.failing(1, status=status))
     error = fetch_error(server.url, target)
-    assert "500" in str(error)
-    assert (error.again, error.elsewhere) == (True, True)
+    assert str(status) in str(error)
+    assert error.remedy is Remedy.WAIT
     assert isinstance(Flaskbender(server.url).fetch_blend("job", target), BlendReady)
 
 
-def test_a_refusal_may_be_this_workers_alone(server: BlendServer, target: Path) -> None:
-    server.add("job", BLEND, behaviour=blend_server.failing(status=HTTPStatus.FORBIDDEN))
+@pytest.mark.parametrize("status", [301, 401, 403, 407, 410, 451])
+def test_a_refusal_may_be_this_workers_alone(server: BlendServer, target: Path, status: int) -> None:
+    server.add("job", BLEND, behaviour=blend_server.failing(status=status))
     error = fetch_error(server.url, target)
-    assert "403" in str(error)
-    assert (error.again, error.elsewhere) == (False, True)
+    assert str(status) in str(error)
+    assert error.remedy is Remedy.ELSEWHERE
 
 
-def test_a_page_is_no_blend(server: BlendServer, target: Path) -> None:
-    server.add("job", BLEND, behaviour=blend_server.html_page)
+@pytest.mark.parametrize(
+    ("page", "content_type"),
+    [
+        (b"<!DOCTYPE html><title>Sign in</title>", "text/html; charset=utf-8"),
+        (b"We'll be back soon.", "Text/HTML"),
+        (b"", "text/html"),
+        (b"\xef\xbb\xbf\r\n  <html>", "application/octet-stream"),
+        (b"<?xml version='1.0'?><html/>", "text/plain"),
+        (gzip.compress(b"<html>packed</html>"), "text/html"),
+    ],
+)
+def test_a_page_in_the_place_of_a_blend_is_waited_out(
+    server: BlendServer, target: Path, page: bytes, content_type: str
+) -> None:
+    server.add("job", BLEND, behaviour=lambda answer, _: answer.say(page, content_type=content_type))
+    error = fetch_error(server.url, target)
+    assert "a web page in the place of the blend" in str(error)
+    assert error.remedy is Remedy.WAIT
+
+
+def test_a_blend_is_one_whatever_the_server_calls_it(server: BlendServer, target: Path) -> None:
+    server.add("job", BLEND, behaviour=lambda answer, _: answer.say(BLEND, content_type="text/html"))
+    assert isinstance(Flaskbender(server.url).fetch_blend("job", target), BlendReady)
+
+
+@pytest.mark.parametrize("content", [b"The quick brown fox", b"", b'{"error": "no such job"}'])
+def test_what_is_no_blend_and_no_page_is_nobody_elses_either(server: BlendServer, target: Path, content: bytes) -> None:
+    server.add("job", content)
     error = fetch_error(server.url, target)
     assert "not a blend" in str(error)
-    assert (error.again, error.elsewhere) == (False, False)
+    assert error.remedy is Remedy.NONE
 
 
-@pytest.mark.parametrize("behaviour", [blend_server.cut_short, blend_server.wrong_length])
-def test_half_a_blend_is_none(server: BlendServer, target: Path, behaviour: blend_server.Behaviour) -> None:
-    server.add("job", BLEND, behaviour=behaviour)
+def test_a_download_that_is_cut_is_waited_for(server: BlendServer, target: Path) -> None:
+    server.add("job", BLEND, behaviour=blend_server.cut_short)
     error = fetch_error(server.url, target)
-    assert "cut short" in str(error)
-    assert (error.again, error.elsewhere) == (True, True)
+    assert str(error) == "the blend's download was cut short: the connection was cut"
+    assert error.remedy is Remedy.WAIT
+
+
+def test_half_a_blend_is_asked_for_again(server: BlendServer, target: Path) -> None:
+    server.add("job", BLEND, behaviour=blend_server.wrong_length)
+    error = fetch_error(server.url, target)
+    assert str(error) == "the blend is cut short or damaged"
+    assert error.remedy is Remedy.RETRY
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "120"}, 120),
+        ({"Retry-After": "0"}, 0),
+        ({"Retry-After": "-5"}, 0),
+        ({"Retry-After": "soon"}, 0),
+        ({"Retry-After": "1e9"}, 0),
+        ({"Retry-After": "9" * 400}, math.inf),
+        ({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT", "Date": "Fri, 31 Dec 1999 23:58:59 GMT"}, 60),
+        ({"Retry-After": "Fri, 31 Dec 1999 23:58:00 GMT", "Date": "Fri, 31 Dec 1999 23:58:59 GMT"}, 0),
+        ({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}, 0),
+        ({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT", "Date": "Fri, 31 Dec 1999 23:58:59 -0000"}, 0),
+        ({"Retry-After": "Fri, 99 Dec 1999 23:59:59 GMT", "Date": "Fri, 31 Dec 1999 23:58:59 GMT"}, 0),
+        ({}, 0),
+    ],
+)
+def test_a_server_may_say_when_it_wants_to_be_asked_again(
+    target: Path, headers: dict[str, str], seconds: float
+) -> None:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    with RawServer(f"HTTP/1.1 503 Busy\r\n{lines}Content-Length: 0\r\n\r\n".encode()) as server:
+        assert fetch_error(server.url, target).retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "served"),
+    [
+        (blend_server.well, True),
+        (blend_server.cut_short, True),
+        (blend_server.failing(), False),
+        (blend_server.html_page, False),
+        (blend_server.not_found, False),
+    ],
+)
+def test_whether_a_blend_is_served_is_seen_from_its_beginning(
+    server: BlendServer, behaviour: blend_server.Behaviour, served: bool
+) -> None:
+    server.add("job", BLEND, behaviour=behaviour)
+    assert Flaskbender(server.url).serves("job") is served
 
 
 def test_nobody_there_is_waited_for(target: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
     error = fetch_error(url, target)
-    assert error.patient
+    assert error.remedy is Remedy.WAIT
     assert str(error) == "flaskbender can't be reached: Connection refused"
 
 
 def test_silence_is_waited_for(server: BlendServer, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flaskbender_module, "_TIMEOUT", (5.0, 0.05))
+    monkeypatch.setattr(http_client, "_SILENCE", 0.05)
     server.add("job", BLEND, behaviour=blend_server.silent(60))
     error = fetch_error(server.url, target)
-    assert error.patient
+    assert error.remedy is Remedy.WAIT
     assert str(error) == "flaskbender can't be reached: no answer in time"
 
 
@@ -141,7 +220,7 @@ def test_a_folder_that_cannot_be_made_is_named(server: BlendServer, tmp_path: Pa
     event = Flaskbender(server.url).fetch_blend("job", folder / "job.blend")
     assert isinstance(event, BlendFailed)
     assert str(folder) in str(event.error)
-    assert event.error.elsewhere
+    assert event.error.remedy is Remedy.RETRY
 
 
 @pytest.mark.parametrize("status", ["Queued", "Running", "Canceled", "Errored", "Finished"])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bender_worker_addon.core.errors import Remedy, UploadError
 from bender_worker_addon.core.frame import StoredFrame
 from bender_worker_addon.core.transfers import FrameNotUploaded, FrameUploaded
 from bender_worker_addon.system.executor import Executor
@@ -105,6 +106,45 @@ def test_a_server_out_of_reach_is_waited_for_without_end_and_not_at_fixed_times(
     assert waits[0] < 1 < waits[3]
     assert all(140 < wait <= 300 for wait in waits[12:])
     assert len({round(wait, 3) for wait in waits[12:]}) > 10
+
+
+@pytest.mark.usefixtures("quick_uploads")
+def test_a_frame_that_alone_does_not_get_through_holds_up_no_other_for_long(sender: Sender) -> None:
+    sender.server.refused = {"000001.png": HTTPStatus.INTERNAL_SERVER_ERROR}
+    sender.add(*(sender.frame(number) for number in range(1, 6)))
+    while len(sender.server.uploads) < 4:
+        match sender.inbox.get(timeout=DEADLINE):
+            case FrameNotUploaded() as failed:
+                assert failed.number == 1
+                assert sender.uploads.failed(failed, wanted=True) is None
+            case FrameUploaded() as uploaded:
+                sender.uploads.uploaded(uploaded)
+        sender.schedule.run()
+    sender.server.refused = {}
+    while len(sender.server.uploads) < 5:
+        match sender.inbox.get(timeout=DEADLINE):
+            case FrameNotUploaded() as failed:
+                assert sender.uploads.failed(failed, wanted=True) is None
+        sender.schedule.run()
+
+
+def test_a_server_that_says_when_is_asked_then(sender: Sender) -> None:
+    sender.add(sender.frame(1))
+    event_from(sender.inbox, FrameUploaded)
+    busy = FrameNotUploaded("task", 1, UploadError("busy", Remedy.WAIT, retry_after=100))
+    assert sender.uploads.failed(busy, wanted=True) is None
+    (again,) = sender.schedule.queue
+    assert 90 < again.time - time.monotonic() <= 125
+
+
+@pytest.mark.usefixtures("quick_uploads")
+def test_what_nothing_waits_for_any_more_is_no_trouble(sender: Sender) -> None:
+    sender.server.upload_answers = [HTTPStatus.SERVICE_UNAVAILABLE]
+    sender.add(sender.frame(1))
+    sender.uploads.failed(event_from(sender.inbox, FrameNotUploaded), wanted=True)
+    assert sender.uploads.trouble
+    sender.uploads.drop("task")
+    assert sender.uploads.trouble == ""
 
 
 @pytest.mark.usefixtures("quick_uploads")
