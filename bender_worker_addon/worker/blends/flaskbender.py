@@ -128,14 +128,15 @@ def why_unreachable(url: str, tls: Tls) -> str:
         return f"{error}; is flaskbender running there, and is the address right?"
 
 
-def _is_busy(status: int) -> bool:
-    """Whether the server isn't up to it at the moment, whoever asks for whatever."""
-    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _BUSY
+def _is_of_no_use(status: int) -> bool:
+    """Whether it says nothing of what was asked for: the server isn't up to it, or another answers in its place, as one
+    that wants a sign-in does, with a redirect."""
+    return status < 200 or 300 <= status < 400 or status >= 500 or status in _BUSY
 
 
 def _check_download(answer: Answer) -> None:
     status = answer.status
-    if _is_busy(status):
+    if _is_of_no_use(status):
         text = f"flaskbender could not serve the blend ({status})"
         raise BlendError(text, Remedy.WAIT, retry_after=answer.retry_after)
     if status == HTTPStatus.NOT_FOUND:
@@ -162,7 +163,7 @@ def _check_blend(file: Path, content_type: str) -> None:
 
 def _check_upload(answer: Answer, number: int) -> None:
     status = answer.status
-    if _is_busy(status):
+    if _is_of_no_use(status):
         text = f"flaskbender could not take frame {number} ({status})"
         raise UploadError(text, Remedy.WAIT, retry_after=answer.retry_after)
     if not 200 <= status < 300:

@@ -51,7 +51,7 @@ class Answer:
 
     def __init__(self, response: requests.Response, deadline: "_Deadline") -> None:
         self.status = response.status_code
-        self.reason = "".join(filter(str.isprintable, response.reason or ""))[:80]
+        self.reason = _printable(response.reason or "")
         self._response = response
         self._deadline = deadline
         self.is_packed = self.header("Content-Encoding") not in ("", "identity")
@@ -241,8 +241,8 @@ def _words(error: BaseException) -> str:
             return cause.strerror
         if isinstance(cause, _CUT):
             return "the connection was cut"
-    if type(error) is OSError:  # of requests: a file of certificates that is gone
-        return str(error)
+        if type(cause) is OSError:  # a file of certificates that is gone, a proxy that refuses
+            return _printable(str(cause))
     return f"what it says can't be understood ({type(causes[-1]).__name__})"
 
 
@@ -250,3 +250,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _printable(text: str) -> str:
+    return "".join(filter(str.isprintable, text))[:200]

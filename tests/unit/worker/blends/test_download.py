@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Download: it goes on where it was cut, never mixes two files, is given up where it creeps or has no room."""
 
+import gzip
 import os
 import tracemalloc
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from bender_worker_addon.worker.blends.blend_file import check_blend
 from bender_worker_addon.worker.blends.download import Download
 from bender_worker_addon.worker.blends.flaskbender import Flaskbender
 from bender_worker_addon.worker.blends.http_client import Answer, HttpClient
-from tests.unit.support import blend, large_blend
+from tests.unit.support import blend, large_blend, zstd
 from tools.servers import blend_server
 from tools.servers.blend_server import Blend, BlendServer
 
@@ -62,6 +64,33 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(server: BlendServer, tmp_
     server.add("job", BLEND, behaviour=changing)
     assert isinstance(fetch(server, tmp_path), BlendReady)
     assert (tmp_path / "job.blend").read_bytes() == OTHER
+
+
+def test_another_part_than_the_one_asked_for_is_never_taken(server: BlendServer, tmp_path: Path) -> None:
+    def confused(answer: blend_server.Answer, content: Blend) -> None:
+        if "Range" not in answer.headers:
+            blend_server.cut_often(1)(answer, content)
+            return
+        whole = f"bytes 0-{len(BLEND) - 1}/{len(BLEND)}"
+        answer.begin(len(BLEND), status=HTTPStatus.PARTIAL_CONTENT, Content_Range=whole)
+        answer.wfile.write(BLEND)
+
+    server.add("job", BLEND, behaviour=confused)
+    event = fetch(server, tmp_path)
+    assert isinstance(event, BlendFailed)
+    assert "another part" in str(event.error)
+    assert event.error.remedy is Remedy.RETRY
+
+
+def test_a_blend_that_a_proxy_has_packed_is_unpacked(server: BlendServer, tmp_path: Path) -> None:
+    def packed(answer: blend_server.Answer, _: Blend) -> None:
+        content = gzip.compress(zstd(BLEND))
+        answer.begin(len(content), Content_Encoding="gzip", Accept_Ranges="bytes", ETag='"tag"')
+        answer.wfile.write(content)
+
+    server.add("job", BLEND, behaviour=packed)
+    assert isinstance(fetch(server, tmp_path), BlendReady)
+    assert (tmp_path / "job.blend").read_bytes() == zstd(BLEND)
 
 
 def test_a_server_that_cannot_go_on_is_asked_once(server: BlendServer, tmp_path: Path) -> None:

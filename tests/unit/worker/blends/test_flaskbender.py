@@ -81,7 +81,7 @@ def test_a_job_without_a_blend_fails_for_good(server: BlendServer, target: Path)
     assert error.remedy is Remedy.NONE
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504, 599, 408, 425, 429])
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 599, 408, 425, 429, 301, 304])
 def test_a_server_that_is_not_up_to_it_is_waited_for(server: BlendServer, target: Path, status: int) -> None:
     server.add("job", BLEND, behaviour=blend_server.failing(1, status=status))
     error = fetch_error(server.url, target)
@@ -90,7 +90,7 @@ def test_a_server_that_is_not_up_to_it_is_waited_for(server: BlendServer, target
     assert isinstance(Flaskbender(server.url).fetch_blend("job", target), BlendReady)
 
 
-@pytest.mark.parametrize("status", [301, 401, 403, 407, 410, 451])
+@pytest.mark.parametrize("status", [401, 403, 407, 410, 451])
 def test_a_refusal_may_be_this_workers_alone(server: BlendServer, target: Path, status: int) -> None:
     server.add("job", BLEND, behaviour=blend_server.failing(status=status))
     error = fetch_error(server.url, target)
