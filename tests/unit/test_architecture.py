@@ -24,8 +24,8 @@ CHILD, BLENDER = PACKAGE / "render_child", PACKAGE / "blender"
 BPY = {"bpy", "imbuf", "mathutils", "addon_utils"}
 OUTSIDE = {
     "pika": [PACKAGE / "queues" / "rabbitmq"],
-    "urllib3": [PACKAGE / "worker" / "blends"],
-    "requests": [PACKAGE / "worker" / "blends"],
+    "urllib3": [PACKAGE / "worker" / "blends" / "http_client.py"],
+    "requests": [PACKAGE / "worker" / "blends" / "http_client.py"],
     "tomlkit": [PACKAGE / "settings"],
 }
 
