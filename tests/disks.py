@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Disks that are small, full, read-only or have a hiccup, for tests; they are skipped where none can be made."""
 
+import errno
 import os
 import shutil
 import signal
@@ -68,7 +69,12 @@ def fill(disk: Path, *, but: int = 0) -> Path:
     """Leaves no byte free, or only some; gives what takes it all."""
     filler = disk / "filler"
     with filler.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - but)
+        while file.seek(0, os.SEEK_END) == 0:
+            try:
+                os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - but)
+            except OSError as error:  # others write there meanwhile
+                if error.errno != errno.ENOSPC:
+                    raise
     return filler
 
 

@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import Any
 
-from . import devices, keeping, last_resort, memory, pictures, priority, scenes
+from . import devices, keeping, last_resort, memory, pictures, priority, scenes, threads
 from .channel import Channel
 from .commands import Commands
 from .progress import Progress
@@ -55,20 +55,19 @@ class Child:
         self._commands = Commands()
         self._progress = Progress()
         self._written: SimpleQueue[_Written | None] = SimpleQueue()
-        self._checker = threading.Thread(target=self._check_pictures, name="check", daemon=True)
         self._idle = threading.Event()
         self._opened: tuple[str, str] | None = None
         self._ended: float | None = None
 
     def serve(self) -> None:
-        threading.Thread(target=self._listen, name="listen", daemon=True).start()
-        self._checker.start()
+        threads.start(self._listen, name="listen")
+        checker = threads.start(self._check_pictures, name="check")
         while (command := self._commands.next(before_waiting=self._idle.set)) is not None:
             self._idle.clear()
             self._carry_out(command)
         self._idle.set()
         self._written.put(None)
-        self._checker.join()
+        checker.join()
         if self._commands.stopping:
             self._channel.say("stopped")
 

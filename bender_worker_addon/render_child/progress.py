@@ -9,6 +9,8 @@ from time import monotonic, sleep
 
 import bpy
 
+from . import threads
+
 _EVERY = 0.25  # seconds
 
 
@@ -23,7 +25,7 @@ class Progress:
         self._began = self._told = 0.0
         self._prepares: bool | None = None  # whether the engine was at work for its first sample when first heard of
         self._tell: Callable[[float], None]
-        threading.Thread(target=self._watch, name="progress", daemon=True).start()
+        threads.start(self._watch, name="progress")
 
     @contextmanager
     def told_to(self, tell: Callable[[float], None]) -> Iterator[None]:

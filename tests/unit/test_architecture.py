@@ -150,6 +150,12 @@ def test_processes_are_started_in_one_place() -> None:
     assert calls == {"process.py"}
 
 
+def test_a_child_s_threads_are_started_in_one_place() -> None:
+    """There they are watched over."""
+    starting = [path.name for path in modules(CHILD) if "threading.Thread" in path.read_text(encoding="utf-8")]
+    assert starting == ["threads.py"]
+
+
 def test_the_systems_clock_is_for_stamps_only() -> None:
     """It may jump: what is waited for or measured goes by time.monotonic. These stamp reports and what is kept."""
     stamping = {"task.py", "reports.py", "journal.py", "books.py"}

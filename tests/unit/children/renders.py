@@ -4,6 +4,7 @@
 `record`    a file to which process and frame of every render are appended
 `die`       frames at which the process ends; `die_once`: a file that remembers that it did, so that it ends once only
 `broken`    frames that are written and then found broken
+`unforeseen` frames at whose check something happens that nobody thought of
 `wrong`     frames whose file is not of the format asked for
 `missing`   frames of which it says that they are there, and they are not
 `first`     a file that remembers the first process that renders: only that one is `wrong`, and it does not `wait`
@@ -82,6 +83,8 @@ def render_frame(frame: int, file: str, image_format: str) -> tuple[tuple[int, i
 
 
 def check(file: str, size: tuple[int, int]) -> None:
+    if int(Path(file).stem) in scene.get("unforeseen", ()):
+        raise LookupError("nobody thought of that")
     if int(Path(file).stem) in scene.get("broken", ()):
         raise BrokenPicture(f"{Path(file).name} is broken")
 

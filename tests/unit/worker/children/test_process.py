@@ -143,6 +143,21 @@ def test_a_child_that_ends_well_without_a_word_is_told_as_dead(start: Start, inb
     assert "exit code 0" in event_from(inbox, Died).reason
 
 
+def test_a_thread_of_a_child_does_not_end_unheard(start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path) -> None:
+    renderer = start("renders")
+    renderer.render(command(tmp_path, 1, 2, unforeseen=[1]))
+    reason = event_from(inbox, Died).reason
+    assert "exit code 70" in reason
+    assert "LookupError: nobody thought of that" in reason
+
+
+def test_a_child_that_does_not_understand_its_worker_says_so(start: Start, inbox: "SimpleQueue[Any]") -> None:
+    start("renders")._channel.send({"say": "nothing known"})
+    reason = event_from(inbox, Died).reason
+    assert "exit code 70" in reason
+    assert "KeyError: 'do'" in reason
+
+
 def test_a_flood_of_output_stops_nobody_and_fills_no_disk(
     start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path
 ) -> None:
