@@ -5,7 +5,6 @@ The wire format is that of bender-job 2019 (Rust, serde); a task is data, nothin
 """
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -144,12 +143,12 @@ class Task:
         self._wire["time"][moment] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
-def blender_command(task: Task, *, blend: Path, folder: Path) -> str:
-    """The command line that would render the same, quoted for this system's shell. For people; never executed."""
+def blender_command(task: Task, *, blend: Path, folder: Path, windows: bool) -> str:
+    """The command line that would render the same, quoted as Windows wants it or others. For people; never executed."""
     frames = ",".join(f"{first}" if first == last else f"{first}..{last}" for first, last in runs(task.frames))
     image_format = FORMATS[task.image_format].command_line
     words = ["blender", "-b", str(blend), "-o", str(folder / "######"), "-F", image_format, "-x", "1", "-f", frames]
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    return subprocess.list2cmdline(words) if windows else shlex.join(words)
 
 
 def unreadable_report(body: bytes, reason: str) -> bytes:

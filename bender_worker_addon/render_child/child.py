@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import Any
 
-from . import devices, keeping, last_resort, memory, pictures, priority, scenes, threads
+from . import devices, keeping, pictures, scenes, system, threads
 from .channel import Channel
 from .commands import Commands
 from .progress import Progress
@@ -23,9 +23,9 @@ _BEGINNING = 0.005  # seconds a frame of a scene that is kept takes until its en
 
 
 def main() -> None:
-    last_resort.end_with_worker()
+    system.end_with_worker()
     if "--low-priority" in sys.argv:
-        priority.lower()
+        system.lower_priority()
     channel = Channel.to_worker()
     Child(channel, devices=_option("--devices", "CPU").split(","), share=int(_option("--share", "-1"))).serve()
     channel.close()
@@ -142,5 +142,5 @@ class Child:
             else:
                 spent = written.spent | {"check": monotonic() - began}
                 self._channel.say(
-                    "frame", attempt=written.attempt, frame=written.frame, spent=spent, memory=memory.resident()
+                    "frame", attempt=written.attempt, frame=written.frame, spent=spent, memory=system.resident_memory()
                 )

@@ -2,11 +2,11 @@
 """The config file that bender-worker, the program before this one, left on this machine, and what is taken over."""
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from ..core.errors import ConfigError
+from ..system.platform import MACOS, WINDOWS
 from . import file as config_file
 from .config import settings
 
@@ -16,9 +16,9 @@ _NAME, _AUTHOR = "Bender-Worker", "David Huss"
 def its_config_file(environment: Mapping[str, str] = os.environ) -> Path | None:
     """Where bender-worker keeps its settings on this system; None if there are none."""
     home = Path.home()
-    if sys.platform == "win32":
+    if WINDOWS:
         folder = Path(environment.get("APPDATA") or home / "AppData" / "Roaming", _AUTHOR, _NAME)
-    elif sys.platform == "darwin":
+    elif MACOS:
         folder = home / "Library" / "Application Support" / _NAME
     else:
         folder = Path(environment.get("XDG_CONFIG_HOME") or home / ".config", _NAME)

@@ -5,6 +5,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from .platform import WINDOWS
+
 
 def make_durable(file: Path, target: Path) -> None:
     """Moves a finished file to `target` in one step, for good."""
@@ -16,7 +18,7 @@ def make_durable(file: Path, target: Path) -> None:
 
 def make_names_durable(folder: Path) -> None:
     """What was made in the folder, moved into it or removed is so for good."""
-    if os.name == "nt":  # it has no such call on folders and needs none: NTFS journals its names
+    if WINDOWS:  # it has no such call on folders and needs none: NTFS journals its names
         return
     opened = os.open(folder, os.O_RDONLY)
     try:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Folders that are made for a group, and those that lead elsewhere."""
 
-import os
 from pathlib import Path
 
 from .durable import make_names_durable
+from .platform import WINDOWS
 
 _SHARED = 0o2775
 
@@ -18,10 +18,10 @@ def make_folder(folder: Path, *, shared: bool) -> None:
     except FileExistsError:
         return
     make_names_durable(folder.parent)
-    if shared and os.name != "nt":  # there the folder's owner says who may write what is in it
+    if shared and not WINDOWS:  # there the folder's owner says who may write what is in it
         folder.chmod(_SHARED)
 
 
 def leads_away(folder: Path) -> bool:
     """Whether what is below a folder would be somewhere else: it is a symbolic link or, on Windows, a junction."""
-    return folder.is_symlink() or (os.name == "nt" and folder.resolve().parent != folder.parent.resolve())
+    return folder.is_symlink() or (WINDOWS and folder.resolve().parent != folder.parent.resolve())

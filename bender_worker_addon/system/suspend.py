@@ -14,7 +14,7 @@ def suspend_process(pid: int, suspended: bool) -> None:
         return
     try:
         os.killpg(pid, signal.SIGSTOP if suspended else signal.SIGCONT)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):  # the latter is what macOS says of a group that has just ended
         return
 
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Checkup: what a worker with these settings needs, each with a test that says what is wrong and what to do."""
 
-import os
 import stat
 from collections.abc import Callable
 from functools import partial
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from ..settings.config import WorkerConfig
 from ..system.disks import free_gigabytes, why_unwritable
+from ..system.platform import WINDOWS
 
 Test = Callable[[], str]
 
@@ -59,7 +59,7 @@ def _why_too_full(config: WorkerConfig) -> str:
 
 def _why_readable(config_file: Path) -> str:
     """Others may read a config file on a system that has such modes."""
-    if os.name == "nt" or not config_file.is_file():
+    if WINDOWS or not config_file.is_file():
         return ""
     if stat.S_IMODE(config_file.stat().st_mode) & 0o077:
         return f"others can read {config_file}, which may hold a password; run: chmod 600 {config_file}"

@@ -18,6 +18,7 @@ from ..core.errors import WorkerError
 from ..core.snapshot import Snapshot
 from ..settings.config import WorkerConfig
 from ..system.disks import DisksSeen
+from ..system.platform import WINDOWS
 from ..system.systemd import Service
 from ..system.threads import Crashed
 from . import control
@@ -34,7 +35,7 @@ _STALL_EVERY = 30.0  # seconds, at most, between two looks at whether a child is
 _BLENDS_EVERY = 30.0  # seconds, at most, between two looks at which blends may go
 _LAST_REPORTS = 5.0  # seconds a stopping worker waits for the broker to confirm what it gave back
 _LAST_REPORTS_NOW = 1.0  # the same when it was told to stop now
-_SLEEP = 1.0 if os.name == "nt" else 3600.0  # seconds; on Windows a signal doesn't end a wait
+_SLEEP = 1.0 if WINDOWS else 3600.0  # seconds; on Windows a signal doesn't end a wait
 
 
 @dataclass(frozen=True, slots=True)

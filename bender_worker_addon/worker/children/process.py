@@ -119,7 +119,7 @@ class ChildProcess:
         self._thread.join(timeout)
 
     # The child's life, on its own thread. It lasts as long as the child does: Linux ends a child with the thread that
-    # started it, see `render_child/last_resort.py`.
+    # started it, see `render_child/system.py`.
 
     def _live(self) -> None:
         try:

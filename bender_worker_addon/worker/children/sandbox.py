@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...system.platform import LINUX
+
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix", "/snap", "/sys")
 _ETC = (
     "alternatives",
@@ -55,7 +57,7 @@ def environment_inside(environment: Mapping[str, str], *, home: Path) -> dict[st
 
 def why_impossible() -> str:
     """Why there can be no sandbox on this machine, as far as that can be seen without trying; empty if nothing is."""
-    if not sys.platform.startswith("linux"):
+    if not LINUX:
         return "only Linux has one"
     return "" if shutil.which("bwrap") else "the program bwrap is not there (package bubblewrap)"
 

@@ -7,6 +7,7 @@ from ...core.in_flight import InFlight, Stage, TasksInFlight
 from ...core.task import Task, blender_command
 from ...core.transfers import BlendFailed, BlendReady
 from ...system.disks import Disks
+from ...system.platform import WINDOWS
 from ..blends.blends import Blends
 from .admission import Admission
 from .reporter import Reporter
@@ -67,7 +68,8 @@ class Fetch:
     def fill_in(self, task: Task) -> None:
         """Notes in the task where its blend and its frames are here."""
         blend, folder = self._blends.path(task.job_id), self._outpath / task.job_id
-        task.constructed(blend=blend, folder=folder, command=blender_command(task, blend=blend, folder=folder))
+        command = blender_command(task, blend=blend, folder=folder, windows=WINDOWS)
+        task.constructed(blend=blend, folder=folder, command=command)
 
     def _has_blend(self, held: InFlight, words: str) -> None:
         held.stage = Stage.READY

@@ -2,7 +2,6 @@
 """Task: what a message says comes back unchanged, but for what became of the task."""
 
 import json
-import os
 import re
 import shlex
 from pathlib import Path
@@ -152,11 +151,10 @@ def test_a_task_that_asks_for_something_else_is_not_the_same_work(other: dict[st
     assert not read(task_wire()).same_work(read(other))
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows quotes otherwise")
 def test_the_command_line_can_be_repeated_in_a_shell() -> None:
     task = read(task_wire(frames=[1, 2, 3, 7, 9, 10]))
     blend, folder = Path("/my blends/Größe 'a' $HOME.blend"), Path("/out put/job")
-    words = shlex.split(blender_command(task, blend=blend, folder=folder))
+    words = shlex.split(blender_command(task, blend=blend, folder=folder, windows=False))
     expected = ["blender", "-b", str(blend), "-o", "/out put/job/######", "-F", "PNG", "-x", "1", "-f", "1..3,7,9..10"]
     assert words == expected
 
@@ -164,4 +162,10 @@ def test_the_command_line_can_be_repeated_in_a_shell() -> None:
 def test_the_command_line_names_formats_as_blenders_command_line_does() -> None:
     for image_format, name in (("TARGA", "TGA"), ("TARGA_RAW", "RAWTGA"), ("JPEG2000", "JP2")):
         task = read(task_wire(image_format=image_format))
-        assert f"-F {name} " in blender_command(task, blend=Path("b"), folder=Path("f"))
+        assert f"-F {name} " in blender_command(task, blend=Path("b"), folder=Path("f"), windows=False)
+
+
+def test_the_command_line_is_quoted_as_windows_wants_it_there() -> None:
+    task = read(task_wire(frames=[1]))
+    line = blender_command(task, blend=Path("my blends/a.blend"), folder=Path("out"), windows=True)
+    assert line.startswith(f'blender -b "{Path("my blends/a.blend")}" -o ')

@@ -115,15 +115,16 @@ def test_what_is_no_toml_is_told_with_its_line(tmp_path: Path, content: bytes, l
 @pytest.mark.parametrize(
     ("platform", "folder"),
     [
-        ("linux", ".config/Bender-Worker"),
-        ("darwin", "Library/Application Support/Bender-Worker"),
-        ("win32", "AppData/Roaming/David Huss/Bender-Worker"),
+        ("LINUX", ".config/Bender-Worker"),
+        ("MACOS", "Library/Application Support/Bender-Worker"),
+        ("WINDOWS", "AppData/Roaming/David Huss/Bender-Worker"),
     ],
 )
 def test_the_file_of_bender_worker_is_found_where_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, folder: str
 ) -> None:
-    monkeypatch.setattr(sys, "platform", platform)
+    for name in ("MACOS", "WINDOWS"):
+        monkeypatch.setattr(legacy, name, name == platform)
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     assert legacy.its_config_file({}) is None
     (tmp_path / folder).mkdir(parents=True)

@@ -1,10 +1,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Memory: how much of the machine's this process takes. The standard library only."""
+"""System: what a child asks of the system it runs on, which differs from one to another. The standard library only."""
 
+import ctypes
+import os
+import signal
 import sys
 
+_NICENESS = 10
 
-def resident() -> int:
+
+def lower_priority() -> None:
+    """Lets every other process have the processor first: somebody works on this machine."""
+    if sys.platform == "win32":
+        below_normal = 0x4000
+        ctypes.windll.kernel32.SetPriorityClass(ctypes.windll.kernel32.GetCurrentProcess(), below_normal)
+    else:
+        os.nice(_NICENESS)
+
+
+def end_with_worker() -> None:
+    """Lets the system kill this process when the one that started it is gone: one that is suspended can't notice. Only
+    Linux does such a thing, and takes the thread that started it for that one; elsewhere a suspended child ends as soon
+    as somebody lets it go on."""
+    if not sys.platform.startswith("linux"):
+        return
+    worker, pr_set_pdeathsig = os.getppid(), 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    if os.getppid() != worker:  # it was gone before
+        os._exit(1)
+
+
+def resident_memory() -> int:
     """Bytes of memory this process has now; 0 where the system doesn't tell."""
     if sys.platform == "win32":
         return _resident_on_windows()
@@ -18,7 +44,6 @@ def resident() -> int:
 
 
 if sys.platform == "win32":
-    import ctypes
     from ctypes import wintypes
 
     class _Counters(ctypes.Structure):
@@ -40,8 +65,6 @@ if sys.platform == "win32":
         return counters.working_set if told(kernel32.GetCurrentProcess(), counters, counters.size) else 0
 
 elif sys.platform == "darwin":
-    import ctypes
-
     _TASK_BASIC_INFO = 20  # MACH_TASK_BASIC_INFO
     _WORDS = 12  # of it, 32 bits each
 
@@ -55,6 +78,4 @@ elif sys.platform == "darwin":
         return 0 if failed else info[2] | info[3] << 32
 
 else:
-    import os
-
     _PAGE = os.sysconf("SC_PAGE_SIZE")
