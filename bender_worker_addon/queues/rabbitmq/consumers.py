@@ -32,7 +32,7 @@ class Consumers:
         self._deliver = deliver
         self._prefetch = 0
         self._arguments: dict[str, Any] = {"x-consumer-timeout": _CONSUMER_TIMEOUT}
-        self._have_been = False
+        self._accepted = False  # whether RabbitMQ has taken a consumer of this session
         self._canceled_by_broker = False
         self._sent_ahead: dict[str, int] = {}  # by consumer: deliveries that it holds or will be sent
         self._channel = self._open()
@@ -69,7 +69,7 @@ class Consumers:
         try:
             self._consume(missing)
         except ChannelClosedByBroker as error:
-            if error.reply_code != PRECONDITION_FAILED or self._have_been:
+            if error.reply_code != PRECONDITION_FAILED or self._accepted:
                 raise
             self._arguments = {}  # classic queues of RabbitMQ 4.3 refuse the argument
             self._channel = self._open()
@@ -88,7 +88,7 @@ class Consumers:
         self._channel.basic_qos(prefetch_count=count)
         consumer = self._channel.basic_consume(WORK_QUEUE, self._deliver, arguments=self._arguments)
         self._sent_ahead[consumer] = count
-        self._have_been = True
+        self._accepted = True
 
     def _canceled(self, _frame: object) -> None:
         self._canceled_by_broker = True

@@ -28,7 +28,7 @@ _LAST_CONFIRMATIONS = 1.0  # seconds that RabbitMQ has for them when the worker 
 
 
 class Session:
-    """Any of its methods raises one of CONNECTION_ERRORS when it has come to its end."""
+    """Any of its methods raises one of CONNECTION_ERRORS once the session is over."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Session:
             inbox.put(Delivered(leased.delivery))
 
     def serve(self) -> None:
-        """Waits for what comes, or until it is woken, and looks after what lasts."""
+        """Waits for what comes, or until it is woken, and deals with what is due."""
         self._connection.process_data_events(time_limit=min(_IDLE, self._lease_times.hold / _LOOKS))
         self._reports.publish_refused()
         if self._consumers.are_lost:
