@@ -96,6 +96,27 @@ def test_a_lost_connection_costs_a_leased_task_nothing(hasty: BareFarm) -> None:
 
 
 @CLASSIC
+def test_a_task_whose_lease_somebody_has_emptied_is_finished_all_the_same(hasty: BareFarm) -> None:
+    gate = hasty.gate()
+    task = hasty.task(hasty.scene(wait={1: gate}), 1)
+    worker = hasty.worker(*LEASE, "--idle-exit", "2")
+    worker.wait_for_line("it is kept in the queue")
+    hasty.close_connections()
+    worker.wait_for_line("came again, it is in hand")
+    hasty.take(leases(hasty)[0])
+    worker.wait_for_line("a task could not be kept")
+    opened(gate)
+    hasty.wait_for("finish", task)
+    other = hasty.task(hasty.scene(), 1)
+    hasty.wait_for("finish", other)
+    assert worker.wait() == 0
+    assert hasty.steps(task) == LIFE
+    assert hasty.ready() == 0
+    assert leases(hasty) == []
+    assert worker.log.count("no connection") == 1
+
+
+@CLASSIC
 def test_a_long_task_that_fails_is_tried_by_others_and_then_dead_lettered(hasty: BareFarm) -> None:
     gate = hasty.gate()
     task = hasty.task(hasty.scene(wait={1: gate}, broken=[1]), 1)

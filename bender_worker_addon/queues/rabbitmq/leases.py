@@ -86,7 +86,8 @@ class Leases:
             if older is not None and older.message_count:
                 return True
             self._channel().queue_delete(leased.queue)
-        log.warning("a task could not be kept: nobody renewed the queue %s in time", leased.queue)
+        words = "a task could not be kept: its copy in the queue %s was not renewed in time, or somebody has removed it"
+        log.warning(words, leased.queue)
         return False
 
     def ack(self, leased: Leased) -> None:
