@@ -73,7 +73,7 @@ class LocalQueue:
         self.ack(delivery)
 
     def set_aside(self, delivery: Delivery) -> None:
-        self._commands.put(lambda _: self._count_no_more(delivery))
+        self._commands.put(lambda _: self._hold_aside(delivery))
 
     def publish(self, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
         if report_id is not None:
@@ -166,26 +166,26 @@ class LocalQueue:
             yield Delivered(Delivery(self._session, number, body, bool(redelivered)))
 
     def _remove(self, connection: sqlite3.Connection, delivery: Delivery) -> None:
-        if self._is_held(delivery):
+        if self._let_go(delivery):
             its = (delivery.tag, self._owner.name)
             gone = connection.execute("DELETE FROM message WHERE number = ? AND owner = ? RETURNING job, task", its)
             for job, task in gone.fetchall():
                 books.message_is_gone(connection, job, task)
 
     def _put_back(self, connection: sqlite3.Connection, delivery: Delivery) -> None:
-        if self._is_held(delivery):
+        if self._let_go(delivery):
             its = (delivery.tag, self._owner.name)
             connection.execute("UPDATE message SET owner = NULL, redelivered = 1 WHERE number = ? AND owner = ?", its)
             books.drop_canceled(connection)
 
-    def _count_no_more(self, delivery: Delivery) -> None:
+    def _hold_aside(self, delivery: Delivery) -> None:
         if delivery.session == self._session:
             self._aside.add(delivery.tag)
 
-    def _is_held(self, delivery: Delivery) -> bool:
-        """Whether it is held here, which it is no longer from now on."""
+    def _let_go(self, delivery: Delivery) -> bool:
+        """Holds it no longer; False if it was not held."""
         if delivery.session != self._session or delivery.tag not in self._held:
-            log.debug("delivery %d belonged to an earlier session; it is in the queue again", delivery.tag)
+            log.debug("delivery %d of session %d is no longer held here", delivery.tag, delivery.session)
             return False
         self._held.remove(delivery.tag)
         self._aside.discard(delivery.tag)
