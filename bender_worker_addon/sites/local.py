@@ -10,7 +10,8 @@ from ..farm.database import Database
 from ..farm.job_files import JobFiles
 from ..farm.new_job import NewJob
 from ..settings.config import WorkerConfig
-from .site import FAILURES, Details, Site, fps_of
+from . import data_json
+from .site import FAILURES, Details, Site
 
 
 class LocalSite(Site):
@@ -37,7 +38,7 @@ class LocalSite(Site):
             failures = books.failures(connection, job.id, most=FAILURES)
             head = books.head(connection, job.id)
         frames = {status: frame_list.joined(frames) for status, frames in by_status.items()}
-        return Details(job, frames, failures, self._outpath / job.id, fps_of(head))
+        return Details(job, frames, failures, self._outpath / job.id, data_json.fps(head))
 
     def cancel(self, job_id: str) -> None:
         super().cancel(job_id)

@@ -4,92 +4,145 @@ bender-bookkeeper keeps; its queue is RabbitMQ's."""
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ..core.errors import FarmError
-from ..core.job import CANCELED, DATA_JSON
+from ..core.errors import FarmError, WorkerError
 from ..farm import frame_list
 from ..farm.books import Failure, Job, NewTask
 from ..farm.new_job import NewJob
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
-from .site import FAILURES, Details, Site, fps_of
+from . import data_json
+from .site import FAILURES, Details, PartlyQueued, Site
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a job's files said when their stamp was this."""
+
+    stamp: data_json.Stamp
+    details: Details
+
+
 class SharedSite(Site):
+    """Remembers from one `with` to the next what it has read: a job's file is read again only when it has changed."""
+
     def __init__(self, config: WorkerConfig) -> None:
         super().__init__(config)
         self._url = config.amqp_url
         self._tls = Tls.of(config)
+        self._known: dict[str, _Known] = {}
 
     def __exit__(self, *_: object) -> None:
         """Nothing is kept open: RabbitMQ is spoken to only when something is sent."""
 
     def jobs(self) -> list[Job]:
-        found = [_job(data) for folder in sorted(self._jobs.glob("[!.]*")) if (data := _read(folder)) is not None]
+        self._known = dict(self._look_at_all())
+        found = [known.details.job for known in self._known.values()]
         return sorted(found, key=lambda job: job.created, reverse=True)
 
     def details(self, job: Job) -> Details:
-        frames: dict[str, set[int]] = {}
-        failures = []
-        data = self._data(job.id)
-        for task in data.get("tasks", []):
-            frames.setdefault(task["status"], set()).update(_frames(task))
-            if task["status"] == "Errored":
-                failures.append(Failure(frame_list.as_text(_frames(task)), task["data"].get("error", "")))
-        written = {status: frame_list.as_text(sorted(numbers)) for status, numbers in frames.items()}
-        return Details(job, written, failures[:FAILURES], self._outpath / job.id, fps_of(data))
+        known = self._known[job.id] = self._look_at(job.id)
+        return known.details
 
     def retry(self, job_id: str) -> int:
-        tasks = self._data(job_id).get("tasks", [])
-        again = [{**task, "status": "Waiting"} for task in tasks if task["status"] in ("Errored", "Aborted")]
+        data = data_json.read(self._jobs / job_id)
+        failed = {task["id"]: task for task in data_json.tasks(data) if task["status"] in ("Errored", "Aborted")}
         self._not_canceled(job_id)
-        self._publish((json.dumps(task) for task in again), priority=0)
-        return len(again)
+        if not failed:
+            return 0
+        again = {task: json.dumps(data_json.waiting(before)) for task, before in failed.items()}
+        queued, trouble = self._publish(again, priority=data_json.priority(data))
 
-    def _data(self, job_id: str) -> dict[str, Any]:
-        data = _read(self._jobs / job_id)
-        if data is None:
-            raise FarmError(f"{self._jobs / job_id / DATA_JSON} can't be read; is it just being written?")
-        return data
+        def unless_reported_since(task: data_json.Task) -> data_json.Task:
+            return data_json.waiting(task) if task["id"] in queued and task == failed[task["id"]] else task
+
+        data_json.change_tasks(self._jobs / job_id, unless_reported_since)
+        if trouble:
+            words = f"{len(queued)} of {len(failed)} tasks of job {job_id} are queued again: `retry` queues the others"
+            raise FarmError(f"{trouble}; {words}")
+        return len(queued)
 
     def _queue(self, job: NewJob, _head: Mapping[str, Any], job_tasks: Sequence[NewTask]) -> None:
-        self._publish((task.body for task in job_tasks), priority=job.priority)
+        queued, trouble = self._publish({task.id: task.body for task in job_tasks}, priority=job.priority)
+        if not trouble:
+            return
+        if not queued:
+            raise FarmError(trouble)
 
-    def _publish(self, bodies: Iterable[str], *, priority: int) -> None:
+        def unless_reported_since(task: data_json.Task) -> data_json.Task:
+            is_left = task["id"] not in queued and task["status"] == "Waiting"
+            return data_json.failed(task, f"it was not queued: {trouble}") if is_left else task
+
+        words = f"{trouble}; {len(queued)} of {len(job_tasks)} tasks of job {job.id} are queued"
+        try:
+            data_json.change_tasks(self._jobs / job.id, unless_reported_since)
+        except FarmError as error:
+            raise PartlyQueued(f"{words}, the others are lost, since {error}: `cancel` it and send it again") from error
+        raise PartlyQueued(f"{words}: `retry` queues the others, `cancel` takes it out of the queue")
+
+    def _publish(self, bodies: Mapping[str, str], *, priority: int) -> tuple[set[str], str]:
+        """Queues tasks, JSON by id; gives which of them are queued, and what has kept the others from it."""
         from ..queues.rabbitmq import publish_tasks
 
-        publish_tasks(self._url, (body.encode() for body in bodies), priority=priority, tls=self._tls)
+        queued: set[str] = set()
 
+        def noting_which_are_queued() -> Iterator[bytes]:
+            for task, body in bodies.items():
+                yield body.encode()
+                queued.add(task)
 
-def _read(folder: Path) -> dict[str, Any] | None:
-    """A job's data.json, with what a file beside it says; None if it can't be read."""
-    try:
-        data = json.loads((folder / DATA_JSON).read_bytes())
-        canceled = (folder / CANCELED).exists()
-    except (OSError, ValueError) as error:
-        log.debug("%s: %s", folder, error)
-        return None
-    if not isinstance(data, dict) or "id" not in data:
-        return None
-    return {**data, "status": {"Job": "Canceled"}} if canceled else data
+        try:
+            publish_tasks(self._url, noting_which_are_queued(), priority=priority, tls=self._tls)
+        except WorkerError as error:
+            return queued, str(error)
+        except KeyboardInterrupt:
+            return queued, "sending was interrupted"
+        return queued, ""
 
+    def _look_at_all(self) -> Iterator[tuple[str, _Known]]:
+        try:
+            names = sorted(name for name in os.listdir(self._jobs) if not name.startswith("."))  # noqa: PTH208
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise FarmError(f"the jobs in {self._jobs} can't be read: {error.strerror}") from error
+        for name in names:
+            try:
+                yield name, self._look_at(name)
+            except FarmError as error:
+                log.debug("%s", error)
 
-def _job(data: Mapping[str, Any]) -> Job:
-    frames: dict[str, int] = {}
-    for task in data.get("tasks", []):
-        frames[task["status"]] = frames.get(task["status"], 0) + len(_frames(task))
-    extra = data.get("data", {})
-    status = data["status"].get("Job", "Queued") if isinstance(data.get("status"), dict) else "Queued"
-    name = extra.get("name") or Path(data.get("paths", {}).get("filename", "")).stem
-    return Job(
-        data["id"], name, data.get("time", {}).get("creation") or "", status, int(extra.get("priority", 0)), frames
-    )
+    def _look_at(self, job_id: str) -> _Known:
+        folder = self._jobs / job_id
+        try:
+            stamp = data_json.stamp(folder)
+        except OSError as error:
+            raise FarmError(f"job {job_id} can't be read: {error.filename}: {error.strerror}") from error
+        known = self._known.get(job_id)
+        return known if known is not None and known.stamp == stamp else _Known(stamp, self._details(job_id, stamp))
 
-
-def _frames(task: Mapping[str, Any]) -> list[int]:
-    return sorted(map(int, task.get("command", {}).get("Blender", {}).get("frame", {})))
+    def _details(self, job_id: str, stamp: data_json.Stamp) -> Details:
+        data = data_json.read(self._jobs / job_id)
+        frames: dict[str, set[int]] = {}
+        failures: list[Failure] = []
+        for task in data_json.tasks(data):
+            numbers = data_json.frames(task)
+            frames.setdefault(task["status"], set()).update(numbers)
+            if task["status"] == "Errored" and len(failures) < FAILURES:
+                failures.append(Failure(frame_list.as_text(sorted(numbers)), data_json.error(task)))
+        job = Job(
+            id=job_id,
+            name=data_json.name(data),
+            created=data_json.created(data),
+            status="Canceled" if stamp.canceled else data_json.status(data),
+            priority=data_json.priority(data),
+            frames={status: len(numbers) for status, numbers in frames.items()},
+        )
+        lists = {status: frame_list.as_text(sorted(numbers)) for status, numbers in frames.items()}
+        return Details(job, lists, failures, self._outpath / job_id, data_json.fps(data))

@@ -33,6 +33,10 @@ class Details:
     fps: int
 
 
+class PartlyQueued(FarmError):
+    """Only some of a job's tasks are queued. It stays, with its blend, for them."""
+
+
 class Site(ABC):
     """Open from `with` to its end. All methods raise FarmError if they can't do what they should."""
 
@@ -62,14 +66,17 @@ class Site(ABC):
             shutil.rmtree(fresh, ignore_errors=True)
 
     def send(self, job: NewJob) -> None:
-        """Queues a job whose blend is in its `room_for`."""
+        """Queues a job whose blend is in its `room_for`. Raises PartlyQueued if only a part of its tasks is queued: it
+        is left as it is. After any other error nothing is left of it."""
         folder, fresh = self._jobs / job.id, self._jobs / f".new-{job.id}"
         job_head, job_tasks = head(job, jobs=self._jobs, outpath=self._outpath), tasks(job)
         job_files.write(fresh / DATA_JSON, as_data_json(job_head, "Queued", (task.body for task in job_tasks)))
         fresh.rename(folder)
         try:
             self._queue(job, job_head, job_tasks)
-        except FarmError:
+        except PartlyQueued:
+            raise
+        except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
@@ -109,12 +116,6 @@ class Site(ABC):
             (self._jobs / job_id / CANCELED).unlink(missing_ok=True)
         except OSError as error:
             raise FarmError(f"job {job_id} stays canceled: {error.filename}: {error.strerror}") from error
-
-
-def fps_of(data: Mapping[str, Any]) -> int:
-    """The frames a second of a job, by its data.json; 24 where that says nothing."""
-    fps = data.get("render", {}).get("fps")
-    return fps if isinstance(fps, int) and fps > 0 else 24
 
 
 def is_there(config: WorkerConfig) -> bool:

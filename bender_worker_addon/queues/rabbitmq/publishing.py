@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import pika
 from pika.adapters.blocking_connection import BlockingConnection
+from pika.exceptions import NackError
 
 from ...core.errors import FarmError
 from ...settings.tls import SYSTEM_TLS, Tls
@@ -15,15 +16,14 @@ _HIGHEST = 255  # AMQP's
 
 
 def publish_tasks(url: str, tasks: Iterable[bytes], *, priority: int, tls: Tls = SYSTEM_TLS) -> None:
-    """Queues tasks, each confirmed by RabbitMQ. `priority` counts where the queue was declared with priorities. Raises
-    FarmError, which says how many of them are in the queue, and ConfigError if `url` can't be understood."""
+    """Queues tasks; the next of them is asked for once RabbitMQ has confirmed the one before. `priority` counts where
+    the queue was declared with priorities. Raises FarmError, and ConfigError if `url` can't be understood."""
     properties = pika.BasicProperties(
         content_type="application/json",
         delivery_mode=pika.DeliveryMode.Persistent,
         app_id="bender-worker",
         priority=min(max(priority, 0), _HIGHEST),
     )
-    sent = 0
     connection = None
     try:
         connection = BlockingConnection(parameters(url, "sender", tls))
@@ -31,10 +31,11 @@ def publish_tasks(url: str, tasks: Iterable[bytes], *, priority: int, tls: Tls =
         channel.confirm_delivery()
         for task in tasks:
             channel.basic_publish("", WORK_QUEUE, task, properties, mandatory=True)
-            sent += 1
+    except NackError as error:
+        words = "the job can't be sent to RabbitMQ: it refused a task, since the queue is full, or its disk is"
+        raise FarmError(words) from error
     except CONNECTION_ERRORS as error:
-        words = f"; {sent} tasks are in its queue, the rest is not" if sent else ""
-        raise FarmError(f"the job can't be sent to RabbitMQ: {in_words(error)}{words}") from error
+        raise FarmError(f"the job can't be sent to RabbitMQ: {in_words(error)}") from error
     finally:
         if connection is not None:
             close_quietly(connection)
