@@ -2,6 +2,7 @@
 """Beside: a call that may take its time, on a thread of its own. Blender's main thread looks in and never waits."""
 
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -37,4 +38,12 @@ class Beside(Generic[T]):
         try:
             self._value.append(self._call())
         except Exception as error:  # noqa: BLE001  raised again by `result`, where somebody can deal with it
+            _let_go(error)
             self._error = error
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Frees what the calls held that the error has ended: with its traceback an open file or a lock would live on."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__

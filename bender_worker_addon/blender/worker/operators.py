@@ -198,7 +198,9 @@ class BENDER_OT_worker_open_frames(bpy.types.Operator):
 
 
 def start() -> None:
-    """Starts the worker with the settings in force and sees to it that its loop runs."""
+    """Starts the worker, unless one runs, with the settings in force and sees to it that its loop runs."""
+    if session.running:
+        return
     found = preferences.resolved()
     reason = preferences.why_not_to_start(found)
     if reason or isinstance(found, str):

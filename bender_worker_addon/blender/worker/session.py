@@ -94,8 +94,9 @@ class Session:
             elif self._worker is not None:
                 self._work(self._worker)
             elif self._closing is not None and self._closing.done:
-                self._closing = None
+                closing, self._closing = self._closing, None
                 self._show_stopped()
+                closing.result()
         self.shown_events = tuple(self._events.lines)
         return (self.snapshot, self.shown_events) != before
 
