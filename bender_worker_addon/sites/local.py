@@ -2,7 +2,7 @@
 """The farm on this machine: its jobs are in the Database, its queue is too."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from ..farm import books, frame_list
 from ..farm.books import Job, NewTask
@@ -17,16 +17,15 @@ from .site import FAILURES, Details, Site
 class LocalSite(Site):
     def __init__(self, config: WorkerConfig) -> None:
         super().__init__(config)
-        self._database = Database(config.farm_dir, durable=True)
+        self._folder = config.farm_dir
+
+    def __enter__(self) -> Self:
+        self._database = Database(self._folder, durable=True)
         self._files = JobFiles(self._database, self._jobs)
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._database.close()
-
-    @property
-    def version(self) -> int:
-        """Another number than before if something has changed since that was not changed through this."""
-        return self._database.version
 
     def jobs(self) -> list[Job]:
         with self._database.looking() as connection:

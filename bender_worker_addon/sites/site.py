@@ -38,7 +38,8 @@ class PartlyQueued(FarmError):
 
 
 class Site(ABC):
-    """Open from `with` to its end. All methods raise FarmError if they can't do what they should."""
+    """Open from `with` to its end, as often as wanted, on any thread. All methods raise FarmError if they can't do what
+    they should."""
 
     def __init__(self, config: WorkerConfig) -> None:
         self._jobs = config.blendpath

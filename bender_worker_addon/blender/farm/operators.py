@@ -80,7 +80,6 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         words = [f"--{option}={value}" for option, value in options.items()]
         command = versions.own_command("submit", str(copy), "--json", *words)
         jobs_view.run(config, command, doing="Being sent...", then=lambda: shutil.rmtree(folder, ignore_errors=True))
-        jobs_panel.look_soon()
         return {"FINISHED"}
 
 
@@ -96,7 +95,6 @@ class BENDER_OT_farm_choose(_OfAJob, bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         jobs_view.choose(self.job)
-        jobs_panel.look_soon()
         return {"FINISHED"}
 
 

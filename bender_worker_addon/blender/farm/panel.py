@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _TAB = "Farm"
 _MOST = 12  # jobs shown
-_EVERY = 1.0  # seconds between two looks while the panel can be seen
+_TICK = 0.25  # seconds between two looks at whether there is something new to be drawn
 _WIDTH = 36  # characters a line, in a sidebar of the usual width
 _ICONS = {
     "Queued": "TIME",
@@ -69,13 +69,6 @@ def config() -> WorkerConfig | None:
     return None if isinstance(found, str) or not found.config.is_shared else found.config
 
 
-def look_soon() -> None:
-    """Has the jobs looked up and shown anew."""
-    found = config()
-    if found is not None:
-        jobs_view.look(found)
-
-
 def _draw_head(box: bpy.types.UILayout, job: "Job", *, unfolded: bool) -> None:
     row = box.row()
     name, status = row.row(), row.row()
@@ -104,12 +97,13 @@ def _draw_details(box: bpy.types.UILayout, shown: Shown) -> None:
 
 def _keep_looking() -> float | None:
     """Looks while the panel can be seen, and has it drawn again when something has changed."""
-    if not panel.sidebars(_TAB):
+    found = config()
+    if found is None or not panel.sidebars(_TAB):
         return None
+    jobs_view.look(found)
     if jobs_view.shown != _drawn:
         panel.redraw(_TAB)
-    look_soon()
-    return _EVERY
+    return _TICK
 
 
 def register() -> None:

@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs view: what the sidebar shows of the farm's jobs, and what was asked of them. It is looked up beside Blender's
-main thread, and only while somebody can see it."""
+"""Jobs view: what the sidebar shows of the farm's jobs, and what was asked of them. What takes its time is done beside
+Blender's main thread; the jobs are looked up only while somebody can see them, and seldom where that takes long."""
 
 import json
 import os
-import threading
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from ...core.errors import WorkerError
 from ...settings.config import ENVIRONMENT_PREFIX, WorkerConfig, settings
+from ..beside import Beside
 
 if TYPE_CHECKING:
     from ...farm.books import Job
     from ...sites.site import Details, Site
 
+_EVERY = 1.0  # seconds, at least, between two looks at the jobs
+_SHARE = 20  # the least time between two as a multiple of what the last one took
 _SEND = 3600.0  # seconds that packing and sending may take
 
 
@@ -31,88 +35,153 @@ class Shown:
     film: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a look has found, and the seconds it took."""
+
+    jobs: "tuple[Job, ...]" = ()
+    details: "Details | None" = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What came of a command: the job it was about, the film it made; what went wrong."""
+
+    job: str = ""
+    film: str = ""
+    trouble: str = ""
+
+
 class JobsView:
-    """`shown` is what a panel draws; `chosen`, the id of the job whose details are wanted."""
+    """For Blender's main thread. `shown` is what a panel draws; `chosen`, the id of the job of which more is wanted."""
 
     def __init__(self) -> None:
         self.shown = Shown()
         self.chosen = ""
-        self._trouble = ""
+        self._seen = _Seen()
+        self._no_sight = ""  # why the last look found nothing
+        self._looking: Beside[_Seen] | None = None
+        self._next_look = 0.0
+        self._site: tuple[WorkerConfig, Site] | None = None
+        self._questions: deque[Callable[[], None]] = deque()
+        self._asking: Beside[None] | None = None
+        self._command: Beside[_Done] | None = None
         self._doing = ""
+        self._trouble = ""
         self._film = ""
-        self._thread: threading.Thread | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a command runs."""
+        return self._command is not None and not self._command.done
 
     def look(self, config: WorkerConfig) -> None:
-        """Looks the jobs up anew; `shown` has them soon. Nothing is made where there is no farm yet."""
-        self._start(lambda: self._look(config))
+        """To be called again and again while the jobs can be seen: takes in what came since, and looks them up anew
+        when it is time. Nothing is made where there is no farm yet."""
+        self._take_in()
+        if self._looking is None and time.monotonic() >= self._next_look:
+            self._looking = Beside("bender-jobs-view", partial(self._look, config, self.chosen))
+        self._show()
 
     def choose(self, job_id: str) -> None:
+        """Chooses a job, or none any more if it is the chosen one."""
         self.chosen = "" if self.chosen == job_id else job_id
+        self._next_look = 0.0
 
     def ask(self, config: WorkerConfig, what: "Callable[[Site], object]") -> None:
-        """Has something done with the farm's jobs."""
-        self._begin("", lambda: self._ask(config, what))
+        """Has something done with the farm's jobs, after what was asked before."""
+        self._trouble = ""
+        self._questions.append(partial(_ask, config, what))
+        self._take_in()
 
     def run(
         self, config: WorkerConfig, command: Sequence[str], *, doing: str, then: Callable[[], None] | None = None
     ) -> None:
         """Runs a command of this add-on's in a background Blender; `then` does what is left to do, on its thread."""
-        self._begin(doing, lambda: self._run(config, command, then))
+        self._take_in()
+        self._doing, self._trouble, self._film = doing, "", ""
+        self._command = Beside("bender-jobs", partial(_run, config, command, then))
+        self._show()
 
-    @property
-    def busy(self) -> bool:
-        return bool(self._doing)
+    def _take_in(self) -> None:
+        if self._looking is not None and self._looking.done:
+            self._looked(self._looking)
+        if self._asking is not None and self._asking.done:
+            self._asked(self._asking)
+        if self._asking is None and self._questions:
+            self._asking = Beside("bender-jobs", self._questions.popleft())
+        if self._command is not None and self._command.done:
+            self._ran(self._command)
 
-    def _begin(self, doing: str, work: Callable[[], None]) -> None:
-        self._trouble, self._film, self._doing = "", "", doing
-        threading.Thread(target=work, name="bender-jobs", daemon=True).start()
+    def _looked(self, looking: "Beside[_Seen]") -> None:
+        seen, self._no_sight = looking.outcome()
+        self._looking, self._seen = None, seen or _Seen()
+        self._next_look = time.monotonic() + max(_EVERY, _SHARE * self._seen.seconds)
 
-    def _start(self, work: Callable[[], None]) -> None:
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=work, name="bender-jobs-view", daemon=True)
-            self._thread.start()
+    def _asked(self, asking: "Beside[None]") -> None:
+        self._asking, self._next_look = None, 0.0
+        _, trouble = asking.outcome()
+        self._trouble = trouble or self._trouble
 
-    def _look(self, config: WorkerConfig) -> None:
+    def _ran(self, command: "Beside[_Done]") -> None:
+        self._command, self._doing, self._next_look = None, "", 0.0
+        done, trouble = command.outcome()
+        done = done or _Done(trouble=trouble)
+        self.chosen = done.job or self.chosen
+        self._film, self._trouble = done.film, done.trouble
+
+    def _show(self) -> None:
+        trouble = self._no_sight or self._trouble
+        self.shown = Shown(self._seen.jobs, self._seen.details, trouble, self._doing, self._film)
+
+    def _look(self, config: WorkerConfig, chosen: str) -> _Seen:
+        """The farm is kept from one look to the next: it may remember what it has read."""
         from ...sites.site import is_there, site
 
+        began = time.monotonic()
         if not is_there(config):
-            self.shown = Shown(trouble=self._trouble, doing=self._doing, film=self._film)
-            return
-        try:
-            with site(config) as farm:
-                jobs = tuple(farm.jobs())
-                chosen = next((job for job in jobs if job.id == self.chosen), None)
-                details = None if chosen is None else farm.details(chosen)
-        except WorkerError as error:
-            self.shown = Shown(trouble=str(error))
-        else:
-            self.shown = Shown(jobs, details, self._trouble, self._doing, self._film)
+            return _Seen()
+        if self._site is None or self._site[0] != config:
+            self._site = config, site(config)
+        with self._site[1] as farm:
+            jobs = tuple(farm.jobs())
+            job = next((job for job in jobs if job.id == chosen), None)
+            details = None if job is None else farm.details(job)
+        return _Seen(jobs, details, time.monotonic() - began)
 
-    def _ask(self, config: WorkerConfig, what: "Callable[[Site], object]") -> None:
-        from ...sites.site import site
 
-        try:
-            with site(config) as farm:
-                what(farm)
-        except WorkerError as error:
-            self._trouble = str(error)
+def _ask(config: WorkerConfig, what: "Callable[[Site], object]") -> None:
+    from ...sites.site import site
 
-    def _run(self, config: WorkerConfig, command: Sequence[str], then: Callable[[], None] | None) -> None:
-        from ...worker.children.process import run_to_end
+    with site(config) as farm:
+        what(farm)
 
-        try:
-            code, words = run_to_end(command, environment=_environment(config), timeout=_SEND)
-        except WorkerError as error:
-            code, words = 1, str(error)
+
+def _run(config: WorkerConfig, command: Sequence[str], then: Callable[[], None] | None) -> _Done:
+    from ...worker.children.process import run_to_end
+
+    try:
+        code, words = run_to_end(command, environment=_environment(config), timeout=_SEND)
+    finally:
         if then is not None:
             then()
-        answers = [json.loads(line) for line in words.splitlines() if line.startswith("{")]
-        answer = answers[-1] if answers else {}
-        self.chosen = answer.get("job") or self.chosen
-        self._film = answer.get("video", "")
-        hopeless = [finding["words"] for finding in answer.get("concerns", ()) if finding["hopeless"]]
-        self._trouble = "" if code == 0 else "; ".join(hopeless) or _complaint(words)
-        self._doing = ""
+    answer = _answer(words)
+    hopeless = [finding["words"] for finding in answer.get("concerns", ()) if finding["hopeless"]]
+    trouble = "" if code == 0 else "; ".join(hopeless) or _complaint(words)
+    return _Done(answer.get("job", ""), answer.get("video", ""), trouble)
+
+
+def _answer(words: str) -> dict[str, Any]:
+    """The last line of JSON in what a background Blender has said; others may begin as one, too."""
+    for line in reversed(words.splitlines()):
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            return found
+    return {}
 
 
 def _environment(config: WorkerConfig) -> dict[str, str]:

@@ -11,11 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...core.errors import WorkerError
 from ...core.snapshot import STOPPED, Snapshot, State
+from ..beside import Beside, in_words
 from ..log import EventLog, log_path, log_to_file, stop_logging
 from . import presence
-from .beside import Beside
 
 if TYPE_CHECKING:
     from ...settings.config import WorkerConfig
@@ -161,13 +160,8 @@ class Session:
     def _problems_told(self) -> Iterator[None]:
         try:
             yield
-        except WorkerError as error:
-            self.fail(str(error))
-        except OSError as error:
-            self.fail(f"{error.filename or 'a folder'} can't be used: {error.strerror or error}")
-        except Exception as error:
-            log.exception("what nobody foresaw")
-            self.fail(f"an error in the add-on itself ({type(error).__name__}); please report it, with its log")
+        except Exception as error:  # noqa: BLE001  told, and those that nobody foresaw are logged
+            self.fail(in_words(error))
 
     def _keep_out_of_the_way(self, worker: "Worker") -> None:
         if worker.stopping:

@@ -82,9 +82,10 @@ def test_a_job_of_an_id_that_exists_is_refused_and_the_other_stays(local: Site, 
 
 
 def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(local: Site, tmp_path: Path) -> None:
-    (tmp_path / "farm" / "jobs").touch()
-    with local, pytest.raises(FarmError, match=r"the job can't be written into .*jobs"):
-        sent(local, new_job())
+    with local:
+        (tmp_path / "farm" / "jobs").touch()
+        with pytest.raises(FarmError, match=r"the job can't be written into .*jobs"):
+            sent(local, new_job())
 
 
 def test_a_canceled_job_is_one_for_workers_too_until_it_is_queued_again(local: Site, tmp_path: Path) -> None:

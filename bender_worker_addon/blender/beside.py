@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Beside: a call that may take its time, on a thread of its own. Blender's main thread looks in and never waits."""
 
+import logging
 import threading
 import traceback
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+from ..core.errors import WorkerError
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -34,12 +39,31 @@ class Beside(Generic[T]):
             raise self._error
         return self._value[0]
 
+    def outcome(self) -> tuple[T | None, str]:
+        """What the call gave, or what went wrong, for people; once it is done."""
+        try:
+            return self.result(), ""
+        except Exception as error:  # noqa: BLE001  told, and logged where nobody foresaw it
+            return None, in_words(error)
+
     def _run(self) -> None:
         try:
             self._value.append(self._call())
         except Exception as error:  # noqa: BLE001  raised again by `result`, where somebody can deal with it
             _let_go(error)
             self._error = error
+
+
+def in_words(error: Exception) -> str:
+    """What people are told of an error. One that nobody foresaw is logged with all that its makers need."""
+    match error:
+        case WorkerError():
+            return str(error)
+        case OSError():
+            return f"{error.filename or 'a folder'} can't be used: {error.strerror or error}"
+        case _:
+            log.error("what nobody foresaw", exc_info=error)
+            return f"an error in the add-on itself ({type(error).__name__}); please report it, with its log"
 
 
 def _let_go(error: BaseException | None) -> None:
