@@ -40,8 +40,8 @@ def of_machine(config: WorkerConfig, *, blender: list[str], config_file: Path) -
 
     return {
         "Data folder": partial(why_unwritable, config.data_dir),
-        "Free disk": partial(_why_too_full, config),
-        "Secrets": partial(_why_readable, config_file),
+        "Free disk": partial(_unless_unreadable, partial(_why_too_full, config)),
+        "Secrets": partial(_unless_unreadable, partial(_why_readable, config_file)),
         "Background Blender": lambda: _said_of(why_not_run(blender), "reinstall Blender, or the missing library"),
         "Sandbox": lambda: why_impossible() if config.sandbox == "on" else "",
     }
@@ -64,6 +64,13 @@ def _why_readable(config_file: Path) -> str:
     if stat.S_IMODE(config_file.stat().st_mode) & 0o077:
         return f"others can read {config_file}, which may hold a password; run: chmod 600 {config_file}"
     return ""
+
+
+def _unless_unreadable(test: Test) -> str:
+    try:
+        return test()
+    except OSError as error:
+        return f"{error.filename} can't be read: {error.strerror}"
 
 
 def _said_of(trouble: str, advice: str) -> str:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Connection test: whether broker, flaskbender and folders can be used, found out beside Blender's main thread."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ...settings.config import WorkerConfig
+from ..beside import Beside, in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,30 +19,32 @@ _RUNNING = Verdict(True, "being tested...")
 
 
 class ConnectionTest:
-    """The last test of a farm. Its threads write their verdicts, the preferences read them."""
+    """The last test of a farm."""
 
     def __init__(self) -> None:
-        self._verdicts: dict[str, Verdict] = {}
+        self._tests: dict[str, Beside[Verdict]] = {}
 
     @property
     def running(self) -> bool:
-        return _RUNNING in self._verdicts.values()
+        return not all(test.done for test in self._tests.values())
 
     def verdicts(self) -> list[tuple[str, Verdict]]:
-        return list(self._verdicts.items())
+        return [(name, test.result() if test.done else _RUNNING) for name, test in self._tests.items()]
 
     def start(self, config: WorkerConfig) -> None:
         """Begins to test everything at once; `verdicts` has what is known so far."""
         from ...worker import checkup
 
         tests = checkup.of_settings(config)
-        self._verdicts = dict.fromkeys(tests, _RUNNING)
-        for name, test in tests.items():
-            threading.Thread(target=self._run, args=(self._verdicts, name, test), daemon=True).start()
+        self._tests = {name: Beside("bender-test", partial(_verdict, test)) for name, test in tests.items()}
 
-    def _run(self, verdicts: dict[str, Verdict], name: str, test: Callable[[], str]) -> None:
+
+def _verdict(test: Callable[[], str]) -> Verdict:
+    try:
         trouble = test()
-        verdicts[name] = Verdict(False, trouble) if trouble else Verdict(True, "good")
+    except Exception as error:  # noqa: BLE001  told, and logged where nobody foresaw it
+        trouble = in_words(error)
+    return Verdict(False, trouble) if trouble else Verdict(True, "good")
 
 
 connection_test = ConnectionTest()

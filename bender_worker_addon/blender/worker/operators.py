@@ -237,8 +237,9 @@ def _keep_loops_running() -> float | None:
 
 
 def _watch_test() -> float | None:
+    running = connection_test.running  # asked first: what ends after it is seen by the next redraw
     panel.redraw_preferences()
-    return _TICK if connection_test.running else None
+    return _TICK if running else None
 
 
 def _image_editor(context: bpy.types.Context) -> bpy.types.SpaceImageEditor:
