@@ -1,23 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bender Worker: makes this Blender a worker of a bender render farm. Importing it does nothing; enabling registers."""
 
+from typing import Any
+
 
 def register() -> None:
     from .blender import headless
-    from .blender.farm import operators as jobs_operators
-    from .blender.farm import panel as jobs_panel
-    from .blender.worker import operators, panel, preferences, presence
 
-    for module in (preferences, presence, operators, panel, jobs_operators, jobs_panel, headless):
+    for module in _modules():
         module.register()
     headless.run_if_asked()
 
 
 def unregister() -> None:
-    from .blender import headless
-    from .blender.farm import operators as jobs_operators
-    from .blender.farm import panel as jobs_panel
-    from .blender.worker import operators, panel, preferences, presence
-
-    for module in (headless, jobs_panel, jobs_operators, panel, operators, presence, preferences):
+    for module in reversed(_modules()):
         module.unregister()
+
+
+def _modules() -> tuple[Any, ...]:
+    """What Blender is told of, each after those it needs."""
+    from .blender import headless
+    from .blender.farm import operators as farm_operators
+    from .blender.farm import panel as farm_panel
+    from .blender.worker import loop, operators, panel, preferences, presence
+
+    return preferences, presence, loop, operators, panel, farm_operators, farm_panel, headless

@@ -13,9 +13,8 @@ from pathlib import Path
 import bpy
 
 from .. import __package__ as base_package
-from . import versions
+from . import in_force, versions
 from .commands import INTERRUPTED, NOT_RUNNING, PROGRAM, TROUBLE, USAGE, all_commands
-from .worker import preferences
 
 _handles: list[object] = []
 
@@ -56,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     def resolved() -> Resolved:
         return resolve(
             data_dir=versions.data_folder(),
-            preferences=preferences.changed(),
+            preferences=in_force.changed(),
             environment=os.environ,
             options={setting.name: getattr(options, setting.name) for setting in settings()},
         )

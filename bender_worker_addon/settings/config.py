@@ -1,109 +1,189 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""WorkerConfig: every setting, how it is read from text and what it is for. Where values come from is `resolve`'s."""
+"""WorkerConfig: every setting, what it may be and what it is for. Here a setting is added; preferences, command line
+and environment have it then. Where values come from is `resolve`'s."""
 
 import dataclasses
+import enum
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from ..core.errors import ConfigError
-from .values import DEVICES, devices, file, folder, folders, number, one_of, url, worker_id, yes_or_no
+from .values import DEVICES, Choice, Number, OneOf, Url, devices, file, folder, folders, worker_id, yes_or_no
 
 ENVIRONMENT_PREFIX = "BENDER_WORKER_"
 CONFIG_FILE = "BENDER_WORKER_CONFIG"
 PREFERENCES = "preferences"
 AUTO, LOCAL, RABBITMQ = "auto", "local", "rabbitmq"
 
-
-def _setting(default: Any, read: Callable[[str], Any], help: str) -> Any:
-    return field(default=default, metadata={"read": read, "help": help})
+Kind = Callable[[str], Any]
 
 
-def _address(default: str, *schemes: str, help: str) -> Any:
-    """It may hold a password, which must not come into a message by way of the whole configuration."""
-    return field(default=default, repr=False, metadata={"read": url(*schemes), "help": help})
+class Section(enum.Enum):
+    """Settings that belong together, by the name people know them by."""
+
+    FARM = "Farm"
+    STORAGE = "Storage"
+    RENDERING = "Rendering"
+    CERTIFICATES = "Certificates"
+    BEHAVIOUR = "Behaviour"
+
+
+def _setting(section: Section, label: str, default: Any, kind: Kind, help: str) -> Any:
+    """What people see of it: its `label` in a window, `help` everywhere. An address may hold a password, which must not
+    come into a message by way of the whole configuration."""
+    told = {"section": section, "label": label, "kind": kind, "help": help}
+    return field(default=default, repr=not isinstance(kind, Url), metadata=told)
+
+
+_farm, _storage, _rendering, _certificates, _behaviour = (partial(_setting, section) for section in Section)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerConfig:
-    """All that can be set about a worker. Made by `resolve`; every value has been checked, and `queue` is decided."""
+    """All that can be set about a worker, in the order in which people see it. Made by `resolve`; every value has been
+    checked, and `queue` is decided."""
 
-    queue: str = _setting(
+    queue: str = _farm(
+        "Tasks",
         AUTO,
-        one_of(AUTO, LOCAL, RABBITMQ),
+        OneOf(
+            (
+                Choice(AUTO, "Automatic", "From the farm whose address is set; without one, from this machine"),
+                Choice(LOCAL, "This Machine", "From the queue on this machine, which needs no RabbitMQ"),
+                Choice(RABBITMQ, "Farm", "From a RabbitMQ"),
+            )
+        ),
         "where tasks come from: local, a queue on this machine; rabbitmq; auto: local if no farm is named",
     )
-    amqp_url: str = _address(
+    amqp_url: str = _farm(
+        "RabbitMQ",
         "amqp://guest:guest@localhost:5672/%2F",
-        "amqp",
-        "amqps",
-        help="where RabbitMQ is: amqp://user:password@host:port/vhost, or amqps:// for TLS",
+        Url(("amqp", "amqps")),
+        "where RabbitMQ is: amqp://user:password@host:port/vhost, or amqps:// for TLS",
     )
-    bender_url: str = _address("http://localhost:8000", "http", "https", help="where flaskbender is")
-    ca_file: Path = _setting(
-        Path(), file, "certificates of the authorities to believe over amqps:// and https://; else the system's"
-    )
-    client_cert: Path = _setting(Path(), file, "this worker's own certificate, where the farm wants one")
-    client_key: Path = _setting(Path(), file, "the key of client_cert, if it is not in the same file")
-    id: str = _setting("", worker_id, "this worker's name in reports; made once and kept if not given")
-    data_dir: Path = _setting(Path(), folder, "the worker's own folder: journal, logs, and the two below")
-    blendpath: Path = _setting(Path(), folder, "where blends are kept while their job runs")
-    outpath: Path = _setting(Path(), folder, "where frames go, in a folder a job")
-    disklimit: float = _setting(2.0, number(least=0, unit="GB"), "GB of disk kept free; with less, no tasks are taken")
-    workload: int = _setting(
-        0, number(least=0, whole=True), "tasks held at once; 0: as few as it takes for no Blender ever to wait"
-    )
-    grace_period: float = _setting(60.0, number(least=0, unit="seconds"), "seconds a finished job's blend is kept")
-    cache_limit: float = _setting(
-        20.0, number(least=0, unit="GB"), "GB of blends kept that no task here needs; the oldest go first"
-    )
-    mode: str = _setting(
+    bender_url: str = _farm("Flaskbender", "http://localhost:8000", Url(("http", "https")), "where flaskbender is")
+    id: str = _farm("Worker ID", "", worker_id, "this worker's name in reports; made once and kept if not given")
+    mode: str = _farm(
+        "Mode",
         "Independent",
-        one_of("Independent", "Server"),
+        OneOf(
+            (
+                Choice("Independent", "Independent", "Blends come over HTTP"),
+                Choice("Server", "Server", "Blends and frames are on a disk that the farm shares"),
+            )
+        ),
         "Independent: blends come over HTTP; Server: this machine shares a disk with the farm",
     )
-    upload: str = _setting(
+    upload: str = _farm(
+        "Upload",
         "off",
-        one_of("off", "move", "copy"),
+        OneOf(
+            (
+                Choice("off", "Off", "Frames stay on this machine"),
+                Choice("move", "Move", "Frames go to flaskbender and are deleted here once it has them"),
+                Choice("copy", "Copy", "Frames go to flaskbender and stay here too"),
+            )
+        ),
         "off: frames stay here; move: they go to flaskbender and are deleted here once it has them; copy: they do both",
     )
-    farm_dir: Path = _setting(
+
+    data_dir: Path = _storage("Data", Path(), folder, "the worker's own folder: journal, logs, and the three below")
+    farm_dir: Path = _storage(
+        "Jobs",
         Path(),
         folder,
         "the farm's own folder on this machine or a shared disk: its jobs, their frames, the local queue",
     )
-    heart_rate_seconds: float = _setting(60.0, number(least=1, unit="seconds"), "seconds between two signs of life")
-    stall_timeout: float = _setting(
-        1800.0, number(least=1, unit="seconds"), "seconds without progress after which a render counts as hung"
+    blendpath: Path = _storage("Blends", Path(), folder, "where blends are kept while their job runs")
+    outpath: Path = _storage("Frames", Path(), folder, "where frames go, in a folder a job")
+    disklimit: float = _storage(
+        "Keep Free (GB)", 2.0, Number(0, unit="GB"), "GB of disk kept free; with less, no tasks are taken"
     )
-    keep_child: bool = _setting(
-        True, yes_or_no, "keep Blender and its scene open from task to task of a job; false starts a new one each time"
+    grace_period: float = _storage(
+        "Keep Blends (s)", 60.0, Number(0, unit="seconds"), "seconds a finished job's blend is kept"
     )
-    renderers: int = _setting(
-        1, number(least=1, whole=True), "Blenders that render side by side, sharing one connection and one download"
+    cache_limit: float = _storage(
+        "Keep Blends (GB)",
+        20.0,
+        Number(0, unit="GB"),
+        "GB of blends kept that no task here needs; the oldest go first",
     )
-    devices: str = _setting(
+
+    renderers: int = _rendering(
+        "Blenders",
+        1,
+        Number(1, whole=True, usual=8),
+        "Blenders that render side by side, sharing one connection and one download",
+    )
+    workload: int = _rendering(
+        "Tasks Held",
+        0,
+        Number(0, whole=True, usual=8),
+        "tasks held at once; 0: as few as it takes for no Blender ever to wait",
+    )
+    devices: str = _rendering(
+        "Cycles Devices",
         ",".join(DEVICES),
         devices,
         "what Cycles may render on, the best first; only with CPU among them a machine without a card renders, too",
     )
-    memory_limit: float = _setting(
+    keep_child: bool = _rendering(
+        "Keep Blender Open",
+        True,
+        yes_or_no,
+        "keep Blender and its scene open from task to task of a job; false starts a new one each time",
+    )
+    memory_limit: float = _rendering(
+        "Memory (GB)",
         0.0,
-        number(least=0, unit="GB"),
+        Number(0, unit="GB"),
         "GB of memory with which a Blender is started anew between two frames; 0: none",
     )
-    sandbox: str = _setting(
+    stall_timeout: float = _rendering(
+        "Hung After (s)",
+        1800.0,
+        Number(1, unit="seconds"),
+        "seconds without progress after which a render counts as hung",
+    )
+    sandbox: str = _rendering(
+        "Sandbox",
         "off",
-        one_of("off", "auto", "on"),
+        OneOf(
+            (
+                Choice("off", "Off", "Blender can read what you can"),
+                Choice(
+                    "auto", "Where Possible", "Use a sandbox if this machine can make one, and work without one if not"
+                ),
+                Choice("on", "Always", "Don't start without one"),
+            )
+        ),
         "on: Blender sees its blend, no home, no network (Linux, with bwrap); auto: where that can be; off",
     )
-    sandbox_paths: str = _setting(
+    sandbox_paths: str = _rendering(
+        "Readable in It",
         "",
         folders,
         f"folders that Blender may read in its sandbox, shared textures for one; between two: {os.pathsep}",
+    )
+
+    ca_file: Path = _certificates(
+        "Authorities",
+        Path(),
+        file,
+        "certificates of the authorities to believe over amqps:// and https://; else the system's",
+    )
+    client_cert: Path = _certificates(
+        "Certificate", Path(), file, "this worker's own certificate, where the farm wants one"
+    )
+    client_key: Path = _certificates("Its Key", Path(), file, "the key of client_cert, if it is not in the same file")
+
+    heart_rate_seconds: float = _behaviour(
+        "Sign of Life (s)", 60.0, Number(1, unit="seconds"), "seconds between two signs of life"
     )
 
     @property
@@ -138,7 +218,7 @@ class WorkerConfig:
 
 
 def settings() -> list[dataclasses.Field[Any]]:
-    """The settings in their order; each field's metadata holds its `help`."""
+    """The settings in their order; each field's metadata holds its `section`, `label`, `kind` and `help`."""
     return list(dataclasses.fields(WorkerConfig))
 
 
@@ -146,7 +226,7 @@ def help_on(name: str) -> str:
     return str(_field(name).metadata["help"])
 
 
-def as_written(name: str, text: str) -> str | int | float | bool:
+def as_toml(name: str, text: str) -> str | int | float | bool:
     """The setting's value as a config file has it. Raises ConfigError if `text` can't be used."""
     value = read(name, text, name)
     return value if isinstance(value, (int, float)) else str(value)
@@ -173,7 +253,7 @@ def _field(name: str) -> "dataclasses.Field[Any]":
 def read(name: str, text: str, source: str) -> Any:
     """The setting's value; `source` says where the text is from. Raises ConfigError if it can't be used."""
     try:
-        return _field(name).metadata["read"](text)
+        return _field(name).metadata["kind"](text)
     except ValueError as error:
         shown = "an address that can't be used" if name.endswith("_url") else repr(text)
         raise ConfigError(f"{source}: found {shown}, it should be {error}") from error

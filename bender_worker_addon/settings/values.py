@@ -1,24 +1,72 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values: how settings are read from text. Each raises ValueError that says what is allowed."""
+"""Values: the kinds of settings. Each is called with a text, gives the value, and raises ValueError that says what is
+allowed."""
 
 import math
 import os
 import re
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 DEVICES = ("OPTIX", "CUDA", "HIP", "METAL", "ONEAPI", "CPU")
 
 
-def one_of(*allowed: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if value not in allowed:
-            raise ValueError(f"{', '.join(allowed[:-1])} or {allowed[-1]}")
-        return value
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A value with its name and what it means, for people."""
 
-    return read
+    value: str
+    label: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    choices: tuple[Choice, ...]
+
+    def __call__(self, text: str) -> str:
+        allowed = [choice.value for choice in self.choices]
+        if text not in allowed:
+            raise ValueError(f"{', '.join(allowed[:-1])} or {allowed[-1]}")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """`usual`: more is allowed, but seldom wanted."""
+
+    least: float
+    whole: bool = False
+    unit: str = ""
+    usual: float | None = None
+
+    def __call__(self, text: str) -> int | float:
+        kind = f"a {'whole ' if self.whole else ''}number"
+        allowed = f"{kind} of at least {self.least:g}{self.unit and ' '}{self.unit}"
+        try:
+            number = int(text) if self.whole else float(text)
+        except ValueError:
+            raise ValueError(allowed) from None
+        if not math.isfinite(number) or number < self.least:
+            raise ValueError(allowed)
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    schemes: tuple[str, ...]
+
+    def __call__(self, text: str) -> str:
+        allowed = f"an address such as {self.schemes[0]}://host:port"
+        try:
+            parts = urlsplit(text)
+            _ = parts.port
+        except ValueError:
+            raise ValueError(allowed) from None
+        if parts.scheme not in self.schemes or not parts.hostname:
+            raise ValueError(allowed)
+        return text.rstrip("/") if parts.scheme.startswith("http") else text
 
 
 def folder(value: str) -> Path:
@@ -32,44 +80,17 @@ def folder(value: str) -> Path:
 
 def file(value: str) -> Path:
     path = folder(value)
-    if not path.is_file():
+    try:
+        is_there = path.is_file()
+    except OSError:
+        is_there = False
+    if not is_there:
         raise ValueError("a file that is there")
     return path
 
 
 def folders(value: str) -> str:
     return os.pathsep.join(str(folder(one)) for one in value.split(os.pathsep) if one)
-
-
-def number(*, least: float, whole: bool = False, unit: str = "") -> Callable[[str], Any]:
-    allowed = f"a {'whole ' if whole else ''}number of at least {least:g}{unit and ' '}{unit}"
-
-    def read(value: str) -> int | float:
-        try:
-            number = int(value) if whole else float(value)
-        except ValueError:
-            raise ValueError(allowed) from None
-        if not math.isfinite(number) or number < least:
-            raise ValueError(allowed)
-        return number
-
-    return read
-
-
-def url(*schemes: str) -> Callable[[str], str]:
-    allowed = f"an address such as {schemes[0]}://host:port"
-
-    def read(value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            _ = parts.port
-        except ValueError:
-            raise ValueError(allowed) from None
-        if parts.scheme not in schemes or not parts.hostname:
-            raise ValueError(allowed)
-        return value.rstrip("/") if parts.scheme.startswith("http") else value
-
-    return read
 
 
 def worker_id(value: str) -> str:

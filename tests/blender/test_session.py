@@ -101,9 +101,9 @@ def test_a_worker_that_runs_is_not_started_with_blender(
     session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """She may have been faster."""
-    operators = addons("blender.worker.operators")
-    monkeypatch.setattr(operators, "session", session)
+    loop = addons("blender.worker.loop")
+    monkeypatch.setattr(loop, "session", session)
     start(session, tmp_path, queue="local")
     wait_for(session, "WAITING")
-    operators.start()
+    loop.start()
     assert session.snapshot.state.name == "WAITING"

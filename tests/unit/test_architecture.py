@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import bender_worker_addon
-from bender_worker_addon.settings.config import settings
 from tests.unit.support import DEADLINE
 
 PACKAGE = Path(bender_worker_addon.__file__).parent
@@ -124,19 +123,6 @@ def test_what_runs_in_blender_knows_no_wire(module: Path) -> None:
     assert not {"pika", "requests"} & set(map(top, imports(module)))
 
 
-def test_the_preferences_have_every_setting() -> None:
-    """Without one of them nothing at all would start; so it is found out here, before any Blender is."""
-    names = {setting.name for setting in settings()}
-    tree = ast.parse((BLENDER / "worker" / "preferences.py").read_text(encoding="utf-8"))
-    declared = {
-        node.target.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-    }
-    drawn = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
-    assert names - declared == names - drawn == set()
-
-
 def test_processes_are_started_in_one_place() -> None:
     calls = {
         path.name
@@ -212,28 +198,3 @@ def test_a_worker_loads_what_speaks_to_the_farm_only_where_it_has_to() -> None:
     command = [sys.executable, "-c", program]
     run = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, timeout=DEADLINE, check=True)
     assert not {"pika", "requests", "urllib3", "tomlkit"} & set(run.stdout.split())
-
-
-def test_every_setting_is_among_the_preferences_and_shown_there_once() -> None:
-    tree = ast.parse((PACKAGE / "blender" / "worker" / "preferences.py").read_text(encoding="utf-8"))
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    properties = {
-        node.target.id
-        for node in classes[0].body
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-    }
-    groups = {
-        node.targets[0].id: ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and _is_literal(node.value)
-    }
-    shown = [
-        name for group in ("_FARM", "_CERTIFICATES", "_STORAGE", "_RENDERING", "_SHARED") for name in groups[group]
-    ]
-    names = [setting.name for setting in settings()]
-    assert properties.issuperset(names)
-    assert sorted(shown) == sorted(names)
-
-
-def _is_literal(value: ast.expr) -> bool:
-    return isinstance(value, ast.Tuple) and all(isinstance(element, ast.Constant) for element in value.elts)

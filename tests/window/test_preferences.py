@@ -11,7 +11,7 @@ from tools.build.package import MODULE
 from tools.check.window import PREFERENCES, SIDEBAR
 
 OWN = f"bpy.context.preferences.addons['{MODULE}'].preferences"
-FOUND = f"__import__('sys').modules['{MODULE}.blender.worker.preferences'].resolved()"
+FOUND = f"__import__('sys').modules['{MODULE}.blender.in_force'].resolved()"
 
 
 @pytest.mark.both_blenders

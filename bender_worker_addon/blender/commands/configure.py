@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="ask nothing: write what the options say")
     parser.add_argument(
         "--import",
-        dest="original",
+        dest="taken_from",
         nargs="?",
         const="",
         metavar="FILE",
@@ -54,7 +54,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     _check({name: getattr(options, name) for name in names} | chosen, settings, options)
     if not options.yes and not _yes(f"Write {before.file}?", default=True):
         return ENDED
-    values = {name: configuration.as_written(name, text) for name, text in chosen.items()}
+    values = {name: configuration.as_toml(name, text) for name, text in chosen.items()}
     config_file.write(before.file, config_file.read_if_there(before.file).changed(values))
     print(f"{before.file} is written")
     return ENDED
@@ -73,18 +73,18 @@ def _make_named_file() -> None:
 def _imported(options: argparse.Namespace, before: "Resolved") -> dict[str, str]:
     """The settings of bender-worker, if they are wanted: they are offered as long as there are none of ours."""
     from ...core.errors import ConfigError
-    from ...settings import legacy as original
+    from ...settings import legacy
 
-    if options.original:
-        return original.taken_over(Path(options.original))
-    path = original.its_config_file()
-    if options.original is not None and path is None:
+    if options.taken_from:
+        return legacy.taken_over(Path(options.taken_from))
+    path = legacy.its_config_file()
+    if options.taken_from is not None and path is None:
         raise ConfigError("--import: bender-worker has left no config file in its place; name one: --import FILE")
-    if path is None or (options.original is None and (options.yes or before.file.exists())):
+    if path is None or (options.taken_from is None and (options.yes or before.file.exists())):
         return {}
-    if options.original is None and not _yes(f"Take over the settings of bender-worker in {path}?", default=True):
+    if options.taken_from is None and not _yes(f"Take over the settings of bender-worker in {path}?", default=True):
         return {}
-    taken = original.taken_over(path)
+    taken = legacy.taken_over(path)
     print(f"taken over from {path}: {', '.join(taken)}")
     return taken
 
@@ -105,7 +105,7 @@ def _answers(before: "Resolved", names: list[str]) -> dict[str, str]:
 
 def _ask(before: "Resolved", name: str, answers: dict[str, str]) -> None:
     from ...core.errors import ConfigError
-    from ...settings.config import ENVIRONMENT_PREFIX, as_written, help_on, shown
+    from ...settings.config import ENVIRONMENT_PREFIX, as_toml, help_on, shown
 
     if os.environ.get(ENVIRONMENT_PREFIX + name.upper()):
         print(f"{name}: {ENVIRONMENT_PREFIX}{name.upper()} is set and goes before the file")
@@ -113,7 +113,7 @@ def _ask(before: "Resolved", name: str, answers: dict[str, str]) -> None:
     print(f"\n{help_on(name)}")
     while text := input(f"{name} [{shown(before.config, name)}]: ").strip():
         try:
-            as_written(name, text)
+            as_toml(name, text)
         except ConfigError as error:
             print(error)
             continue

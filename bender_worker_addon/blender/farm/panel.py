@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ...settings.config import WorkerConfig
+from .. import in_force
 from ..paragraph import draw_paragraph
-from ..worker import panel, preferences
+from ..worker import panel
 from .view import Shown, jobs_view
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class BENDER_PT_jobs(bpy.types.Panel):
 
 def config() -> WorkerConfig | None:
     """The settings in force, if there is a farm whose folder can be seen from here."""
-    found = preferences.resolved()
+    found = in_force.resolved()
     return None if isinstance(found, str) or not found.config.is_shared else found.config
 
 

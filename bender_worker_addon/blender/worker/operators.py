@@ -1,25 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operators: the loop that lets the worker work in a window, and what an artist can ask of it."""
+"""Operators: what an artist can ask of the worker in her window."""
 
-import time
 from pathlib import Path
 
 import bpy
 from bpy.props import EnumProperty
 
-from .. import versions
-from . import panel, preferences, presence
+from .. import in_force
+from . import loop, panel
 from .connection_test import connection_test
 from .session import session
 
-_TICK = 0.1  # seconds
-_BREATH = 5.0  # seconds after which the loop ends and begins again: auto-save waits while a modal operator runs
-_PAUSE_OF_BREATH = 0.15
-_LATE = 0.5  # seconds without a tick after which the loops count as held up
-_LOST = 15.0  # seconds without a tick of a loop after which all of them count as gone
-
-_loops = 0  # that run now: one a window, so that what the artist does is seen in each
-_last_loop_tick = 0.0
+_WATCH = 0.1  # seconds between two looks at how a connection test goes
 
 
 class BENDER_OT_worker_start(bpy.types.Operator):
@@ -30,13 +22,13 @@ class BENDER_OT_worker_start(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        reason = preferences.why_not_to_start(preferences.resolved())
+        reason = in_force.why_not_to_start(in_force.resolved())
         if reason:
             cls.poll_message_set(reason)
         return not session.running and not reason
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        start()
+        loop.start()
         return {"FINISHED"}
 
 
@@ -89,42 +81,6 @@ class BENDER_OT_worker_pause(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class BENDER_OT_worker_loop(bpy.types.Operator):
-    """Lets the worker work, ten times a second; every event goes on to whom it is for"""
-
-    bl_idname = "bender.worker_loop"
-    bl_label = "Worker Loop"
-    bl_options = {"INTERNAL"}  # noqa: RUF012  Blender reads it so
-
-    _timer: bpy.types.Timer | None = None
-    _began = 0.0
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        global _loops
-        _loops += 1
-        self._began = time.monotonic()
-        self._timer = context.window_manager.event_timer_add(_TICK, window=context.window)
-        context.window_manager.modal_handler_add(self)
-        return {"RUNNING_MODAL"}
-
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        global _last_loop_tick
-        presence.note(event)
-        if event.type == "TIMER":
-            _last_loop_tick = time.monotonic()
-            tick()
-            if time.monotonic() - self._began > _BREATH or not session.running:
-                self.cancel(context)
-                return {"FINISHED", "PASS_THROUGH"}
-        return {"PASS_THROUGH"}
-
-    def cancel(self, context: bpy.types.Context) -> None:
-        global _loops
-        _loops -= 1
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-
-
 class BENDER_OT_worker_test_connection(bpy.types.Operator):
     """Find out whether RabbitMQ, flaskbender and the folders can be used"""
 
@@ -133,18 +89,18 @@ class BENDER_OT_worker_test_connection(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        reason = preferences.why_not_to_start(preferences.resolved())
+        reason = in_force.why_not_to_start(in_force.resolved())
         if reason:
             cls.poll_message_set(reason)
         return not reason and not connection_test.running
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        found = preferences.resolved()
+        found = in_force.resolved()
         if isinstance(found, str):
             self.report({"ERROR"}, found)
             return {"CANCELLED"}
         connection_test.start(found.config)
-        bpy.app.timers.register(_watch_test, first_interval=_TICK)
+        bpy.app.timers.register(_watch_test, first_interval=_WATCH)
         return {"FINISHED"}
 
 
@@ -197,49 +153,10 @@ class BENDER_OT_worker_open_frames(bpy.types.Operator):
         return _open(self, session.outpath)
 
 
-def start() -> None:
-    """Starts the worker, unless one runs, with the settings in force and sees to it that its loop runs."""
-    if session.running:
-        return
-    found = preferences.resolved()
-    reason = preferences.why_not_to_start(found)
-    if reason or isinstance(found, str):
-        session.fail(reason)
-    else:
-        session.start(found.config, child_command=versions.child_command(low_priority=True))
-        if not bpy.app.timers.is_registered(_keep_loops_running):
-            bpy.app.timers.register(_keep_loops_running, first_interval=0.0, persistent=True)
-    panel.redraw()
-
-
-def tick() -> None:
-    if session.tick():
-        panel.redraw()
-
-
-def _keep_loops_running() -> float | None:
-    """Starts the loops and starts them again: after each breath, when another file was opened, a window closed.
-    While they are held up, as by her dragging something, the worker works from here."""
-    global _loops, _last_loop_tick
-    now = time.monotonic()
-    if not session.running:
-        return None
-    if _loops > 0 and now - _last_loop_tick > _LOST:
-        _loops = 0
-    if _loops <= 0:
-        _loops, _last_loop_tick = 0, now
-        for window in bpy.context.window_manager.windows:
-            with bpy.context.temp_override(window=window):
-                bpy.ops.bender.worker_loop("INVOKE_DEFAULT")
-    if now - session.last_tick > _LATE:
-        tick()
-    return _PAUSE_OF_BREATH
-
-
 def _watch_test() -> float | None:
     running = connection_test.running  # asked first: what ends after it is seen by the next redraw
     panel.redraw_preferences()
-    return _TICK if running else None
+    return _WATCH if running else None
 
 
 def _image_editor(context: bpy.types.Context) -> bpy.types.SpaceImageEditor:
@@ -266,7 +183,6 @@ _register, _unregister = bpy.utils.register_classes_factory(
         BENDER_OT_worker_start,
         BENDER_OT_worker_stop,
         BENDER_OT_worker_pause,
-        BENDER_OT_worker_loop,
         BENDER_OT_worker_test_connection,
         BENDER_OT_worker_show_frame,
         BENDER_OT_worker_open_log,
@@ -277,14 +193,9 @@ _register, _unregister = bpy.utils.register_classes_factory(
 
 def register() -> None:
     _register()
-    wanted = preferences.get()
-    if not bpy.app.background and wanted is not None and wanted.start_with_blender:
-        bpy.app.timers.register(start, first_interval=1.0, persistent=True)  # a file is opened in between
 
 
 def unregister() -> None:
-    for timer in (start, _keep_loops_running, _watch_test):
-        if bpy.app.timers.is_registered(timer):
-            bpy.app.timers.unregister(timer)
-    session.quit()
+    if bpy.app.timers.is_registered(_watch_test):
+        bpy.app.timers.unregister(_watch_test)
     _unregister()

@@ -7,9 +7,9 @@ import bpy
 import bpy.utils.previews
 
 from ...core.snapshot import Snapshot, State, TaskInHand
+from .. import in_force
 from ..log import short_id
 from ..paragraph import draw_paragraph
-from . import preferences
 from .session import session
 
 _CATEGORY = "Bender"
@@ -47,7 +47,7 @@ class BENDER_PT_worker(_InSidebar, bpy.types.Panel):
             draw_paragraph(layout, shown.detail, width=_WIDTH, alert=shown.state in (State.PROBLEM, State.OFFLINE))
         if not session.running:
             layout.operator("bender.worker_start", icon="PLAY")
-            reason = preferences.why_not_to_start(preferences.resolved())
+            reason = in_force.why_not_to_start(in_force.resolved())
             if reason:
                 draw_paragraph(layout, reason, width=_WIDTH, alert=True)
             return

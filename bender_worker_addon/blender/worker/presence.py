@@ -7,7 +7,7 @@ import time
 import bpy
 from bpy.app.handlers import persistent
 
-from . import preferences
+from .. import in_force
 
 _NOT_HER = ("TIMER", "NONE", "WINDOW_DEACTIVATE", "INBETWEEN_MOUSEMOVE")
 
@@ -43,7 +43,7 @@ def is_rendering() -> bool:
 
 def wanted_pause() -> str:
     """What becomes of the task in hand because she is here, as she has chosen; empty if the worker may work."""
-    wanted = preferences.get()
+    wanted = in_force.preferences()
     if wanted is None or not wanted.only_when_away:
         return ""
     away = time.monotonic() - _last_seen >= wanted.away_minutes * 60

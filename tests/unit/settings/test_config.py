@@ -235,8 +235,15 @@ def test_a_configuration_cannot_be_changed(data_dir: Path) -> None:
         resolved(data_dir).config.workload = 5  # type: ignore[misc]
 
 
-def test_every_setting_says_what_it_is_for() -> None:
+def test_every_setting_says_what_it_is_for_and_has_a_name_of_its_own_in_its_section() -> None:
     assert all(setting.metadata["help"] for setting in settings())
+    labels = [(setting.metadata["section"], setting.metadata["label"]) for setting in settings()]
+    assert len(set(labels)) == len(labels)
+
+
+def test_a_file_that_can_not_even_be_looked_at_is_told(data_dir: Path) -> None:
+    with pytest.raises(ConfigError, match="a file that is there"):
+        resolved(data_dir, BENDER_WORKER_CA_FILE=f"/{'x' * 300}")
 
 
 def test_folders_become_absolute_and_know_home(data_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
