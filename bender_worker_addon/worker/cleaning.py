@@ -40,12 +40,13 @@ class Cleaning:
         self._journal.close()
 
     def find(self) -> Found:
-        blends = {path: path.stat().st_size for path in map(self._blend, self._journal.blends()) if path.is_file()}
+        sizes = {path: _size(path) for path in map(self._blend, self._journal.blends())}
+        blends = {path: size for path, size in sizes.items() if size is not None}
         uploaded: dict[Path, StoredFrame] = {}
         only_here: dict[Path, StoredFrame] = {}
         for task in map(Task.from_json, self._journal.all_rendered()):
             for frame in task.stored_frames(task.outpath) if self._is_ours(task) else ():
-                if _may_be(frame):
+                if _size(frame.path) == frame.size:
                     (uploaded if frame.number in task.uploaded else only_here)[frame.path] = frame
         safe = tuple(frame for path, frame in uploaded.items() if path not in only_here)
         return Found(blends, safe, tuple(only_here.values()))
@@ -80,8 +81,9 @@ def _delete(path: Path) -> None:
         raise WorkerError(f"{path} can't be deleted: {error.strerror}") from error
 
 
-def _may_be(frame: StoredFrame) -> bool:
+def _size(file: Path) -> int | None:
+    """None if there is none, or it can't be looked at."""
     try:
-        return frame.path.stat().st_size == frame.size
+        return file.stat().st_size
     except OSError:
-        return False
+        return None

@@ -57,10 +57,11 @@ class Control:
         self._thread.start()
 
     def close(self) -> None:
-        self._path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)  # wakes the thread; not all systems can, and none needs to
         self._server.close()
+        with contextlib.suppress(OSError):  # one that stays is as that of a killed worker
+            self._path.unlink()
         for connection in list(self._callers):
             connection.close()
 
@@ -113,13 +114,13 @@ def _called(folder: Path, word: str) -> socket.socket:
     try:
         where = json.loads((folder / NAME).read_text(encoding="utf-8"))
         connection = socket.create_connection(("127.0.0.1", int(where["port"])), timeout=_PATIENCE)
+        connection.sendall(json.dumps({"token": where.get("token"), "word": word}).encode() + b"\n")
     except FileNotFoundError as error:
         raise NotRunning(nobody) from error
     except PermissionError as error:
         raise WorkerError(f"{folder / NAME} can't be read: ask as the user the worker runs as") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NotRunning(f"{nobody}; the last one was killed") from error
-    connection.sendall(json.dumps({"token": where.get("token"), "word": word}).encode() + b"\n")
     return connection
 
 

@@ -8,7 +8,7 @@ import bpy
 from ...settings.config import WorkerConfig
 from .. import in_force
 from ..paragraph import draw_paragraph
-from ..worker import panel
+from ..regions import redraw_sidebars, sidebars
 from .view import Shown, jobs_view
 
 if TYPE_CHECKING:
@@ -99,11 +99,11 @@ def _draw_details(box: bpy.types.UILayout, shown: Shown) -> None:
 def _keep_looking() -> float | None:
     """Looks while the panel can be seen, and has it drawn again when something has changed."""
     found = config()
-    if found is None or not panel.sidebars(_TAB):
+    if found is None or not sidebars(_TAB):
         return None
     jobs_view.look(found)
     if jobs_view.shown != _drawn:
-        panel.redraw(_TAB)
+        redraw_sidebars(_TAB)
     return _TICK
 
 

@@ -6,6 +6,7 @@ import time
 import bpy
 
 from .. import in_force, versions
+from ..regions import redraw_sidebars
 from . import panel, presence
 from .session import session
 
@@ -67,12 +68,12 @@ def start() -> None:
         session.start(found.config, child_command=versions.child_command(low_priority=True))
         if not bpy.app.timers.is_registered(_keep_loops_running):
             bpy.app.timers.register(_keep_loops_running, first_interval=0.0, persistent=True)
-    panel.redraw()
+    redraw_sidebars(panel.TAB)
 
 
 def _tick() -> None:
     if session.tick():
-        panel.redraw()
+        redraw_sidebars(panel.TAB)
 
 
 def _keep_loops_running() -> float | None:

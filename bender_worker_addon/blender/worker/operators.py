@@ -7,6 +7,7 @@ import bpy
 from bpy.props import EnumProperty
 
 from .. import in_force
+from ..regions import redraw_preferences, redraw_sidebars
 from . import loop, panel
 from .connection_test import connection_test
 from .session import session
@@ -61,7 +62,7 @@ class BENDER_OT_worker_stop(bpy.types.Operator):
             session.stop_now()
         else:
             session.stop_after_task()
-        panel.redraw()
+        redraw_sidebars(panel.TAB)
         return {"FINISHED"}
 
 
@@ -77,7 +78,7 @@ class BENDER_OT_worker_pause(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         session.pause(not session.paused_by_artist)
-        panel.redraw()
+        redraw_sidebars(panel.TAB)
         return {"FINISHED"}
 
 
@@ -155,7 +156,7 @@ class BENDER_OT_worker_open_frames(bpy.types.Operator):
 
 def _watch_test() -> float | None:
     running = connection_test.running  # asked first: what ends after it is seen by the next redraw
-    panel.redraw_preferences()
+    redraw_preferences()
     return _WATCH if running else None
 
 

@@ -12,7 +12,7 @@ from ..log import short_id
 from ..paragraph import draw_paragraph
 from .session import session
 
-_CATEGORY = "Bender"
+TAB = "Bender"
 _WIDTH = 36  # characters a line, in a sidebar of the usual width
 _ICONS = {
     State.STOPPED: "PAUSE",
@@ -32,7 +32,7 @@ _previews: bpy.utils.previews.ImagePreviewCollection | None = None
 class _InSidebar:
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
-    bl_category = _CATEGORY
+    bl_category = TAB
 
 
 class BENDER_PT_worker(_InSidebar, bpy.types.Panel):
@@ -101,30 +101,6 @@ class BENDER_PT_worker_session(_InSidebar, bpy.types.Panel):
         row = self.layout.row(align=True)
         row.operator("bender.worker_open_log", icon="TEXT")
         row.operator("bender.worker_open_frames", icon="FILE_FOLDER")
-
-
-def redraw(tab: str = _CATEGORY) -> None:
-    """Has the sidebars drawn again in which this tab can be seen."""
-    for region in sidebars(tab):
-        region.tag_redraw()
-
-
-def sidebars(tab: str) -> list[bpy.types.Region]:
-    """The sidebars of 3D Views in which this tab can be seen."""
-    return [
-        region
-        for window in bpy.context.window_manager.windows
-        for area in window.screen.areas
-        for region in (area.regions if area.type == "VIEW_3D" else ())
-        if region.type == "UI" and region.width > 1 and region.active_panel_category == tab
-    ]
-
-
-def redraw_preferences() -> None:
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "PREFERENCES":
-                area.tag_redraw()
 
 
 def _draw_task(layout: bpy.types.UILayout, task: TaskInHand) -> None:

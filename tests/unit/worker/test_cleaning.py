@@ -75,6 +75,12 @@ def test_frames_in_another_folder_than_the_one_that_is_set_are_left_alone(used: 
         assert found.find().uploaded == ()
 
 
+def test_a_folder_that_can_not_even_be_looked_at_holds_nothing(used: Farm, tmp_path: Path) -> None:
+    """The system refuses a name so long."""
+    with closing(cleaning(used, blendpath=tmp_path / ("x" * 300))) as found:
+        assert found.find().blends == {}
+
+
 def test_no_worker_may_run_meanwhile(farm: Farm) -> None:
     with pytest.raises(WorkerError, match="stop it first"):
         cleaning(farm)
