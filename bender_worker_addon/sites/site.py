@@ -56,9 +56,9 @@ class Site(ABC):
     def room_for(self, job_id: str) -> Iterator[Path]:
         """A folder for the blend of a new job, to be sent before this ends; what is not sent is removed."""
         fresh = self._jobs / f".new-{job_id}"
+        if (self._jobs / job_id).exists():
+            raise FarmError(f"there is a job {job_id} already; give this one another id")
         try:
-            if (self._jobs / job_id).exists():
-                raise FarmError(f"there is a job {job_id} already; give this one another id")
             make_folder(fresh, shared=self._in_a_group)
             yield fresh
         except OSError as error:
