@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...sites.site import Details, Site
 
 _EVERY = 1.0  # seconds, at least, between two looks at the jobs
-_SHARE = 20  # the least time between two as a multiple of what the last one took
+_SHARE = 5  # the least time between two as a multiple of what the last one took
 _SEND = 3600.0  # seconds that packing and sending may take
 
 

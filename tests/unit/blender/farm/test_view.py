@@ -49,8 +49,8 @@ class Watched:
 
 @pytest.fixture
 def watched(config: WorkerConfig, monkeypatch: pytest.MonkeyPatch) -> Watched:
-    monkeypatch.setattr(view_module, "_EVERY", 0.0, raising=False)
-    monkeypatch.setattr(view_module, "_SHARE", 0, raising=False)
+    monkeypatch.setattr(view_module, "_EVERY", 0.0)
+    monkeypatch.setattr(view_module, "_SHARE", 0)
     return Watched(config)
 
 
@@ -157,7 +157,7 @@ def test_what_takes_long_to_look_up_is_looked_up_seldom(watched: Watched, monkey
         return jobs(farm)
 
     monkeypatch.setattr(LocalSite, "jobs", counting)
-    monkeypatch.setattr(view_module, "_SHARE", 1e9, raising=False)
+    monkeypatch.setattr(view_module, "_SHARE", 1e9)
     watched.until(lambda: watched.view.shown.jobs)
     rounds = iter(range(200))
     watched.until(lambda: next(rounds) == 199)
