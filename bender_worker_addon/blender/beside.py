@@ -28,8 +28,8 @@ class Beside(Generic[T]):
     def done(self) -> bool:
         return not self._thread.is_alive()
 
-    def wait(self, seconds: float) -> bool:
-        """Waits until it is done, for at most so long; gives whether it is."""
+    def wait(self, seconds: float | None = None) -> bool:
+        """Waits until it is done, for at most so long, if that is given; gives whether it is."""
         self._thread.join(seconds)
         return self.done
 

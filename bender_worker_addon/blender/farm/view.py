@@ -63,9 +63,9 @@ class JobsView:
         self._no_sight = ""  # why the last look found nothing
         self._looking: Beside[_Seen] | None = None
         self._next_look = 0.0
+        self._look_soon = False
         self._site: tuple[WorkerConfig, Site] | None = None
-        self._questions: deque[Callable[[], None]] = deque()
-        self._asking: Beside[None] | None = None
+        self._asking: deque[Beside[None]] = deque()
         self._command: Beside[_Done] | None = None
         self._doing = ""
         self._trouble = ""
@@ -80,20 +80,21 @@ class JobsView:
         """To be called again and again while the jobs can be seen: takes in what came since, and looks them up anew
         when it is time. Nothing is made where there is no farm yet."""
         self._take_in()
-        if self._looking is None and time.monotonic() >= self._next_look:
+        if self._looking is None and (self._look_soon or time.monotonic() >= self._next_look):
+            self._look_soon = False
             self._looking = Beside("bender-jobs-view", partial(self._look, config, self.chosen))
         self._show()
 
     def choose(self, job_id: str) -> None:
         """Chooses a job, or none any more if it is the chosen one."""
         self.chosen = "" if self.chosen == job_id else job_id
-        self._next_look = 0.0
+        self._look_soon = True
 
     def ask(self, config: WorkerConfig, what: "Callable[[Site], object]") -> None:
         """Has something done with the farm's jobs, after what was asked before."""
         self._trouble = ""
-        self._questions.append(partial(_ask, config, what))
-        self._take_in()
+        before = self._asking[-1] if self._asking else None
+        self._asking.append(Beside("bender-jobs", partial(_ask, config, what, before)))
 
     def run(
         self, config: WorkerConfig, command: Sequence[str], *, doing: str, then: Callable[[], None] | None = None
@@ -107,10 +108,8 @@ class JobsView:
     def _take_in(self) -> None:
         if self._looking is not None and self._looking.done:
             self._looked(self._looking)
-        if self._asking is not None and self._asking.done:
-            self._asked(self._asking)
-        if self._asking is None and self._questions:
-            self._asking = Beside("bender-jobs", self._questions.popleft())
+        while self._asking and self._asking[0].done:
+            self._asked(self._asking.popleft())
         if self._command is not None and self._command.done:
             self._ran(self._command)
 
@@ -120,12 +119,12 @@ class JobsView:
         self._next_look = time.monotonic() + max(_EVERY, _SHARE * self._seen.seconds)
 
     def _asked(self, asking: "Beside[None]") -> None:
-        self._asking, self._next_look = None, 0.0
         _, trouble = asking.outcome()
         self._trouble = trouble or self._trouble
+        self._look_soon = True
 
     def _ran(self, command: "Beside[_Done]") -> None:
-        self._command, self._doing, self._next_look = None, "", 0.0
+        self._command, self._doing, self._look_soon = None, "", True
         done, trouble = command.outcome()
         done = done or _Done(trouble=trouble)
         self.chosen = done.job or self.chosen
@@ -151,9 +150,12 @@ class JobsView:
         return _Seen(jobs, details, time.monotonic() - began)
 
 
-def _ask(config: WorkerConfig, what: "Callable[[Site], object]") -> None:
+def _ask(config: WorkerConfig, what: "Callable[[Site], object]", before: Beside[None] | None) -> None:
+    """`before` is what was asked before, and is to be done first."""
     from ...sites.site import site
 
+    if before is not None:
+        before.wait()
     with site(config) as farm:
         what(farm)
 

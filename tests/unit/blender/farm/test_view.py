@@ -135,6 +135,30 @@ def test_two_clicks_are_done_one_after_the_other(watched: Watched) -> None:
     assert said == ["first began", "first ended", "second"]
 
 
+def test_what_is_asked_is_done_although_nobody_looks_any_more(watched: Watched) -> None:
+    done = threading.Event()
+    watched.view.ask(watched.config, lambda farm: farm.cancel("job-1"))
+    watched.view.ask(watched.config, lambda _: done.set())
+    assert done.wait(DEADLINE)
+
+
+def test_what_is_chosen_during_a_long_look_is_looked_up_right_after_it(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, jobs = threading.Event(), LocalSite.jobs
+
+    def slow(farm: LocalSite) -> object:
+        assert gate.wait(DEADLINE)
+        return jobs(farm)
+
+    monkeypatch.setattr(LocalSite, "jobs", slow)
+    monkeypatch.setattr(view_module, "_SHARE", 1e9)
+    watched.view.look(watched.config)
+    watched.view.choose("job-1")
+    gate.set()
+    watched.until(lambda: watched.view.shown.details)
+
+
 def test_a_look_that_goes_wrong_is_told_and_leaves_what_is_being_done(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
