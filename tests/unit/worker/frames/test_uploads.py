@@ -125,6 +125,8 @@ def test_a_frame_that_alone_does_not_get_through_holds_up_no_other_for_long(send
         match sender.inbox.get(timeout=DEADLINE):
             case FrameNotUploaded() as failed:
                 assert sender.uploads.failed(failed, wanted=True) is None
+            case FrameUploaded() as uploaded:
+                sender.uploads.uploaded(uploaded)
         sender.schedule.run()
 
 
