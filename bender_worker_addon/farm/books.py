@@ -16,6 +16,7 @@ from ..core.errors import FarmError
 from .merging import merged
 
 OVER = frozenset({"Finished", "Canceled", "Errored"})  # nothing happens to such a job by itself
+PAUSED = "paused"  # who holds the messages of a job that is paused: nobody takes them
 _UNFINISHED = frozenset({"Waiting", "Queued", "Running", "Paused"})
 
 
@@ -31,7 +32,8 @@ class NewTask:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job and how far it is. `frames` counts frames by the status of their task; `created` in RFC 3339."""
+    """A job and how far it is. `frames` counts frames by the status of their task; `created` in RFC 3339; `person` is
+    who sent it, if that is known."""
 
     id: str
     name: str
@@ -39,6 +41,8 @@ class Job:
     status: str
     priority: int
     frames: Mapping[str, int]
+    paused: bool = False
+    person: str = ""
 
     @property
     def total(self) -> int:
@@ -60,14 +64,21 @@ class Failure:
 
 
 def add_job(
-    connection: sqlite3.Connection, head: Mapping[str, Any], *, name: str, priority: int, tasks: Sequence[NewTask]
+    connection: sqlite3.Connection,
+    head: Mapping[str, Any],
+    *,
+    name: str,
+    priority: int,
+    tasks: Sequence[NewTask],
+    person: str = "",
 ) -> None:
     """Enters a job, whose data.json is `head` but for status and tasks, and queues its tasks. Raises FarmError if there
     is one of its id."""
     job = head["id"]
-    row = (job, name, head["time"]["creation"], json.dumps(head), "Queued", priority)
+    row = (job, name, head["time"]["creation"], json.dumps(head), "Queued", priority, person)
+    columns = "id, name, created, head, status, priority, person"
     try:
-        connection.execute("INSERT INTO job (id, name, created, head, status, priority) VALUES (?, ?, ?, ?, ?, ?)", row)
+        connection.execute(f"INSERT INTO job ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
     except sqlite3.IntegrityError as error:
         raise FarmError(f"there is a job {job} already; give this one another id") from error
     connection.executemany(
@@ -81,34 +92,42 @@ def add_job(
     connection.execute("INSERT INTO tally VALUES (?, 'Waiting', ?, ?)", tally)
 
 
-def merge(connection: sqlite3.Connection, body: bytes) -> None:
-    """Enters what a report says of its task. One that speaks of no task of a job here is passed over."""
+def merge(connection: sqlite3.Connection, body: bytes) -> bool:
+    """Enters what a report says of its task; gives whether that is a task of a job here."""
     told = json.loads(body)
     if not isinstance(told, dict):
-        return
+        return False
     job, task = told.get("parent_id"), told.get("id")
     if not isinstance(job, str) or not isinstance(task, str):
-        return
+        return False
     row = connection.execute("SELECT number, body FROM task WHERE job = ? AND id = ?", (job, task)).fetchone()
     if row is None:
-        return
+        return False
     known = merged(json.loads(row[1]), told)
     connection.execute(
         "UPDATE task SET status = ?, body = ? WHERE number = ?", (known["status"], json.dumps(known), row[0])
     )
     _changed(connection, job)
+    return True
+
+
+def version(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Another with any change of any job."""
+    jobs, changes = connection.execute("SELECT count(*), coalesce(sum(changes), 0) FROM job").fetchone()
+    return int(jobs), int(changes)
 
 
 def jobs(connection: sqlite3.Connection) -> list[Job]:
     """All jobs, the newest first."""
     rows = connection.execute(
-        "SELECT id, name, created, status, priority FROM job ORDER BY created DESC, id"
+        "SELECT id, name, created, status, priority, paused, person FROM job ORDER BY created DESC, id"
     ).fetchall()
     frames: dict[str, dict[str, int]] = {}
     for job, status, count in connection.execute("SELECT job, status, frames FROM tally WHERE frames > 0"):
         frames.setdefault(job, {})[status] = count
     return [
-        Job(id, name, created, status, priority, frames.get(id, {})) for id, name, created, status, priority in rows
+        Job(id, name, created, status, priority, frames.get(id, {}), bool(paused), person)
+        for id, name, created, status, priority, paused, person in rows
     ]
 
 
@@ -135,6 +154,23 @@ def head(connection: sqlite3.Connection, job: str) -> dict[str, Any]:
     return found
 
 
+def head_of(connection: sqlite3.Connection, job: str) -> dict[str, Any] | None:
+    """The same of a job that may not be there."""
+    there = connection.execute("SELECT 1 FROM job WHERE id = ?", (job,)).fetchone()
+    return head(connection, job) if there else None
+
+
+def status(connection: sqlite3.Connection, job: str) -> str | None:
+    row = connection.execute("SELECT status FROM job WHERE id = ?", (job,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def task(connection: sqlite3.Connection, job: str, task_id: str) -> bytes | None:
+    """A task as it is known, as JSON."""
+    row = connection.execute("SELECT body FROM task WHERE job = ? AND id = ?", (job, task_id)).fetchone()
+    return None if row is None else str(row[0]).encode()
+
+
 def cancel(connection: sqlite3.Connection, job: str) -> None:
     """Takes what is left of a job out of the queue. What a worker has begun is taken from it when it gives it back."""
     connection.execute("UPDATE job SET canceled = 1 WHERE id = ?", (job,))
@@ -145,7 +181,8 @@ def cancel(connection: sqlite3.Connection, job: str) -> None:
 def drop_canceled(connection: sqlite3.Connection) -> None:
     """Takes tasks of canceled jobs that nobody holds out of the queue."""
     gone = connection.execute(
-        "DELETE FROM message WHERE owner IS NULL AND job IN (SELECT id FROM job WHERE canceled) RETURNING job, task"
+        f"DELETE FROM message WHERE (owner IS NULL OR owner = '{PAUSED}')"
+        " AND job IN (SELECT id FROM job WHERE canceled) RETURNING job, task"
     ).fetchall()
     connection.executemany(
         "UPDATE task SET status = 'Aborted', body = json_set(body, '$.status', 'Aborted', '$.time.abort', ?)"
@@ -154,6 +191,30 @@ def drop_canceled(connection: sqlite3.Connection) -> None:
     )
     for job in {job for job, _ in gone}:
         _changed(connection, job)
+
+
+def note_worker(connection: sqlite3.Connection, job: str, task: str, worker: str) -> None:
+    """Who has the task, or had it last."""
+    connection.execute("UPDATE task SET worker = ? WHERE job = ? AND id = ?", (worker, job, task))
+
+
+def put_back(connection: sqlite3.Connection, where: str, values: tuple[object, ...]) -> None:
+    """These messages wait again for whoever takes them; those of paused and canceled jobs don't."""
+    connection.execute(
+        "UPDATE message SET redelivered = 1,"
+        f" owner = (SELECT iif(paused, '{PAUSED}', NULL) FROM job WHERE job.id = message.job) WHERE {where}",
+        values,
+    )
+    drop_canceled(connection)
+
+
+def remove_message(connection: sqlite3.Connection, job: str, task: str) -> None:
+    """The task's message is settled."""
+    connection.execute(
+        "DELETE FROM fed WHERE number IN (SELECT number FROM message WHERE job = ? AND task = ?)", (job, task)
+    )
+    connection.execute("DELETE FROM message WHERE job = ? AND task = ?", (job, task))
+    message_is_gone(connection, job, task)
 
 
 def message_is_gone(connection: sqlite3.Connection, job: str, task: str) -> None:
@@ -183,7 +244,8 @@ def _queue_again(connection: sqlite3.Connection, which: str, values: tuple[str, 
         values,
     ).fetchall()
     connection.executemany(
-        "INSERT INTO message (priority, job, task) SELECT priority, id, ? FROM job WHERE id = ?",
+        "INSERT INTO message (priority, job, task, owner)"
+        f" SELECT priority, id, ?, iif(paused, '{PAUSED}', NULL) FROM job WHERE id = ?",
         ((task, job) for _, job, task in sorted(rows)),
     )
     return len(rows)

@@ -11,10 +11,10 @@ from pathlib import Path
 from ..core.errors import FarmError
 
 FILE = "farm.sqlite"
-_VERSION = 1
+_VERSION = 2
 _PATIENCE = 30.0  # seconds to wait for another process that is writing
 
-_SCHEMA = f"""
+_SCHEMA = """
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS job (
     id TEXT PRIMARY KEY,
@@ -56,6 +56,23 @@ CREATE TABLE IF NOT EXISTS message (
 CREATE INDEX IF NOT EXISTS message_ready ON message (priority DESC, number) WHERE owner IS NULL;
 CREATE INDEX IF NOT EXISTS message_held ON message (owner) WHERE owner IS NOT NULL;
 CREATE INDEX IF NOT EXISTS message_of_task ON message (job, task);
+COMMIT;
+"""
+_SINCE_1 = f"""
+BEGIN IMMEDIATE;
+ALTER TABLE job ADD COLUMN person TEXT NOT NULL DEFAULT '';  -- who sent it
+ALTER TABLE job ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE task ADD COLUMN worker TEXT;  -- who had it last
+CREATE INDEX message_of_job ON message (job, number) WHERE owner IS NULL;
+CREATE TABLE fed (  -- messages that RabbitMQ was given
+    number INTEGER PRIMARY KEY, confirmed INTEGER NOT NULL);
+CREATE TABLE served (person TEXT PRIMARY KEY, turn INTEGER NOT NULL);
+CREATE TABLE worker (
+    id TEXT PRIMARY KEY,
+    seen REAL NOT NULL,  -- seconds of the system's clock
+    hello TEXT NOT NULL DEFAULT '{{}}');
+CREATE TABLE credential (
+    hash TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, created TEXT NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = {_VERSION};
 COMMIT;
 """
@@ -115,12 +132,23 @@ class Database:
                 raise FarmError(f"{self.path} was made by a newer Bender Worker; use that one")
             if version < _VERSION:
                 self._become_shareable()
-                self._connection.executescript(_SCHEMA)
+                self._upgrade()
             # What a worker writes may be lost in a power cut, the last of it first: an ack never without the reports
             # before it. So the task comes again and is known by the worker's journal.
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             if not checkpoints:
                 self._connection.execute("PRAGMA wal_autocheckpoint = 0")
+
+    def _upgrade(self) -> None:
+        """Of several that open it at once one does it, and the others find it done."""
+        self._connection.executescript(_SCHEMA)
+        try:
+            self._connection.executescript(_SINCE_1)
+        except sqlite3.OperationalError:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            if self._connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+                raise
 
     def _become_shareable(self) -> None:
         """For this alone SQLite waits for nobody: of two who open a new file at once one is told that it is locked."""

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The farm on this machine: its jobs are in the Database, its queue is too."""
 
-from collections.abc import Mapping, Sequence
+import shutil
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
-from ..farm import books, frame_list
+from ..core.errors import FarmError
+from ..farm import books, changes, frame_list
 from ..farm.books import Job, NewTask
 from ..farm.database import Database
 from ..farm.job_files import JobFiles
@@ -51,6 +54,31 @@ class LocalSite(Site):
             queued = books.retry(connection, job_id)
         self._files.write_all()
         return queued
+
+    def pause(self, job_id: str) -> None:
+        self._change(lambda connection: changes.pause(connection, job_id))
+
+    def resume(self, job_id: str) -> None:
+        self._change(lambda connection: changes.resume(connection, job_id))
+
+    def set_priority(self, job_id: str, priority: int) -> None:
+        self._change(lambda connection: changes.set_priority(connection, job_id, priority))
+
+    def delete(self, job_id: str, *, frames: bool) -> None:
+        """Its folder goes first: whoever asks after it then is told that it is no more."""
+        try:
+            for folder in (self._jobs / job_id, *([self._outpath / job_id] if frames else [])):
+                if folder.exists():
+                    shutil.rmtree(folder)
+        except OSError as error:
+            raise FarmError(f"job {job_id} can't be deleted: {error.filename}: {error.strerror}") from error
+        with self._database.changing() as connection:
+            changes.delete(connection, job_id)
+
+    def _change(self, change: Callable[[sqlite3.Connection], None]) -> None:
+        with self._database.changing() as connection:
+            change(connection)
+        self._files.write_all()
 
     def _queue(self, job: NewJob, job_head: Mapping[str, Any], job_tasks: Sequence[NewTask]) -> None:
         with self._database.changing() as connection:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
 from ...core.errors import FarmError, WorkerError
-from ...farm import books
+from ...farm import books, feeding
 from ...farm.database import Database
 from ...system.threads import Thread
 from .owners import Owner, clear_away_dead, lives
@@ -174,9 +174,7 @@ class LocalQueue:
 
     def _put_back(self, connection: sqlite3.Connection, delivery: Delivery) -> None:
         if self._let_go(delivery):
-            its = (delivery.tag, self._owner.name)
-            connection.execute("UPDATE message SET owner = NULL, redelivered = 1 WHERE number = ? AND owner = ?", its)
-            books.drop_canceled(connection)
+            books.put_back(connection, "number = ? AND owner = ?", (delivery.tag, self._owner.name))
 
     def _hold_aside(self, delivery: Delivery) -> None:
         if delivery.session == self._session:
@@ -199,7 +197,7 @@ class LocalQueue:
 
     def _put_back_of_dead(self, connection: sqlite3.Connection) -> None:
         rows = connection.execute("SELECT DISTINCT owner FROM message WHERE owner IS NOT NULL").fetchall()
-        for (owner,) in rows:
+        for owner in {owner for (owner,) in rows} - {books.PAUSED, feeding.OWNER}:
             if owner != self._owner.name and not lives(self._owners, owner):
                 log.info("a worker has died; what it held is in the queue again")
                 _put_back_all_of(connection, owner)
@@ -210,8 +208,7 @@ class LocalQueue:
 
 
 def _put_back_all_of(connection: sqlite3.Connection, owner: str) -> None:
-    connection.execute("UPDATE message SET owner = NULL, redelivered = 1 WHERE owner = ?", (owner,))
-    books.drop_canceled(connection)
+    books.put_back(connection, "owner = ?", (owner,))
 
 
 def _owner(folder: Path) -> Owner:

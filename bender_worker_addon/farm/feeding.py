@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Feeding: which tasks are given to RabbitMQ, how many, and which of them it has: in the books, so that either may be
+killed at any moment. Each works inside a transaction of the Database.
+
+A task waits in the table `message` until it is fed; then it is RabbitMQ's, as it would be a worker's in a local queue.
+It is marked before it is published and confirmed after: at the next start what is not confirmed is published again. A
+rare duplicate costs a frame rendered twice, never a wrong book.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from . import books
+
+OWNER = "rabbitmq"  # holds what is fed, as a worker holds what it has taken from a local queue
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """A task for the queue `work`: `number` is its message's in the books, `body` its JSON."""
+
+    number: int
+    body: bytes
+
+
+def feed(connection: sqlite3.Connection, count: int) -> list[Fed]:
+    """Marks the next tasks as fed, at most `count`: those of the highest priority, people in turn, of each the oldest
+    job, its tasks in their order."""
+    fed: list[Fed] = []
+    while (left := count - len(fed)) > 0 and (waiting := _waiting(connection)):
+        share = left if len(waiting) == 1 else 1
+        for job, person in waiting[:left]:
+            fed += _feed_some(connection, job, share)
+            _has_been_served(connection, person)
+    return fed
+
+
+def confirmed(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
+    """RabbitMQ has these."""
+    connection.executemany("UPDATE fed SET confirmed = 1 WHERE number = ?", ((number,) for number in numbers))
+
+
+def unconfirmed(connection: sqlite3.Connection) -> list[Fed]:
+    """What may not have reached RabbitMQ: to be published (again)."""
+    rows = connection.execute(
+        "SELECT fed.number, task.body FROM fed JOIN message USING (number)"
+        " JOIN task ON task.job = message.job AND task.id = message.task WHERE NOT confirmed ORDER BY fed.number"
+    )
+    return [Fed(number, body.encode()) for number, body in rows.fetchall()]
+
+
+def not_received(connection: sqlite3.Connection) -> list[int]:
+    """The messages that RabbitMQ has and of which no worker has said that it received them."""
+    rows = connection.execute(
+        "SELECT fed.number FROM fed JOIN message USING (number)"
+        " JOIN task ON task.job = message.job AND task.id = message.task WHERE confirmed AND task.status = 'Waiting'"
+    )
+    return [number for (number,) in rows.fetchall()]
+
+
+def take_back(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
+    """These wait to be fed again."""
+    for number in numbers:
+        connection.execute("DELETE FROM fed WHERE number = ?", (number,))
+        books.put_back(connection, "number = ? AND owner = ?", (number, OWNER))
+
+
+def count(connection: sqlite3.Connection) -> int:
+    """How many tasks are fed and not settled."""
+    (fed,) = connection.execute("SELECT count(*) FROM fed").fetchone()
+    return int(fed)
+
+
+def _waiting(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Of each person the oldest job that has tasks to be fed, among those of the highest priority there is; whoever was
+    served longest ago comes first. Gives job and person."""
+    rows = connection.execute(
+        "SELECT job.id, job.person, job.priority FROM job WHERE EXISTS"
+        " (SELECT 1 FROM message WHERE message.job = job.id AND owner IS NULL)"
+        " ORDER BY job.priority DESC, job.created, job.id"
+    ).fetchall()
+    oldest: dict[str, str] = {}
+    for job, person, priority in rows:
+        if priority == rows[0][2]:
+            oldest.setdefault(person, job)
+    served = dict(connection.execute("SELECT person, turn FROM served").fetchall())
+    return [(oldest[person], person) for person in sorted(oldest, key=lambda person: served.get(person, 0))]
+
+
+def _feed_some(connection: sqlite3.Connection, job: str, count: int) -> list[Fed]:
+    rows = connection.execute(
+        "SELECT message.number, task.body FROM message JOIN task ON task.job = message.job AND task.id = message.task"
+        " WHERE message.job = ? AND owner IS NULL ORDER BY message.number LIMIT ?",
+        (job, count),
+    ).fetchall()
+    numbers = [(number,) for number, _ in rows]
+    connection.executemany(f"UPDATE message SET owner = '{OWNER}' WHERE number = ?", numbers)
+    connection.executemany("INSERT INTO fed VALUES (?, 0)", numbers)
+    return [Fed(number, body.encode()) for number, body in rows]
+
+
+def _has_been_served(connection: sqlite3.Connection, person: str) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO served VALUES (?, (SELECT coalesce(max(turn), 0) + 1 FROM served))", (person,)
+    )

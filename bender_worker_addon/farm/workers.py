@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Workers: those of a farm, as far as they have said anything. Each works inside a transaction of the Database."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_FORGOTTEN = 30 * 24 * 3600.0  # seconds of silence
+_HELLO_AT_MOST = 16_384  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """`seen`: seconds of the system's clock. `hello`: what it has told of itself, which is hostile until shown
+    otherwise; empty of a worker that only sends heartbeats."""
+
+    id: str
+    seen: float
+    hello: Mapping[str, Any]
+
+
+def has_been_heard(connection: sqlite3.Connection, worker: str, hello: bytes = b"") -> None:
+    """It lives; `hello` is JSON of what it tells of itself, if that came along."""
+    told = _understood(hello)
+    if told is None:
+        connection.execute(
+            "INSERT INTO worker (id, seen) VALUES (?, ?) ON CONFLICT DO UPDATE SET seen = excluded.seen",
+            (worker, time.time()),
+        )
+    else:
+        connection.execute("INSERT OR REPLACE INTO worker VALUES (?, ?, ?)", (worker, time.time(), told))
+
+
+def workers(connection: sqlite3.Connection) -> list[Worker]:
+    """All that are known, by their ids."""
+    rows = connection.execute("SELECT id, seen, hello FROM worker ORDER BY id")
+    return [Worker(id, seen, json.loads(hello)) for id, seen, hello in rows.fetchall()]
+
+
+def forget_silent(connection: sqlite3.Connection) -> None:
+    connection.execute("DELETE FROM worker WHERE seen < ?", (time.time() - _FORGOTTEN,))
+
+
+def _understood(hello: bytes) -> str | None:
+    if not hello or len(hello) > _HELLO_AT_MOST:
+        return None
+    try:
+        told = json.loads(hello)
+    except (ValueError, RecursionError):
+        return None
+    return json.dumps(told) if isinstance(told, dict) else None
