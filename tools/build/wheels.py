@@ -17,7 +17,7 @@ from tools.process import run_logged
 FOLDER = PROJECT / "wheels"
 LOCK = FOLDER / "lock.txt"
 MANIFEST = PROJECT / "blender_manifest.toml"
-WANTED = ("pika~=1.4.4", "requests~=2.32", "tomlkit~=0.15.2")
+WANTED = ("pika~=1.4.4", "requests~=2.32", "tomlkit~=0.15.2", "starlette~=1.10", "uvicorn~=0.54", "multipart~=2.0")
 OLDEST_PYTHON = "3.11"
 HEADER = "# Made by `build.py wheels --update`; not for editing.\n"
 

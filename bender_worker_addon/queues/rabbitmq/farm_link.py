@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""FarmLink: the farm's end of RabbitMQ, on a thread of its own: reports come from the queue `worker`, tasks go into the
+queue `work`. What is reported is entered before it is acknowledged, what is to be done is marked before it is
+published: either side may be killed at any moment.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.exceptions import ChannelClosedByBroker, UnroutableError
+from pika.spec import Basic
+
+from ...core.errors import FarmError
+from ...settings.tls import SYSTEM_TLS, Tls
+from .backoff import Backoff
+from .channels import REPORT_EXCHANGE, WORK_QUEUE, confirming_channel, parameters, report_channel, work_channel
+from .errors import CONNECTION_ERRORS, NOT_FOUND, close_quietly, in_words
+
+log = logging.getLogger(__name__)
+
+REPORT_QUEUE = "worker"
+
+_AT_ONCE = 500  # reports that are entered in one transaction
+_PATIENCE = 0.1  # seconds in which reports gather
+_FEED_EVERY = 0.25  # seconds, at most, between two looks at what is to be fed
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A task to be published: `number` is how the farm's books know it."""
+
+    number: int
+    body: bytes
+
+
+class Farm(Protocol):
+    """What the link serves. All methods are called from its thread and may take their time with a database; they raise
+    FarmError where that can't be used, and then are called again."""
+
+    def reported(self, reports: Sequence[tuple[str, bytes]]) -> None:
+        """Routing key and body of reports, in their order. Entered for good when it returns."""
+
+    def connected(self) -> Sequence[Message]:
+        """What may not have reached RabbitMQ in an earlier session."""
+
+    def wanted(self, *, in_queue: int) -> Sequence[Message]:
+        """What is to be published now that so many tasks wait in the queue `work`."""
+
+    def published(self, numbers: Sequence[int]) -> None:
+        """RabbitMQ has these."""
+
+
+class FarmLink:
+    """`trouble`: why there is no connection, or "" while there is one."""
+
+    def __init__(self, url: str, farm: Farm, *, tls: Tls = SYSTEM_TLS) -> None:
+        """Raises ConfigError if `url` can't be understood."""
+        self._parameters = parameters(url, "farm", tls)
+        self._farm = farm
+        self._closing = threading.Event()
+        self._reports: list[tuple[int, str, bytes]] = []
+        self._feed_at = 0.0
+        self._thread = threading.Thread(target=self._run, name="bender-farm-link", daemon=True)
+        self.trouble = "not connected yet"
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def feed_soon(self) -> None:
+        """There is something new to be done; any thread may say so."""
+        self._feed_at = 0.0
+
+    def close(self, *, timeout: float) -> None:
+        self._closing.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        backoff = Backoff()
+        while not self._closing.is_set():
+            began = time.monotonic()
+            reason = self._one_session()
+            if self._closing.is_set():
+                return
+            if reason != self.trouble:
+                log.warning("no connection to RabbitMQ: %s; trying again", reason)
+            self.trouble = reason
+            self._closing.wait(backoff.after(time.monotonic() - began))
+
+    def _one_session(self) -> str:
+        """Connects and serves until the connection is lost or to be closed; gives the reason of the loss."""
+        connection = None
+        try:
+            connection = BlockingConnection(self._parameters)
+            reports, work = self._consume(connection), confirming_channel(connection)
+            log.info("connected to RabbitMQ")
+            self.trouble = ""
+            self._publish(work, self._farm.connected())
+            while not self._closing.is_set():
+                connection.process_data_events(time_limit=_PATIENCE)
+                self._enter(reports)
+                self._feed(connection, work)
+        except CONNECTION_ERRORS as error:
+            return in_words(error)
+        except FarmError as error:
+            return str(error)
+        finally:
+            if connection is not None:
+                close_quietly(connection)
+        return ""
+
+    def _consume(self, connection: BlockingConnection) -> BlockingChannel:
+        """A channel on which reports come; queue, exchange and their binding are used as they are found, and made if
+        missing."""
+        work_channel(connection).close()
+        self._reports.clear()
+        report_channel(connection).close()
+        try:
+            channel = connection.channel()
+            channel.queue_declare(REPORT_QUEUE, passive=True)
+        except ChannelClosedByBroker as error:
+            if error.reply_code != NOT_FOUND:
+                raise
+            channel = connection.channel()
+            channel.queue_declare(REPORT_QUEUE, durable=True)
+        channel.queue_bind(REPORT_QUEUE, REPORT_EXCHANGE, "#")
+        channel.basic_qos(prefetch_count=2 * _AT_ONCE)
+        channel.basic_consume(REPORT_QUEUE, self._came)
+        return channel
+
+    def _came(
+        self, _channel: BlockingChannel, method: Basic.Deliver, _properties: pika.BasicProperties, body: bytes
+    ) -> None:
+        self._reports.append((method.delivery_tag, method.routing_key, body))
+
+    def _enter(self, channel: BlockingChannel) -> None:
+        while batch := self._reports[:_AT_ONCE]:
+            self._farm.reported([(routing_key, body) for _, routing_key, body in batch])
+            channel.basic_ack(batch[-1][0], multiple=True)
+            del self._reports[: len(batch)]
+            self.feed_soon()
+
+    def _feed(self, connection: BlockingConnection, work: BlockingChannel) -> None:
+        if time.monotonic() < self._feed_at:
+            return
+        self._feed_at = time.monotonic() + _FEED_EVERY
+        depth = work.queue_declare(WORK_QUEUE, passive=True).method.message_count
+        self._publish(work, self._farm.wanted(in_queue=depth))
+
+    def _publish(self, channel: BlockingChannel, messages: Sequence[Message]) -> None:
+        """Each is confirmed before the next is published: the queue is kept shallow, there are never many."""
+        properties = pika.BasicProperties(
+            content_type="application/json", delivery_mode=pika.DeliveryMode.Persistent, app_id="bender-worker"
+        )
+        published: list[int] = []
+        try:
+            for message in messages:
+                channel.basic_publish("", WORK_QUEUE, message.body, properties, mandatory=True)
+                published.append(message.number)
+        except UnroutableError:
+            channel.queue_declare(WORK_QUEUE, durable=True)  # someone has deleted it; what is not confirmed comes again
+            raise
+        finally:
+            self._farm.published(published)
