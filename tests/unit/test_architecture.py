@@ -13,11 +13,11 @@ import bender_worker_addon
 from tests.unit.support import DEADLINE
 
 PACKAGE = Path(bender_worker_addon.__file__).parent
-HOUSE = ("core", "system", "settings", "farm", "queues", "worker", "sites", "blender")
+HOUSE = ("core", "system", "settings", "farm", "queues", "worker", "sites", "server", "blender")
 """The folders from the lowest up: each may import those before it, never one behind it."""
 WINGS = ("state", "blends", "frames", "children", "life")
 """The same of the folders in `worker/`; what lies beside them there stands on them all."""
-NEIGHBOURS = {"sites": {"worker"}, "worker": {"sites"}}
+NEIGHBOURS = {"sites": {"worker"}, "worker": {"sites"}, "server": {"worker"}}
 """Folders that stand side by side: they don't know each other."""
 CHILD, BLENDER = PACKAGE / "render_child", PACKAGE / "blender"
 BPY = {"bpy", "imbuf", "mathutils", "addon_utils"}
@@ -25,6 +25,9 @@ OUTSIDE = {
     "pika": [PACKAGE / "queues" / "rabbitmq"],
     "urllib3": [PACKAGE / "worker" / "blends" / "http_client.py"],
     "requests": [PACKAGE / "worker" / "blends" / "http_client.py"],
+    "starlette": [PACKAGE / "server"],
+    "uvicorn": [PACKAGE / "server"],
+    "multipart": [PACKAGE / "server"],
     "tomlkit": [PACKAGE / "settings"],
 }
 
@@ -133,7 +136,7 @@ def test_processes_are_started_in_one_place() -> None:
         and isinstance(node.value, ast.Name)
         and node.value.id in {"subprocess", "os"}
     }
-    assert calls == {"process.py"}
+    assert calls == {"process.py", "node.py"}  # children, and the RabbitMQ of a farm
 
 
 def test_only_what_speaks_to_the_system_asks_which_one_it_is() -> None:
@@ -157,7 +160,7 @@ def test_a_child_s_threads_are_started_in_one_place() -> None:
 
 def test_the_systems_clock_is_for_stamps_only() -> None:
     """It may jump: what is waited for or measured goes by time.monotonic. These stamp reports and what is kept."""
-    stamping = {"task.py", "reports.py", "journal.py", "books.py"}
+    stamping = {"task.py", "reports.py", "journal.py", "books.py", "workers.py"}
     clocks = {("time", "time"), ("datetime", "now"), ("datetime", "utcnow"), ("time", "localtime")}
     found = {
         path.name

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Access: who may what. People have a key, each worker a token of its own, and a join code gets a worker its token.
+Only hashes of tokens and codes are kept; the key stands in a file that its owner alone can read."""
+
+import hashlib
+import hmac
+import secrets
+import sqlite3
+from pathlib import Path
+
+from ..core.errors import FarmError
+from ..farm.books import now
+from ..farm.database import Database
+from ..system.durable import write_private
+
+KEY_FILE = "key"
+WORKER, JOIN = "worker", "join"  # kinds of credentials
+
+
+def the_key(folder: Path) -> str:
+    """The key of the people of the farm in `folder`; made if there is none. Raises FarmError if it can't be kept."""
+    path = folder / KEY_FILE
+    try:
+        if path.is_file() and (kept := path.read_text(encoding="utf-8").strip()):
+            return kept
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh = secrets.token_urlsafe(32)
+        write_private(path, f"{fresh}\n")
+    except OSError as error:
+        raise FarmError(f"the farm's key can't be kept in {path}: {error.strerror}") from error
+    return fresh
+
+
+class Access:
+    """Compares what is shown with what is known; any thread may ask, each with a Database of its own."""
+
+    def __init__(self, key: str) -> None:
+        self._key = _hash(key)
+
+    def is_person(self, key: str) -> bool:
+        return hmac.compare_digest(_hash(key), self._key)
+
+    def worker_of(self, database: Database, token: str) -> str | None:
+        """The name of the worker whose token that is; None if it is nobody's."""
+        with database.looking() as connection:
+            return _name_of(connection, WORKER, token)
+
+    def joins(self, database: Database, code: str) -> bool:
+        """Whether a join code counts."""
+        with database.looking() as connection:
+            return _name_of(connection, JOIN, code) is not None
+
+
+def issue(database: Database, kind: str, name: str) -> str:
+    """A new token or join code, to be shown once."""
+    fresh = secrets.token_urlsafe(32)
+    with database.changing() as connection:
+        connection.execute("INSERT INTO credential VALUES (?, ?, ?, ?)", (_hash(fresh), kind, name, now()))
+    return fresh
+
+
+def revoke(database: Database, kind: str, name: str = "") -> int:
+    """What was issued under this name, or all of its kind, counts no more; gives how many."""
+    with database.changing() as connection:
+        return connection.execute(
+            "DELETE FROM credential WHERE kind = ? AND (name = ? OR ? = '')", (kind, name, name)
+        ).rowcount
+
+
+def _name_of(connection: sqlite3.Connection, kind: str, secret: str) -> str | None:
+    row = connection.execute(
+        "SELECT name FROM credential WHERE hash = ? AND kind = ?", (_hash(secret), kind)
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _hash(secret: str) -> str:
+    """They are long and random: no salt, no slow hash could make them harder to guess."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

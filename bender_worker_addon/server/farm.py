@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Farm: what the web side asks of the farm: its jobs, tasks and files. Its methods block; any thread may call them."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from ..core.frame import frame_name
+from ..core.task import SAFE_ID, Task
+from ..farm import books
+from ..farm.books import Job
+from ..farm.database import Database
+from ..settings.config import WorkerConfig
+from ..sites.local import LocalSite
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A frame that a worker may send: `path` is its place."""
+
+    number: int
+    path: Path
+
+
+class Farm:
+    """`changed` is called when something was changed here."""
+
+    def __init__(self, config: WorkerConfig, *, changed: Callable[[], None]) -> None:
+        self._config = config
+        self._changed = changed
+        self._mine = threading.local()
+
+    @property
+    def frames(self) -> Path:
+        return self._config.outpath
+
+    @property
+    def database(self) -> Database:
+        """The calling thread's own."""
+        if not hasattr(self._mine, "database"):
+            self._mine.database = Database(self._config.farm_dir, durable=True)
+        database: Database = self._mine.database
+        return database
+
+    def room_for(self, job_id: str) -> Path:
+        """The folder in which the files of a job arrive that is about to be sent."""
+        return self._config.blendpath / f".new-{job_id}"
+
+    def blend(self, job_id: str) -> Path | None:
+        """The job's blend, if there is one."""
+        if not SAFE_ID.fullmatch(job_id):
+            return None
+        with self.database.looking() as connection:
+            found = books.head_of(connection, job_id)
+        if found is None:
+            return None
+        blend = self._config.blendpath / job_id / Path(found["paths"]["blend"]).name
+        return blend if blend.is_file() else None
+
+    def job_status(self, job_id: str) -> str | None:
+        """One of bender's statuses of a job; None if there is no such job."""
+        with self.database.looking() as connection:
+            return books.status(connection, job_id)
+
+    def expected(self, job_id: str, task_id: str, name: str) -> Expected | None:
+        """The frame of this file name, if it is one of that task."""
+        with self.database.looking() as connection:
+            body = books.task(connection, job_id, task_id)
+        if body is None:
+            return None
+        task = Task.from_json(body)
+        numbers = {frame_name(number, task.image_format): number for number in task.frames}
+        return Expected(numbers[name], self.frames / job_id / name) if name in numbers else None
+
+    def jobs_since(self, version: tuple[int, int] | None) -> tuple[tuple[int, int], list[Job]]:
+        """A version of the books that is another with any change, and all jobs; none if it still is `version`."""
+        with self.database.looking() as connection:
+            now = books.version(connection)
+            return now, [] if now == version else books.jobs(connection)
+
+    def of_site(self, ask: Callable[[LocalSite], _T]) -> _T:
+        """Lets a site of the farm's answer or change something."""
+        with LocalSite(self._config) as site:
+            answer = ask(site)
+        self._changed()
+        return answer

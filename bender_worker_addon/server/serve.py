@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Serve: a farm's own side, put together and taken apart: its books, its end of RabbitMQ, and what it answers."""
+
+import logging
+import os
+import shutil
+import socket
+import threading
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import uvicorn
+
+from ..core.errors import FarmError, FolderInUse
+from ..queues.local.upkeep import Upkeep
+from ..queues.rabbitmq.farm_link import FarmLink
+from ..settings.config import WorkerConfig
+from ..settings.tls import Tls
+from ..system.lock import Lock
+from . import access as credentials
+from .access import Access, the_key
+from .book_keeper import BookKeeper
+from .farm import Farm
+from .web.app import app
+
+log = logging.getLogger(__name__)
+
+_LOCK = "serve.lock"
+_CLOSE = 5.0  # seconds each part may take to close
+_CONNECTIONS = 2000  # at once
+_IDLE = 15  # seconds an open connection may say nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What to open and to hand out: the page with its key, the key, and a line that lets a machine join."""
+
+    page: str
+    key: str
+    join: str
+
+
+class Server:
+    """From its making to `close`. `links` has what it is reached by."""
+
+    def __init__(
+        self, config: WorkerConfig, *, host: str, port: int, cert: Path | None = None, key: Path | None = None
+    ) -> None:
+        """`port`: 0 for any. `cert` and `key`: for TLS. Raises WorkerError if the farm's folder or the port can't be
+        used, or another server has them."""
+        config = self._config = _of_the_farm(config)
+        self._told = False  # a trouble that lasts is told once
+        with ExitStack() as parts:
+            parts.enter_context(closing(_lock(config.farm_dir)))
+            _remove_unsent(config.blendpath)
+            self._upkeep = _upkeep(config)
+            parts.callback(lambda: self._upkeep.close())
+            self.link: FarmLink | None = None
+            farm = Farm(config, changed=self._changed)
+            self._farm = farm
+            people_key = the_key(config.farm_dir)
+            access = Access(people_key)
+            if not config.is_local:
+                books = BookKeeper(config.farm_dir, changed=lambda: self._upkeep.notify())
+                self.link = FarmLink(config.amqp_url, books, tls=Tls.of(config))
+                parts.callback(self.link.close, timeout=_CLOSE)
+                self.link.start()
+            listening = parts.enter_context(_listening(host, port))
+            scheme = "http" if cert is None else "https"
+            shown_host = socket.gethostname() if host in ("0.0.0.0", "::") else host
+            base = f"{scheme}://{shown_host}:{listening.getsockname()[1]}"
+            code = credentials.issue(farm.database, credentials.JOIN, "serve")
+            self.links = Links(f"{base}/#key={people_key}", people_key, f"{base}/join/{code}")
+            self._web = uvicorn.Server(
+                uvicorn.Config(
+                    app(farm, access, config),
+                    log_config=None,
+                    log_level="warning",
+                    access_log=False,
+                    server_header=False,
+                    limit_concurrency=_CONNECTIONS,
+                    timeout_keep_alive=_IDLE,
+                    timeout_graceful_shutdown=int(_CLOSE),
+                    ssl_certfile=None if cert is None else str(cert),
+                    ssl_keyfile=None if key is None else str(key),
+                )
+            )
+            # Not on the main thread: signals are the command's.
+            self._thread = threading.Thread(
+                target=self._web.run, kwargs={"sockets": [listening]}, name="bender-web", daemon=True
+            )
+            self._thread.start()
+            parts.callback(self._end_web)
+            self._parts = parts.pop_all()
+
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
+    def look_after(self) -> None:
+        """To be called every few seconds: what a full disk, for one, has ended is begun again."""
+        try:
+            self._upkeep.check()
+        except FarmError as error:
+            log.log(logging.DEBUG if self._told else logging.WARNING, "%s; it is tried again", error)
+            self._told = True
+            self._upkeep.close()
+            self._upkeep = _upkeep(self._config)
+
+    def close(self) -> None:
+        """What is being answered is answered, what was reported is entered; then it ends."""
+        self._parts.close()
+
+    def _end_web(self) -> None:
+        self._web.should_exit = True
+        self._thread.join(2 * _CLOSE)
+
+    def _changed(self) -> None:
+        """Something was changed over HTTP: the jobs' files follow, and there may be something to feed."""
+        self._upkeep.notify()
+        if self.link is not None:
+            self.link.feed_soon()
+
+
+def _of_the_farm(config: WorkerConfig) -> WorkerConfig:
+    """The farm's jobs and frames are in its own folder, wherever a worker of this machine has its."""
+    return replace(config, blendpath=config.farm_dir / "jobs", outpath=config.farm_dir / "frames")
+
+
+def _lock(folder: Path) -> Lock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return Lock(folder / _LOCK)
+    except FolderInUse as error:
+        raise FarmError(f"a server of the farm in {folder} runs already") from error
+    except OSError as error:
+        raise FarmError(f"the farm's folder {folder} can't be used: {error.strerror}") from error
+
+
+def _upkeep(config: WorkerConfig) -> Upkeep:
+    return Upkeep(config.farm_dir, jobs=config.blendpath)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024, reuse_port=False)
+    except OSError as error:
+        words = f"port {port} of {host} can't be used: {os.strerror(error.errno or 0)}; choose another: --port"
+        raise FarmError(words) from error
+
+
+def _remove_unsent(jobs: Path) -> None:
+    """Files of jobs that were never sent to the end."""
+    for folder in jobs.glob(".new-*"):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Guard: who asks, and whether they may; and that whatever goes wrong is answered in a sentence. Stands before all
+routes."""
+
+import base64
+import binascii
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ...core.errors import FarmError
+from ..access import Access
+from ..farm import Farm
+from .reception import Refused
+
+log = logging.getLogger(__name__)
+
+COOKIE = "bender_farm"
+
+_OPEN = ("/join/",)  # needs no key: a join code is one
+_GUESSES = 20  # wrong keys of one address until it has to wait
+_WAIT = 60.0  # seconds
+_ADDRESSES = 10_000  # of which wrong keys are remembered
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """`worker`: its name; None for a person."""
+
+    worker: str | None
+
+
+class Guard:
+    def __init__(
+        self, app: ASGIApp, *, access: Access, farm: Farm, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._app = app
+        self._access = access
+        self._farm = farm
+        self._guesses = Guesses(clock)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = False
+
+        async def answer(message: Message) -> None:
+            nonlocal began
+            if message["type"] == "http.response.start":
+                began = True
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self._admit(scope)
+            await self._app(scope, receive, answer)
+        except Exception as error:
+            refusal = _refusal(error)
+            if refusal is None or began:
+                log.exception("what nobody foresaw, while %s was answered", scope["path"])
+                refusal = Response(status_code=500) if refusal is None else refusal
+            if not began:
+                await refusal(scope, receive, answer)
+
+    async def _admit(self, scope: Scope) -> None:
+        """Notes who asks, in `scope["state"]["caller"]`. Raises Refused."""
+        connection = HTTPConnection(scope)
+        address = connection.client.host if connection.client else ""
+        if (wait := self._guesses.must_wait(address)) > 0:
+            raise Refused(429, f"too many wrong keys came from {address}; try again in {wait:.0f} s")
+        caller = await self._caller(connection)
+        if caller is None and not scope["path"].startswith(_OPEN):
+            if _shows_something(connection):
+                self._guesses.wrong(address)
+            raise Refused(401, "this farm wants a key: Authorization: Bearer KEY")
+        if caller is not None and scope["method"] not in _SAFE_METHODS and not _is_from_here(connection):
+            raise Refused(403, "another page sent this request")
+        scope.setdefault("state", {})["caller"] = caller
+        scope["state"]["guesses"] = self._guesses
+
+    async def _caller(self, connection: HTTPConnection) -> Caller | None:
+        for secret in _secrets(connection):
+            if self._access.is_person(secret):
+                return Caller(worker=None)
+            name = await run_in_threadpool(self._worker_of, secret)
+            if name is not None:
+                return Caller(worker=name)
+        return None
+
+    def _worker_of(self, secret: str) -> str | None:
+        return self._access.worker_of(self._farm.database, secret)
+
+
+class Guesses:
+    """Wrong keys by address: who tries too many has to wait."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def wrong(self, address: str) -> None:
+        count, since = self._wrong.pop(address, (0, self._clock()))
+        if self._clock() - since > _WAIT:
+            count, since = 0, self._clock()
+        self._wrong[address] = count + 1, since
+        while len(self._wrong) > _ADDRESSES:
+            self._wrong.popitem(last=False)
+
+    def must_wait(self, address: str) -> float:
+        """Seconds until the address may try again."""
+        count, since = self._wrong.get(address, (0, 0.0))
+        return since + _WAIT - self._clock() if count >= _GUESSES else 0.0
+
+
+def _secrets(connection: HTTPConnection) -> list[str]:
+    """What is shown: a bearer's key, a password of Basic (with whatever name), a cookie."""
+    found = []
+    scheme, _, rest = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        found.append(rest.strip())
+    elif scheme.lower() == "basic":
+        try:
+            found.append(base64.b64decode(rest, validate=True).decode("utf-8").partition(":")[2])
+        except (binascii.Error, UnicodeDecodeError):
+            found.append("")
+    if cookie := connection.cookies.get(COOKIE):
+        found.append(cookie)
+    return found
+
+
+def _shows_something(connection: HTTPConnection) -> bool:
+    return bool(_secrets(connection))
+
+
+def _is_from_here(connection: HTTPConnection) -> bool:
+    """A browser tells which page a request comes from; programs don't, and send no cookie that another could use."""
+    origin = connection.headers.get("origin")
+    return origin is None or origin.partition("://")[2] == connection.headers.get("host", "")
+
+
+def _refusal(error: Exception) -> Response | None:
+    match error:
+        case Refused():
+            headers = {"WWW-Authenticate": 'Basic realm="bender farm"'} if error.status == 401 else {}
+            return JSONResponse({"error": str(error)}, status_code=error.status, headers=headers)
+        case FarmError():
+            return JSONResponse({"error": str(error)}, status_code=409)
+        case _:
+            return None

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""OpenAPI: what the API answers, for programs that read such descriptions. A test compares it with the routes."""
+
+from typing import Any
+
+_JOB = {"name": "job", "in": "path", "required": True, "schema": {"type": "string"}, "description": "its id"}
+_ERROR = {"description": "why not, in a sentence: `error`"}
+_STATUSES = {"type": "object", "additionalProperties": {"type": "integer"}}
+_A_JOB = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "name": {"type": "string"},
+        "status": {"type": "string", "enum": ["Queued", "Running", "Canceled", "Errored", "Finished"]},
+        "priority": {"type": "integer"},
+        "created": {"type": "string", "format": "date-time"},
+        "frames": {**_STATUSES, "description": "how many frames have which status"},
+        "paused": {"type": "boolean"},
+        "person": {"type": "string", "description": "who sent it, if that is known"},
+    },
+}
+
+
+def _answers(what: str, schema: dict[str, Any] | None = None, *, status: str = "200") -> dict[str, Any]:
+    content = {} if schema is None else {"content": {"application/json": {"schema": schema}}}
+    return {status: {"description": what, **content}, "default": _ERROR}
+
+
+def _operation(summary: str, answers: dict[str, Any], *parameters: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"summary": summary, "responses": answers, "parameters": list(parameters), **more}
+
+
+def _body(*required: str, **properties: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "properties": properties, "required": list(required)}
+    return {"content": {"application/json": {"schema": schema}}}
+
+
+def _change(summary: str) -> dict[str, Any]:
+    return {"post": _operation(summary, _answers("done"), _JOB)}
+
+
+_NUMBER = {"name": "number", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
+_NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+_HASH = {"name": "X-Blake2b", "in": "header", "required": True, "schema": {"type": "string"}}
+_TEXT, _WHOLE = {"type": "string"}, {"type": "integer"}
+
+OPENAPI: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {"title": "Bender farm", "version": "1"},
+    "security": [{"key": []}],
+    "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+    "paths": {
+        "/api/jobs": {
+            "get": _operation("all jobs, the newest first", _answers("jobs", {"type": "array", "items": _A_JOB})),
+            "post": _operation(
+                "send a job whose files are here",
+                _answers("sent", {"type": "object", "properties": {"id": _TEXT}}, status="201"),
+                requestBody=_body(
+                    *("id", "name", "blend", "frames", "image_format", "scene"),
+                    id=_TEXT,
+                    name=_TEXT,
+                    blend=_TEXT,
+                    frames={**_TEXT, "description": "such as 1-100,120-200x5"},
+                    image_format=_TEXT,
+                    chunk=_WHOLE,
+                    priority=_WHOLE,
+                    scene={"type": "object"},
+                ),
+            ),
+        },
+        "/api/jobs/{job}": {
+            "get": _operation("a job, with its frames and failures", _answers("the job", _A_JOB), _JOB),
+            "delete": _operation("forget a job", _answers("done"), _JOB, requestBody=_body(frames={"type": "boolean"})),
+        },
+        "/api/jobs/{job}/files/{name}": {
+            "put": _operation("a file of a job that is to be sent", _answers("here", status="201"), _JOB, _NAME, _HASH)
+        },
+        "/api/jobs/{job}/cancel": _change("render nothing more of it"),
+        "/api/jobs/{job}/retry": _change("queue again what failed or was canceled"),
+        "/api/jobs/{job}/pause": _change("begin nothing more of it"),
+        "/api/jobs/{job}/resume": _change("go on with it"),
+        "/api/jobs/{job}/priority": {
+            "put": _operation(
+                "higher goes first", _answers("done"), _JOB, requestBody=_body("priority", priority=_WHOLE)
+            )
+        },
+        "/api/jobs/{job}/frames/{number}": {
+            "get": _operation(
+                "a frame's file", {"200": {"description": "the picture"}, "default": _ERROR}, _JOB, _NUMBER
+            )
+        },
+        "/api/jobs/{job}/frames.zip": {
+            "get": _operation("all frames", {"200": {"description": "a zip"}, "default": _ERROR}, _JOB)
+        },
+        "/api/workers": {"get": _operation("all workers", _answers("workers", {"type": "array"}))},
+        "/api/events": {
+            "get": _operation(
+                "what changes: `jobs` (all at first, then the changed ones) and `gone` (ids)",
+                {"200": {"description": "server-sent events", "content": {"text/event-stream": {}}}},
+            )
+        },
+        "/openapi.json": {"get": _operation("this", _answers("this"))},
+        "/metrics": {"get": _operation("for Prometheus", {"200": {"description": "text"}})},
+    },
+}

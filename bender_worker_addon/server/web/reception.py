@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reception: a frame that a worker sends: read from the request piece by piece, proven by its size and hash, put into
+its place in one step. What is not whole leaves nothing behind."""
+
+import contextlib
+import hashlib
+import secrets
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import BinaryIO
+
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+
+from ...system.durable import make_durable
+from ...system.folders import make_folder
+from ..farm import Expected, Farm
+
+_FIELD = 1024  # bytes of a field that is no file
+_LARGEST = 16 << 30  # bytes of a file
+_KEEP_FREE = 1 << 30  # bytes of the disk that nothing that comes is to fill
+_INCOMING = ".incoming"
+
+
+class Refused(Exception):
+    """`status` is what HTTP is to answer; below 500 the sender need not try again."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+async def receive(request: Request, farm: Farm, job_id: str, task_id: str) -> Expected:
+    """Takes the frame in. Raises Refused."""
+    folder = farm.frames / _INCOMING
+    arriving = folder / secrets.token_hex(8)
+    try:
+        await run_in_threadpool(folder.mkdir, parents=True, exist_ok=True)
+        form = _Form(request, arriving)
+        await form.read()
+        expected = await run_in_threadpool(farm.expected, job_id, task_id, form.filename)
+        if expected is None:
+            raise Refused(404, f"{form.filename!r} is no frame of task {task_id} of job {job_id}")
+        form.check()
+        await run_in_threadpool(_put_in_place, arriving, expected.path)
+    except ClientDisconnect as error:
+        raise Refused(400, "the connection was lost before the frame was whole") from error
+    except OSError as error:
+        raise Refused(507, f"the frame can't be stored: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            arriving.unlink(missing_ok=True)
+    return expected
+
+
+async def take_file(request: Request, place: Path) -> None:
+    """Takes in a file that is the request's whole body, with its hash in the header `X-Blake2b`. Raises Refused."""
+    arriving = place.with_name(f".{secrets.token_hex(8)}")
+    digest = hashlib.blake2b()
+    try:
+        await run_in_threadpool(place.parent.mkdir, parents=True, exist_ok=True)
+        _check_room(request, place.parent)
+        with arriving.open("xb") as file:
+            async for chunk in request.stream():
+                await run_in_threadpool(_write_and_hash, file, digest, chunk)
+        if digest.hexdigest() != request.headers.get("x-blake2b", "").lower():
+            raise Refused(400, f"{place.name} has another hash than was told")
+        await run_in_threadpool(make_durable, arriving, place)
+    except ClientDisconnect as error:
+        raise Refused(400, "the connection was lost before the file was whole") from error
+    except OSError as error:
+        raise Refused(507, f"{place.name} can't be stored: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            arriving.unlink(missing_ok=True)
+
+
+def _write_and_hash(file: BinaryIO, digest: "hashlib.blake2b", piece: bytes) -> None:
+    file.write(piece)
+    digest.update(piece)
+
+
+class _Form:
+    """The fields `filesize`, `filehash` and `file`, in any order; others are passed over."""
+
+    def __init__(self, request: Request, arriving: Path) -> None:
+        self._request = request
+        self._arriving = arriving
+        self._fields: dict[str, bytes] = {}
+        self._hash = hashlib.blake2b()
+        self._size = 0
+        self.filename = ""
+
+    async def read(self) -> None:
+        kind, options = parse_options_header(self._request.headers.get("content-type", ""))
+        if kind != "multipart/form-data" or not options.get("boundary"):
+            raise Refused(400, "a frame comes as multipart/form-data")
+        _check_room(self._request, self._arriving.parent)
+        try:
+            with PushMultipartParser(options["boundary"], max_segment_count=16) as parser:
+                await self._read(parser, self._request.stream())
+        except (MultipartError, UnicodeError) as error:
+            raise Refused(400, f"the form can't be understood: {error}") from error
+
+    async def _read(self, parser: PushMultipartParser, chunks: AsyncIterator[bytes]) -> None:
+        segment: MultipartSegment | None = None
+        with self._arriving.open("xb") as file:
+            async for chunk in chunks:
+                for event in parser.parse(chunk):
+                    if isinstance(event, MultipartSegment):
+                        segment = event
+                        if segment.name == "file":
+                            self.filename = segment.filename or ""
+                    elif event and segment is not None and segment.name == "file":
+                        await run_in_threadpool(self._take, file, bytes(event))
+                    elif event and segment is not None:
+                        self._take_field(segment.name, bytes(event))
+
+    def check(self) -> None:
+        """Whether what came is what was to come."""
+        size, digest = (self._fields.get(name, b"").decode("ascii", "replace") for name in ("filesize", "filehash"))
+        if size != str(self._size):
+            raise Refused(400, f"{self._size} bytes came of {self.filename}, it should be {size[:40] or 'told'}")
+        if digest.lower() != self._hash.hexdigest():
+            raise Refused(400, f"{self.filename} has another hash than was told")
+
+    def _take(self, file: BinaryIO, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size > _LARGEST:
+            raise Refused(413, f"a file has {_LARGEST >> 30} GB at most")
+        _write_and_hash(file, self._hash, piece)
+
+    def _take_field(self, name: str, piece: bytes) -> None:
+        value = self._fields.get(name, b"") + piece
+        if len(value) > _FIELD:
+            raise Refused(400, f"the field {name[:40]!r} is too long")
+        self._fields[name] = value
+
+
+def _check_room(request: Request, folder: Path) -> None:
+    length = request.headers.get("content-length", "0")
+    coming = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
+    if coming > _LARGEST:
+        raise Refused(413, f"a file has {_LARGEST >> 30} GB at most")
+    if shutil.disk_usage(folder).free < coming + _KEEP_FREE:
+        raise Refused(507, "the farm's disk is nearly full: free some space")
+
+
+def _put_in_place(arriving: Path, place: Path) -> None:
+    make_folder(place.parent, shared=False)
+    make_durable(arriving, place)

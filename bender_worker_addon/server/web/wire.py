@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wire: what bender's workers ask over HTTP, old ones too: blends, statuses, and frames they send."""
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from ..farm import Farm
+from .reception import Refused, receive
+
+
+def routes(farm: Farm) -> list[Route]:
+    """Each for workers and people that have shown who they are; see `guard`."""
+
+    async def blend(request: Request) -> Response:
+        path = await run_in_threadpool(farm.blend, request.path_params["job"])
+        if path is None:
+            raise Refused(404, "there is no such job, or it has no blend")
+        return FileResponse(path, media_type="application/x-blender")
+
+    async def status(request: Request) -> Response:
+        found = await run_in_threadpool(farm.job_status, request.path_params["job"])
+        if found is None:
+            raise Refused(404, "there is no such job")
+        # Python's repr, with single quotes: bender-worker splits on those.
+        return PlainTextResponse(repr({"Job": found}))
+
+    async def frame(request: Request) -> Response:
+        job, task = request.path_params["job"], request.path_params["task"]
+        expected = await receive(request, farm, job, task)
+        return PlainTextResponse(f"frame {expected.number} is stored\n", status_code=201)
+
+    return [
+        Route("/job/worker/blend/{job}", blend, methods=["GET"]),
+        Route("/job/worker/status/{job}", status, methods=["GET"]),
+        Route("/job/{job}/{task}", frame, methods=["POST"]),
+    ]

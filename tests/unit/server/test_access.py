@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may what: nothing without a key, guesses are slowed down, join codes get tokens, tokens can be revoked."""
+
+import base64
+import stat
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from bender_worker_addon.core.errors import FarmError
+from bender_worker_addon.farm.database import Database
+from bender_worker_addon.server import access
+from bender_worker_addon.server.serve import Server
+from bender_worker_addon.settings.config import WorkerConfig
+from tests.unit.server.conftest import Client
+from tests.unit.support import DEADLINE
+
+PATHS = [
+    ("GET", "/"),
+    ("GET", "/api/jobs"),
+    ("POST", "/api/jobs"),
+    ("DELETE", "/api/jobs/job-1"),
+    ("GET", "/job/worker/blend/job-1"),
+    ("GET", "/job/worker/status/job-1"),
+    ("POST", "/job/job-1/task"),
+    ("PUT", "/api/jobs/job-1/files/x.blend"),
+]
+
+
+@pytest.mark.parametrize("method, path", PATHS)
+def test_without_a_key_there_is_nothing(client: Client, method: str, path: str) -> None:
+    for key in ("", "wrong"):
+        answer = client.ask(method, path, key=key)
+        assert answer.status_code == 401
+        assert "key" in answer.json()["error"]
+
+
+def test_guessing_is_slowed_down_and_the_right_key_from_there_too(client: Client) -> None:
+    codes = [client.ask("GET", "/api/jobs", key=f"guess-{number}").status_code for number in range(25)]
+    assert codes[:20] == [401] * 20
+    assert set(codes[20:]) == {429}
+    assert client.ask("GET", "/api/jobs").status_code == 429
+
+
+def test_join_codes_are_no_easier_to_guess(client: Client) -> None:
+    codes = [client.ask("POST", f"/join/guess-{number}", key="").status_code for number in range(25)]
+    assert codes[:20] == [404] * 20
+    assert set(codes[20:]) == {429}
+
+
+def test_a_machine_that_joins_gets_a_token_that_counts_until_it_is_revoked(client: Client) -> None:
+    path = urlsplit(client.server.links.join).path
+    answer = client.ask("POST", path, key="", data='{"name": "render-7"}')
+    assert answer.status_code == 200, answer.text
+    settings = answer.json()
+    url = urlsplit(settings["bender_url"])
+    assert url.username == "worker"
+    assert f"http://{url.hostname}:{url.port}" == client.base
+    client.send()
+    basic = base64.b64encode(f"worker:{url.password}".encode()).decode()
+    status = f"{client.base}/job/worker/status/job-1"
+    allowed = {"Authorization": f"Basic {basic}"}
+    assert requests.get(status, headers=allowed, timeout=DEADLINE).status_code == 200
+    with closing(Database(client.folder)) as database:
+        assert access.revoke(database, access.WORKER, "render-7") == 1
+    assert requests.get(status, headers=allowed, timeout=DEADLINE).status_code == 401
+
+
+def test_a_page_of_somebody_else_can_change_nothing(client: Client) -> None:
+    client.send()
+    cookies = {"bender_farm": client.server.links.key}
+    url = f"{client.base}/api/jobs/job-1/cancel"
+    foreign = requests.post(url, cookies=cookies, headers={"Origin": "http://evil.example"}, timeout=DEADLINE)
+    assert foreign.status_code == 403
+    own = requests.post(url, cookies=cookies, headers={"Origin": client.base}, timeout=DEADLINE)
+    assert own.status_code == 200
+
+
+def test_secrets_are_kept_from_others_and_tokens_only_as_hashes(client: Client) -> None:
+    key = client.folder / "key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    code = client.server.links.join.rpartition("/")[2]
+    assert code.encode() not in (client.folder / "farm.sqlite").read_bytes()
+    assert code.encode() not in (client.folder / "farm.sqlite-wal").read_bytes()
+
+
+def test_a_second_server_of_a_farm_says_that_there_is_one(client: Client) -> None:
+    farm = client.folder
+    config = WorkerConfig(queue="local", farm_dir=farm, blendpath=farm / "jobs", outpath=farm / "frames", id="farm")
+    with pytest.raises(FarmError, match="runs already"):
+        Server(config, host="127.0.0.1", port=0)
+    assert client.ask("GET", "/api/jobs").status_code == 200

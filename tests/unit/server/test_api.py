@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The JSON API: jobs and frames for people and programs, told as they change, refused in sentences."""
+
+import io
+import json
+import os
+import threading
+import zipfile
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+from starlette.routing import Route
+
+from bender_worker_addon.server.web.openapi import OPENAPI
+from tests.unit.server.conftest import SCENE, Client
+from tests.unit.support import DEADLINE, PNG
+
+
+def test_a_job_is_sent_listed_changed_and_deleted(client: Client) -> None:
+    assert client.ask("GET", "/api/jobs").json() == []
+    assert client.send(priority=3).status_code == 201
+    (job,) = client.ask("GET", "/api/jobs").json()
+    assert (job["id"], job["name"], job["status"], job["priority"]) == ("job-1", "job-1", "Queued", 3)
+    assert job["frames"] == {"Waiting": 3}
+    assert client.ask("POST", "/api/jobs/job-1/pause").status_code == 200
+    assert client.ask("GET", "/api/jobs/job-1").json()["paused"] is True
+    client.ask("POST", "/api/jobs/job-1/resume")
+    client.ask("PUT", "/api/jobs/job-1/priority", data='{"priority": 9}')
+    details = client.ask("GET", "/api/jobs/job-1").json()
+    assert (details["paused"], details["priority"], details["frame_lists"]) == (False, 9, {"Waiting": "1-3"})
+    client.ask("POST", "/api/jobs/job-1/cancel")
+    assert client.ask("GET", "/api/jobs/job-1").json()["status"] == "Canceled"
+    assert client.ask("POST", "/api/jobs/job-1/retry").json() == {"tasks": 3}
+    assert client.ask("DELETE", "/api/jobs/job-1").status_code == 200
+    assert client.ask("GET", "/api/jobs").json() == []
+    assert client.ask("GET", "/api/jobs/job-1").status_code == 404
+    assert not (client.folder / "jobs" / "job-1").exists()
+
+
+def test_frames_stay_when_their_job_is_deleted_unless_they_are_meant(client: Client) -> None:
+    for job in ("job-1", "job-2"):
+        client.send(job)
+        client.upload(job, client.tasks(job)[0]["id"], "000001.png", PNG)
+    client.ask("DELETE", "/api/jobs/job-1")
+    client.ask("DELETE", "/api/jobs/job-2", data='{"frames": true}')
+    assert client.frame("000001.png", "job-1").is_file()
+    assert not client.frame("000001.png", "job-2").exists()
+
+
+def test_frames_come_one_by_one_and_as_a_zip(client: Client) -> None:
+    client.send()
+    pictures = {f"{number:06d}.png": PNG + os.urandom(3_000_000) for number in (1, 2)}
+    for task, (name, picture) in zip(client.tasks(), pictures.items(), strict=False):
+        assert client.upload("job-1", task["id"], name, picture).status_code == 201
+    one = client.ask("GET", "/api/jobs/job-1/frames/2")
+    assert one.content == pictures["000002.png"]
+    assert "000002.png" in one.headers["content-disposition"]
+    assert client.ask("GET", "/api/jobs/job-1/frames/3").status_code == 404
+    archive = zipfile.ZipFile(io.BytesIO(client.ask("GET", "/api/jobs/job-1/frames.zip").content))
+    assert {name: archive.read(name) for name in archive.namelist()} == pictures
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "../x"},
+        {"id": "x" * 65},
+        {"frames": "ten"},
+        {"frames": "5-1"},
+        {"frames": "1-99999999"},
+        {"image_format": "MOVIE"},
+        {"blend": "../scene.blend"},
+        {"blend": "a/b.blend"},
+        {"scene": None},
+        {"scene": {**SCENE, "fps": "many"}},
+        {"chunk": "x"},
+        {"priority": [1]},
+    ],
+)
+def test_what_is_no_job_is_refused_in_a_sentence(client: Client, change: dict[str, Any]) -> None:
+    answer = client.send(**change)
+    assert 400 <= answer.status_code < 500
+    assert answer.json()["error"]
+    assert client.ask("GET", "/api/jobs").json() == []
+
+
+@pytest.mark.parametrize(
+    "body", ["[]", "no JSON", "[" * 50_000, '{"priority": true}', '{"priority": 1e9}', '{"priority": "1"}']
+)
+def test_what_is_no_request_is_refused_in_a_sentence(client: Client, body: str) -> None:
+    client.send()
+    answer = client.ask("PUT", "/api/jobs/job-1/priority", data=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+
+
+@pytest.mark.parametrize("name", ["../x.blend", "a/b", ".hidden", "a\0b", "x" * 200, "..", "con\n"])
+def test_a_file_of_a_job_stays_in_its_folder(client: Client, name: str) -> None:
+    before = set(client.folder.rglob("*"))
+    answer = client.ask("PUT", f"/api/jobs/job-1/files/{quote(name, safe='')}", data=b"x")
+    assert answer.status_code in (400, 404, 405)
+    assert {path for path in client.folder.rglob("*") if path.is_file()} <= before
+
+
+def test_a_file_that_is_not_what_was_told_is_not_kept(client: Client) -> None:
+    answer = client.ask("PUT", "/api/jobs/job-1/files/scene.blend", data=b"x", headers={"X-Blake2b": "0" * 128})
+    assert answer.status_code == 400
+    assert not list((client.folder / "jobs" / ".new-job-1").glob("*"))
+
+
+def test_who_listens_is_told_all_and_then_what_changes(client: Client) -> None:
+    client.send("job-1")
+    headers = {"Authorization": f"Bearer {client.server.links.key}"}
+    with requests.get(f"{client.base}/api/events", headers=headers, stream=True, timeout=DEADLINE) as answer:
+        lines = answer.iter_lines(decode_unicode=True)
+        assert told(lines) == ("jobs", ["job-1"])
+        client.send("job-2")
+        assert told(lines) == ("jobs", ["job-2"])
+        threading.Thread(target=client.ask, args=("POST", "/api/jobs/job-1/pause")).start()
+        assert told(lines) == ("jobs", ["job-1"])
+        client.ask("DELETE", "/api/jobs/job-2")
+        assert told(lines) == ("gone", ["job-2"])
+
+
+def told(lines: Any) -> tuple[str, list[str]]:
+    """The next event: its name and the ids it is about."""
+    name = next(line for line in lines if line.startswith("event: ")).removeprefix("event: ")
+    content = json.loads(next(lines).removeprefix("data: "))
+    return name, [entry if isinstance(entry, str) else entry["id"] for entry in content]
+
+
+def test_prometheus_is_told_in_its_words(client: Client) -> None:
+    client.send()
+    text = client.ask("GET", "/metrics").text
+    assert 'bender_farm_jobs{status="Queued"} 1\n' in text
+    assert 'bender_farm_frames{status="Waiting"} 3\n' in text
+
+
+def test_the_description_is_that_of_the_routes(client: Client) -> None:
+    told_paths = {(path, method) for path, methods in OPENAPI["paths"].items() for method in methods}
+    starlette: Any = client.server._web.config.app
+    there = {
+        (route.path.replace(":int}", "}"), method.lower())
+        for route in starlette.routes
+        if isinstance(route, Route) and not route.path.startswith(("/job/", "/join/"))
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    assert told_paths == there
+    assert client.ask("GET", "/openapi.json").json() == json.loads(json.dumps(OPENAPI))

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bender's wire, as its workers speak it: blends, statuses in Python's words, frames that count only when proven."""
+
+import os
+import socket
+from typing import Any
+
+import pytest
+
+from tests.unit.server.conftest import Client
+from tests.unit.support import DEADLINE, PNG, blend
+
+PICTURE = PNG + os.urandom(200_000)
+
+
+def test_a_blend_is_served_whole_and_in_parts(client: Client) -> None:
+    client.send()
+    whole = client.ask("GET", "/job/worker/blend/job-1")
+    assert (whole.status_code, whole.content) == (200, blend())
+    etag = whole.headers["etag"]
+    part = client.ask("GET", "/job/worker/blend/job-1", headers={"Range": "bytes=10-", "If-Range": etag})
+    assert (part.status_code, part.content) == (206, blend()[10:])
+    changed = client.ask("GET", "/job/worker/blend/job-1", headers={"Range": "bytes=10-", "If-Range": '"other"'})
+    assert (changed.status_code, changed.content) == (200, blend())
+
+
+@pytest.mark.parametrize("job", ["nobody", "..", "%2e%2e", "a%2fb", ".new-job-1", "x" * 300, "%00", "job-1%0a"])
+@pytest.mark.parametrize("what", ["blend", "status"])
+def test_what_is_no_job_is_a_true_404(client: Client, what: str, job: str) -> None:
+    client.send()
+    assert client.ask("GET", f"/job/worker/{what}/{job}").status_code == 404
+
+
+def test_a_status_stands_in_single_quotes(client: Client) -> None:
+    client.send()
+    assert client.ask("GET", "/job/worker/status/job-1").text == "{'Job': 'Queued'}"
+    client.ask("POST", "/api/jobs/job-1/cancel")
+    assert client.ask("GET", "/job/worker/status/job-1").text == "{'Job': 'Canceled'}"
+
+
+def test_a_frame_is_stored_once_it_is_proven(client: Client) -> None:
+    client.send()
+    task = client.tasks()[1]["id"]
+    assert client.upload("job-1", task, "000002.png", PICTURE).status_code == 201
+    assert client.frame("000002.png").read_bytes() == PICTURE
+    assert client.upload("job-1", task, "000002.png", PICTURE).status_code == 201
+    assert [path.name for path in client.frame("").iterdir()] == ["000002.png"]
+
+
+@pytest.mark.parametrize(
+    "told, status",
+    [({"filesize": 7}, 400), ({"filehash": "0" * 128}, 400), ({"filesize": "x" * 5000}, 400), ({"filehash": ""}, 400)],
+)
+def test_what_is_not_what_was_told_is_refused_for_good(client: Client, told: dict[str, Any], status: int) -> None:
+    client.send()
+    answer = client.upload("job-1", client.tasks()[0]["id"], "000001.png", PICTURE, **told)
+    assert answer.status_code == status
+    assert answer.json()["error"]
+    assert nothing_is_left(client)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["000009.png", "000001.exr", "../000001.png", "..\\000001.png", "000001.png\0", "", "C:000001.png", "/etc/passwd"],
+)
+def test_only_frames_of_the_task_are_taken(client: Client, name: str) -> None:
+    client.send()
+    assert client.upload("job-1", client.tasks()[0]["id"], name, PICTURE).status_code in (400, 404)
+    assert nothing_is_left(client)
+
+
+def test_another_jobs_task_is_nobodys(client: Client) -> None:
+    client.send("job-1")
+    client.send("job-2")
+    task = client.tasks("job-2")[0]["id"]
+    assert client.upload("job-1", task, "000001.png", PICTURE).status_code == 404
+    assert nothing_is_left(client)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"no form", b"--x\r\n", b"--x\r\nContent-Disposition: form-data\r\n\r\n", b"\0" * 9000]
+)
+def test_what_is_no_form_is_refused(client: Client, body: bytes) -> None:
+    client.send()
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = client.ask("POST", f"/job/job-1/{client.tasks()[0]['id']}", data=body, headers=headers)
+    assert answer.status_code in (400, 404)
+    assert nothing_is_left(client)
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(client: Client) -> None:
+    client.send()
+    host, _, port = client.base.removeprefix("http://").partition(":")
+    head = (
+        f"POST /job/job-1/{client.tasks()[0]['id']} HTTP/1.1\r\nHost: x\r\n"
+        f"Authorization: Bearer {client.server.links.key}\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 100000\r\n\r\n"
+        '--x\r\nContent-Disposition: form-data; name="file"; filename="000001.png"\r\n\r\n'
+    )
+    with socket.create_connection((host, int(port)), timeout=DEADLINE) as connection:
+        connection.sendall(head.encode() + os.urandom(5000))
+    assert client.ask("GET", "/api/jobs").status_code == 200
+    incoming = client.folder / "frames" / ".incoming"
+    client_sees = [*range(200)]
+    while list(incoming.glob("*")) and client_sees:
+        client_sees.pop()
+        client.ask("GET", "/api/jobs")
+    assert nothing_is_left(client)
+
+
+def nothing_is_left(client: Client) -> bool:
+    return not [path for path in (client.folder / "frames").rglob("*") if path.is_file()]
