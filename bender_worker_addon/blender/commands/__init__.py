@@ -40,9 +40,11 @@ def all_commands() -> "tuple[Command, ...]":
         doctor,
         get,
         jobs,
+        join,
         logs,
         retry,
         run,
+        serve,
         show,
         status,
         stop,
@@ -51,4 +53,4 @@ def all_commands() -> "tuple[Command, ...]":
     )
 
     farm = submit, jobs, show, cancel, retry, video
-    return run, status, stop, logs, *farm, configure, config, get, clean, doctor
+    return run, status, stop, logs, *farm, serve, join, configure, config, get, clean, doctor

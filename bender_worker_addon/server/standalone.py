@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Standalone: a farm on a machine without Blender, `python3 bender-farm.pyz serve`: owns that command line."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..core.errors import ConfigError, WorkerError
+from ..settings.resolve import resolve
+from . import command
+
+PROGRAM = "bender-farm"
+ENDED, TROUBLE, USAGE = 0, 1, 2
+_SETTINGS = ("amqp_url", "farm_dir", "queue", "ca_file", "client_cert", "client_key")
+_LOG = "%(asctime)s %(levelname)-7s %(message)s"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Gives the exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format=_LOG, stream=sys.stderr)
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    try:
+        chosen = {name: getattr(options, name) for name in _SETTINGS}
+        command.carry_out(options, resolve(data_dir=_data_folder(), environment=os.environ, options=chosen))
+    except ConfigError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return USAGE
+    except WorkerError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return TROUBLE
+    return ENDED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=PROGRAM, description="A bender render farm: its books, its jobs, its frames.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    serve = commands.add_parser("serve", help="make this machine a farm that others can join")
+    command.add_arguments(serve)
+    for name in _SETTINGS:
+        serve.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help="as of a worker")
+    return parser
+
+
+def _data_folder() -> Path:
+    """Where a user's data is on this system."""
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local", "bender-farm")
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "bender-farm"
+    return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share", "bender-farm")

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A farm of many machines: a real server, RabbitMQ and workers, nothing shared on the disk; the workers' Blender is the
+stand-in child."""
+
+import hashlib
+import json
+import os
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.yard import PROGRAM as WORKER
+from tests.unit.support import blend
+from tools.leash import Leashed
+from tools.servers.rabbitmq import RabbitNode
+
+SERVER = Path(__file__).parent / "programs" / "farm_server.py"
+OLD_WORKER = SERVER.with_name("old_worker.py")
+PATIENCE = 90.0
+SCENE = {"version": "4.3.2", "engine": "CYCLES", "width": 64, "height": 36, "scale": 100, "fps": 24, "step": 1}
+
+
+class Machine:
+    """A program that runs with a folder of its own, and what it prints."""
+
+    def __init__(self, folder: Path, command: list[str], env: Mapping[str, str]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.log = folder / f"output-{len(list(folder.glob('output-*')))}.log"
+        home = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+        self._process = Leashed([sys.executable, *command], env={**home, **env}, log=self.log)
+
+    def line(self) -> str:
+        """Its first line that is JSON."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            lines = self.log.read_text().splitlines() if self.log.exists() else []
+            for line in lines:
+                if line.startswith("{"):
+                    return line
+            assert not self._process.ended(), self.log.read_text()
+            time.sleep(0.05)
+        raise AssertionError(self.log.read_text())
+
+    def exit_code(self) -> int | None:
+        """Once it has ended by itself."""
+        return self._process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def end(self) -> int | None:
+        """Gives its exit code."""
+        if self._process.ended():
+            self._process.kill()  # what it may have left behind
+        else:
+            self._process.end()
+        return self._process.wait(PATIENCE)
+
+
+class Farm:
+    """The server, what it is asked, and machines that have joined it."""
+
+    def __init__(self, folder: Path, amqp_url: str) -> None:
+        self.folder = folder
+        self._amqp_url = amqp_url
+        self._machines: list[Machine] = []
+        self.port = 0
+        self.start()
+
+    def start(self) -> None:
+        options = ["serve", "--port", str(self.port), "--json", "--farm-dir", str(self.folder / "farm")]
+        env = {"BENDER_WORKER_AMQP_URL": self._amqp_url}
+        self.server = Machine(self.folder / "server", [str(SERVER), *options], env)
+        self._machines.append(self.server)
+        links = json.loads(self.server.line())
+        self.key, self.join = links["key"], links["join"]
+        self.base = self.join.partition("/join/")[0]
+        self.port = int(self.base.rpartition(":")[2])
+
+    def worker(self, name: str) -> Machine:
+        settings = self.ask("POST", "/join/" + self.join.rpartition("/")[2], {"name": name})
+        env = {
+            "BENDER_WORKER_ID": name,
+            "BENDER_WORKER_DATA_DIR": str(self.folder / name),
+            "BENDER_WORKER_UPLOAD": "move",
+            "BENDER_WORKER_HEART_RATE_SECONDS": "1",
+            "BENDER_WORKER_AMQP_URL": settings["amqp_url"],
+            "BENDER_WORKER_BENDER_URL": settings["bender_url"],
+        }
+        machine = Machine(self.folder / name, [str(WORKER), "--look-at-blends", "1"], env)
+        self._machines.append(machine)
+        return machine
+
+    def old_worker(self, tasks: int) -> Machine:
+        settings = self.ask("POST", "/join/" + self.join.rpartition("/")[2], {"name": "old"})
+        env = {"AMQP_URL": settings["amqp_url"], "BENDER_URL": settings["bender_url"]}
+        machine = Machine(self.folder / "old", [str(OLD_WORKER), str(tasks)], env)
+        self._machines.append(machine)
+        return machine
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        all_headers = {"Authorization": f"Bearer {self.key}", **headers}
+        request = urllib.request.Request(self.base + path, data=data, method=method, headers=all_headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())
+
+    def send(self, job: str, frames: str, *, chunk: int = 1, **scene: Any) -> None:
+        content = blend(record=self.folder / "renders.txt", **scene)
+        digest = hashlib.blake2b(content).hexdigest()
+        self.ask("PUT", f"/api/jobs/{job}/files/scene.blend", content, **{"X-Blake2b": digest})
+        facts = {"scene": SCENE, "chunk": chunk}
+        told = {"id": job, "name": job, "blend": "scene.blend", "frames": frames, "image_format": "PNG", **facts}
+        self.ask("POST", "/api/jobs", told)
+
+    def status(self, job: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.ask("GET", f"/api/jobs/{job}")
+        return found
+
+    def until_finished(self, job: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while (found := self.status(job))["status"] != "Finished":
+            assert time.monotonic() < deadline, f"{found}\n{self.server.log.read_text()}"
+            time.sleep(0.1)
+
+    def data_json(self, job: str) -> dict[str, Any]:
+        """As bender's own parts read it, once it says that the job is finished: it follows the books."""
+        path = self.folder / "farm" / "jobs" / job / "data.json"
+        deadline = time.monotonic() + PATIENCE
+        while (found := json.loads(path.read_text()))["status"] != {"Job": "Finished"}:
+            assert time.monotonic() < deadline, found["status"]
+            time.sleep(0.1)
+        return dict(found)
+
+    def frames(self, job: str) -> list[str]:
+        return sorted(path.name for path in (self.folder / "farm" / "frames" / job).iterdir())
+
+    def close(self) -> None:
+        for machine in reversed(self._machines):
+            machine.end()
+
+
+@pytest.fixture
+def farm(tmp_path: Path, amqp_url: str) -> Iterator[Farm]:
+    made = Farm(tmp_path, amqp_url)
+    yield made
+    made.close()
+
+
+def test_two_workers_that_share_no_disk_render_a_job(farm: Farm) -> None:
+    for name in ("one", "two"):
+        farm.worker(name)
+    farm.send("job-1", "1-40")
+    farm.until_finished("job-1")
+    assert farm.frames("job-1") == [f"{number:06d}.png" for number in range(1, 41)]
+    assert {worker["id"] for worker in farm.ask("GET", "/api/workers")} == {"one", "two"}
+    books = farm.data_json("job-1")
+    told = [frame for task in books["tasks"] for frame in task["command"]["Blender"]["frame"].items()]
+    for number, known in told:
+        content = (farm.folder / "farm" / "frames" / "job-1" / f"{int(number):06d}.png").read_bytes()
+        assert known == {"filesize": len(content), "hash": hashlib.blake2b(content).hexdigest(), "uploaded": True}
+
+
+def test_the_queue_is_kept_shallow_so_that_a_pause_counts_at_once(farm: Farm, rabbit: RabbitNode, vhost: str) -> None:
+    farm.send("job-1", "1-200")
+    deadline = time.monotonic() + PATIENCE
+    while not (depth := _ready(rabbit, vhost)):
+        assert time.monotonic() < deadline
+    assert depth <= 4
+    farm.ask("POST", "/api/jobs/job-1/pause", {})
+    farm.send("job-2", "1-3")
+    farm.worker("one")
+    farm.until_finished("job-2")
+    assert farm.status("job-1")["frames"].get("Waiting", 0) >= 190
+    farm.ask("POST", "/api/jobs/job-1/resume", {})
+    farm.until_finished("job-1")
+
+
+def test_a_server_that_is_killed_again_and_again_loses_nothing(farm: Farm) -> None:
+    for name in ("one", "two"):
+        farm.worker(name)
+    farm.send("job-1", "1-60", seconds=0.05)
+    for _ in range(3):
+        done = farm.status("job-1")["frames"].get("Finished", 0)
+        deadline = time.monotonic() + PATIENCE
+        while farm.status("job-1")["frames"].get("Finished", 0) < done + 5:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        farm.server.kill()
+        farm.start()
+    farm.until_finished("job-1")
+    assert len(farm.frames("job-1")) == 60
+
+
+def test_a_bender_worker_of_old_works_for_it(farm: Farm) -> None:
+    farm.send("job-1", "1-5", chunk=2)
+    old = farm.old_worker(3)
+    farm.until_finished("job-1")
+    assert old.exit_code() == 0, old.log.read_text()
+    assert farm.frames("job-1") == [f"{number:06d}.png" for number in range(1, 6)]
+    (worker,) = farm.ask("GET", "/api/workers")
+    assert worker["hello"] == {}
+
+
+def test_sigterm_ends_it_with_0(farm: Farm) -> None:
+    assert farm.server.end() == 0
+
+
+def _ready(rabbit: RabbitNode, vhost: str) -> int:
+    rows = rabbit.ctl("list_queues", "-p", vhost, "name", "messages_ready").split()
+    return int(rows[rows.index("work") + 1]) if "work" in rows else 0
