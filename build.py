@@ -13,7 +13,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  (said in a sentence, not in a tra
     sys.exit(f"build.py needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
 
 from tools.blenders import blenders
-from tools.build import package, wheels
+from tools.build import package, pyz, wheels
 from tools.check import testing
 from tools.errors import ToolError
 from tools.process import say
@@ -79,7 +79,9 @@ def _parser(word: str) -> argparse.ArgumentParser:
     )
     words = parser.add_subparsers(metavar="WORD", required=True)
 
-    build = words.add_parser("build", help="make dist/bender_worker_addon-<version>.zip; 3 s once Blender is there")
+    build = words.add_parser(
+        "build", help="make dist/bender_worker_addon-<version>.zip and bender-farm.pyz; 3 s once Blender is there"
+    )
     build.set_defaults(run=_build)
     _add_blender(build)
 
@@ -128,6 +130,7 @@ def _add_blender(parser: argparse.ArgumentParser) -> None:
 
 
 def _build(arguments: argparse.Namespace) -> int:
+    print(pyz.build())
     print(package.build(blenders.find(arguments.blender)))
     return 0
 

@@ -10,7 +10,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from urllib.parse import quote
 
 from ..core.errors import FarmError
 from ..system.durable import write_private
+from ..system.platform import WINDOWS
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _LOOK = 1.0  # seconds between two looks at whether it lives
 _AGAIN_FIRST, _AGAIN_LAST = 1.0, 60.0  # seconds until one that died is started again
 
 _HELD = 'exec 3<&0; "$@" </dev/null 3<&- & own=$!; (cat <&3; kill "$own") >/dev/null 2>&1 & wait "$own"'
-_LEASH = () if sys.platform == "win32" else ("sh", "-c", _HELD, "-")
+_LEASH = () if WINDOWS else ("sh", "-c", _HELD, "-")
 """Runs a program until its own input ends: when the farm has ended, however it has, so has its RabbitMQ."""
 
 HOW_TO_GET_ONE = (
@@ -195,7 +195,7 @@ class Node:
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
     """With all that it has started."""
-    if sys.platform == "win32":
+    if WINDOWS:
         process.kill()
     else:
         os.killpg(process.pid, signal.SIGKILL)
@@ -217,7 +217,7 @@ def _kept(folder: Path, host: str) -> _Kept:
 
 def _is_free(host: str, port: int) -> bool:
     try:
-        socket.create_server((host if sys.platform != "win32" else "", port)).close()
+        socket.create_server((host if not WINDOWS else "", port)).close()
     except OSError:
         return False
     return True

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..core.errors import ConfigError, WorkerError
 from ..settings.resolve import resolve
+from ..system.platform import MACOS, WINDOWS
 from . import command
 
 PROGRAM = "bender-farm"
@@ -48,8 +49,8 @@ def _parser() -> argparse.ArgumentParser:
 def _data_folder() -> Path:
     """Where a user's data is on this system."""
     home = Path.home()
-    if sys.platform == "win32":
+    if WINDOWS:
         return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local", "bender-farm")
-    if sys.platform == "darwin":
+    if MACOS:
         return home / "Library" / "Application Support" / "bender-farm"
     return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share", "bender-farm")
