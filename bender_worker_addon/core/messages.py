@@ -81,7 +81,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class FrameWritten:
-    """A frame lies in the order's folder and was read again as a whole picture. `spent`: seconds for each of SPENT;
+    """A frame lies in the command's folder and was read again as a whole picture. `spent`: seconds for each of SPENT;
     `memory`: bytes the child has now, 0 if it can't tell."""
 
     child: int

@@ -203,6 +203,58 @@ def test_no_task_waits_here_for_a_frame_that_takes_long(farm: Farm) -> None:
     assert [frame for _, frame in farm.renders()] == [1, 2]
 
 
+def holding_ahead(farm: Farm, tasks: int, *, seconds: float) -> Path:
+    """One child has begun with a task, waits at the gate that is returned, and has so many others ahead; its tasks take
+    so long."""
+    gate = farm.gate()
+    farm.add(wait={2: gate})
+    render_all(farm, ("a", "job-1", [1]))
+    farm.worker._dispatcher._prefetch._last.clear()
+    farm.worker._dispatcher._prefetch.add(seconds)
+    for number in range(2, 3 + tasks):
+        farm.broker.deliver(message(f"t{number}", frames=[number]))
+    (child,) = farm.worker._pool.children
+    farm.until(lambda: child.tasks == 1 + tasks and len(farm.renders()) == 2)
+    return gate
+
+
+@pytest.mark.parametrize(
+    ("ahead", "seconds", "leisure"), [(0, 0.02, 0.0), (4, 0.02, 0.01), (16, 0.02, 0.04), (16, 0.1, 0.2)]
+)
+def test_while_a_child_has_work_for_long_the_worker_rests_for_an_eighth_of_that(
+    start_farm: StartFarm, ahead: int, seconds: float, leisure: float
+) -> None:
+    farm = start_farm(workload=20)
+    gate = holding_ahead(farm, ahead, seconds=seconds)
+    assert farm.worker._dispatcher.leisure == pytest.approx(leisure)
+    opened(gate)
+    farm.until_settled(ahead + 2)
+
+
+def test_the_worker_never_rests_for_more_than_a_quarter_of_a_second(start_farm: StartFarm) -> None:
+    farm = start_farm(workload=60)
+    gate = holding_ahead(farm, 16, seconds=0.124)
+    farm.worker._dispatcher._prefetch._last.clear()
+    farm.worker._dispatcher._prefetch.add(1.0)
+    assert farm.worker._dispatcher.leisure == 0.25
+    opened(gate)
+
+
+def test_the_worker_does_not_rest_while_a_child_has_nothing_to_do(start_farm: StartFarm) -> None:
+    farm, gates = two_at_work(start_farm)
+    farm.worker._dispatcher._prefetch.add(0.02)
+    for number in range(3, 9):
+        farm.broker.deliver(message(f"t{number}", frames=[number]))
+    farm.until(lambda: sorted(child.tasks for child in farm.worker._pool.children) == [4, 4])
+    assert farm.worker._dispatcher.leisure > 0
+    opened(gates[2])
+    farm.until_settled(4)
+    assert sorted(child.tasks for child in farm.worker._pool.children) == [0, 4]
+    assert farm.worker._dispatcher.leisure == 0
+    opened(gates[1])
+    farm.until_settled(8)
+
+
 def test_two_jobs_in_turn_have_a_warm_child_each(farm: Farm) -> None:
     farm.add("job-1")
     farm.add("job-2")

@@ -167,7 +167,7 @@ def test_a_flood_of_output_stops_nobody_and_fills_no_disk(
     assert (tmp_path / "logs" / "child.log").stat().st_size <= output._LOG + (1 << 16)
 
 
-def test_what_is_printed_goes_to_the_log_of_the_order_at_hand(
+def test_what_is_printed_goes_to_the_log_of_the_command_at_hand(
     start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path
 ) -> None:
     """The worker need not have seen yet that it is begun."""
