@@ -2,6 +2,7 @@
 """The `data.json` of a job on a shared disk, which bender-bookkeeper keeps: what it says, and what is changed in it.
 It may hold anything: what is not as it should be counts as missing."""
 
+import contextlib
 import json
 import shutil
 import uuid
@@ -64,7 +65,8 @@ def change_tasks(folder: Path, change: Callable[[Task], Task]) -> None:
     except OSError as error:
         raise FarmError(f"{path} can't be written: {error.strerror}") from error
     finally:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # most often it isn't there
+            fresh.unlink()
     raise FarmError(f"{path} can't be written: somebody else is writing it all the time")
 
 

@@ -62,10 +62,13 @@ class SharedSite(Site):
         def unless_reported_since(task: data_json.Task) -> data_json.Task:
             return data_json.waiting(task) if task["id"] in queued and task == failed[task["id"]] else task
 
-        data_json.change_tasks(self._jobs / job_id, unless_reported_since)
+        words = f"{len(queued)} of {len(failed)} tasks of job {job_id} are queued again"
+        try:
+            data_json.change_tasks(self._jobs / job_id, unless_reported_since)
+        except FarmError as error:
+            raise FarmError(f"{words}, but {error}; another `retry` would queue them twice") from error
         if trouble:
-            words = f"{len(queued)} of {len(failed)} tasks of job {job_id} are queued again: `retry` queues the others"
-            raise FarmError(f"{trouble}; {words}")
+            raise FarmError(f"{trouble}; {words}: `retry` queues the others")
         return len(queued)
 
     def _queue(self, job: NewJob, _head: Mapping[str, Any], job_tasks: Sequence[NewTask]) -> None:

@@ -113,8 +113,10 @@ class Site(ABC):
     def _queue(self, job: NewJob, job_head: Mapping[str, Any], job_tasks: Sequence[NewTask]) -> None: ...
 
     def _not_canceled(self, job_id: str) -> None:
+        flag = self._jobs / job_id / CANCELED
         try:
-            (self._jobs / job_id / CANCELED).unlink(missing_ok=True)
+            if flag.exists():
+                flag.unlink()
         except OSError as error:
             raise FarmError(f"job {job_id} stays canceled: {error.filename}: {error.strerror}") from error
 

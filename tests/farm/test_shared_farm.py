@@ -15,6 +15,7 @@ from bender_worker_addon.farm.new_job import NewJob
 from bender_worker_addon.queues.rabbitmq import publish_tasks
 from bender_worker_addon.settings.resolve import resolve
 from bender_worker_addon.sites.site import Site, site
+from tests import disks
 from tests.farm.local_yard import SCENE
 from tools.build import wheels
 from tools.servers.farm import queue_depth
@@ -122,6 +123,22 @@ def test_of_what_could_be_queued_again_only_in_part_the_rest_is_queued_by_the_ne
         farm.retry("job-1")
     assert dict(farm.jobs()[0].frames) == {"Waiting": 2, "Errored": 3}
     assert farm.retry("job-1") == 3
+    assert queue_depth(amqp_url).ready == 5
+
+
+def test_on_a_disk_that_can_not_be_written_it_is_said_that_they_are_queued_all_the_same(
+    farm: Site, amqp_url: str, tmp_path: Path
+) -> None:
+    sent(farm)
+    taken(amqp_url)
+    all_fail(tmp_path)
+    with disks.read_only(tmp_path / "farm" / "jobs"), pytest.raises(FarmError) as caught:
+        farm.retry("job-1")
+    data = tmp_path / "farm" / "jobs" / "job-1" / "data.json"
+    assert str(caught.value) == (
+        f"5 of 5 tasks of job job-1 are queued again, but {data} can't be written: Read-only file system;"
+        " another `retry` would queue them twice"
+    )
     assert queue_depth(amqp_url).ready == 5
 
 
