@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -22,6 +23,7 @@ from bender_worker_addon.farm.database import FILE, Database
 from bender_worker_addon.queues.local import queue as local
 from bender_worker_addon.queues.local.owners import lives
 from bender_worker_addon.queues.local.queue import LocalQueue
+from tests.farm.ground import eventually
 from tests.unit.local_site import Site, name
 from tests.unit.support import DEADLINE, cut_off, event_from, plugged_in
 
@@ -150,24 +152,27 @@ def test_a_full_disk_ends_the_session_and_loses_nothing(site: Site) -> None:
 
 
 def test_workers_that_are_killed_again_and_again_lose_no_task_and_ack_none_unrendered(site: Site) -> None:
-    """1000 tasks, two workers at a time, one of which is killed at any moment."""
+    """1000 tasks, two workers at a time, one of which is killed at any moment; the next when some more are done."""
     site.add("job", 1000)
     rendered = site.folder / "rendered"
     rendered.mkdir()
+    chance = random.Random(6)
     kills = 0
     with ExitStack() as stack:
         workers = [stack.enter_context(_Worker(site.folder)) for _ in range(2)]
-        chance = random.Random(6)
-        while site.left():
-            victim = workers.pop(0)
-            victim.after(chance.uniform(0, 0.03))
-            victim.kill()
+        while left := site.left():
+            enough = max(0, left - chance.randint(0, 40))
+            eventually(partial(_sunk, site, enough))
+            workers.pop(0).kill()
             kills += 1
             workers.append(stack.enter_context(_Worker(site.folder)))
-            assert kills < 500, "it does not come to an end"
     assert kills > 5
     assert len(list(rendered.iterdir())) == 1000
     assert (site.job("job").status, dict(site.job("job").frames)) == ("Finished", {"Finished": 1000})
+
+
+def _sunk(site: Site, enough: int) -> bool:
+    return site.left() <= enough
 
 
 @pytest.mark.usefixtures("quick_retries")
@@ -275,15 +280,6 @@ class _Worker:
 
     def __enter__(self) -> "_Worker":
         return self
-
-    def after(self, seconds: float) -> None:
-        """Waits until it works, then so long."""
-        assert self._process.stdout is not None
-        self._process.stdout.readline()
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return
 
     def kill(self) -> None:
         self._process.kill()
