@@ -168,9 +168,12 @@ def _decode(body: bytes) -> dict[str, Any]:
     try:
         wire = json.loads(body)
         json.dumps(wire, allow_nan=False)
-    except (ValueError, RecursionError) as error:
+        too_deep = _is_deeper_than(_DEEPEST, wire)
+    except ValueError as error:
         raise TaskRefused(f"the message is not JSON: {error}") from error
-    if _is_deeper_than(_DEEPEST, wire):
+    except RecursionError:
+        too_deep = True
+    if too_deep:
         raise TaskRefused(f"the message is nested more than {_DEEPEST} levels deep")
     if not isinstance(wire, dict):
         raise TaskRefused(f"a task is a JSON object, found {_short(wire)}")

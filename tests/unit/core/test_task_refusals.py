@@ -35,9 +35,8 @@ def with_command(command: object) -> bytes:
         message().replace(b"null", b"-Infinity", 1),
         message().replace(b"null", b"1e999", 1),
         message().replace(b"null", b"9" * 5000, 1),
-        b"[" * 100_000,
     ],
-    ids=["empty", "text", "bytes", "cut", "NaN", "NaN inside", "Infinity", "1e999", "huge integer", "deep"],
+    ids=["empty", "text", "bytes", "cut", "NaN", "NaN inside", "Infinity", "1e999", "huge integer"],
 )
 def test_what_is_not_json_is_refused(body: bytes) -> None:
     assert "JSON" in refusal(body)
@@ -48,7 +47,7 @@ def test_json_that_is_no_object_is_refused(body: bytes) -> None:
     assert "JSON object" in refusal(body)
 
 
-@pytest.mark.parametrize("depth", [101, 500, 950])
+@pytest.mark.parametrize("depth", [101, 500, 950, 990, 100_000])
 def test_what_is_nested_without_end_is_refused(depth: int) -> None:
     assert "deep" in refusal(b'{"x":' * depth + b"1" + b"}" * depth)
 
