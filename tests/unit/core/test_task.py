@@ -102,6 +102,7 @@ def test_each_step_sets_the_status_and_stamps_its_time() -> None:
         (task.started, "Running", "start"),
         (lambda: task.finished(timings="{}"), "Finished", "finish"),
         (lambda: task.failed("why"), "Errored", "error"),
+        (task.aborted, "Aborted", "abort"),
     ]
     for step, status, moment in steps:
         step()
@@ -110,7 +111,23 @@ def test_each_step_sets_the_status_and_stamps_its_time() -> None:
         assert RFC_3339.fullmatch(told["time"][moment])
     assert told["data"]["error"] == "why"
     assert told["time"]["creation"] == "2019-03-02T13:48:40.176598Z"
-    assert told["time"]["abort"] is None
+    assert told["time"]["pause"] is None
+
+
+def test_moments_that_a_message_left_out_are_told_as_not_come_yet() -> None:
+    task = read({**task_wire(), "time": {}})
+    task.queued()
+    told = json.loads(task.to_json())["time"]
+    assert RFC_3339.fullmatch(told.pop("queued"))
+    assert told == dict.fromkeys(("creation", "start", "finish", "error", "abort", "pause"))
+
+
+def test_a_finished_task_says_what_its_seconds_went_into_and_what_it_was_rendered_on() -> None:
+    task = read(task_wire())
+    task.finished(timings='{"queue": 1}')
+    assert json.loads(task.to_json())["data"] == {"timings": '{"queue": 1}'}
+    task.finished(timings='{"queue": 2}', device="OPTIX")
+    assert json.loads(task.to_json())["data"] == {"timings": '{"queue": 2}', "device": "OPTIX"}
 
 
 def test_a_task_that_is_given_back_waits_again_and_says_why() -> None:
@@ -130,7 +147,9 @@ def test_a_task_that_comes_anew_does_not_carry_an_old_error() -> None:
 def test_what_a_message_says_of_paths_and_commands_is_ignored() -> None:
     task = read(task_wire(blendfile="/evil", outpath="/evil", command="evil"))
     task.constructed(blend=Path("b.blend"), folder=Path("frames"), command="blender")
-    assert b"evil" not in task.to_json()
+    told = json.loads(task.to_json())["command"]["Blender"]
+    assert (told["blendfile"], told["outpath"], told["command"]) == ("b.blend", "frames", "blender")
+    assert task.outpath == Path("frames")
 
 
 def test_stored_frames_say_where_a_finished_task_has_its_frames() -> None:

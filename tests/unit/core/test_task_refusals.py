@@ -23,6 +23,12 @@ def with_command(command: object) -> bytes:
     return json.dumps({**task_wire(), "command": command}).encode()
 
 
+def with_blender(**changes: object) -> dict[str, Any]:
+    wire = task_wire()
+    wire["command"]["Blender"].update(changes)
+    return {"command": wire["command"]}
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -122,6 +128,30 @@ def test_a_shell_line_is_refused() -> None:
 )
 def test_a_command_of_another_kind_is_refused(command: object) -> None:
     assert refusal(with_command(command))
+
+
+@pytest.mark.parametrize(
+    "wire, words",
+    [
+        ({"status": "Lost"}, 'unknown status "Lost"; known are Aborted, Errored, Finished, Paused, Queued, '),
+        ({"data": 7}, "'data' should be an object, found 7"),
+        ({"id": "../x"}, "'id' should be 1 to 64 of A-Z a-z 0-9 _ -, found \"../x\""),
+        ({"command": [1]}, "'command' should be an object with one key, found [1]"),
+        ({"command": {"Maya": {}}}, 'unknown kind of command "Maya"; this worker knows Blender'),
+        (with_blender(image_format="GIF"), 'unknown image format "GIF"; known are PNG, BMP, JPEG, '),
+        (with_blender(frame=[8]), "'frame' should be an object with at least one frame number, found [8]"),
+        (with_blender(frame={"x": {}}), 'a frame number is 0 to 999999, found "x"'),
+        (with_blender(frame={"1": 6}), "frame 1 should be an object, found 6"),
+    ],
+)
+def test_a_refusal_says_what_was_found(wire: dict[str, Any], words: str) -> None:
+    assert words in refusal(json.dumps(task_wire() | wire).encode())
+
+
+def test_a_message_that_is_no_object_is_told_and_cut_where_it_is_long() -> None:
+    assert refusal(b"[7]") == "a task is a JSON object, found [7]"
+    assert refusal(json.dumps("x" * 78).encode()).endswith('found "' + "x" * 78 + '"')
+    assert refusal(json.dumps("x" * 79).encode()).endswith('found "' + "x" * 76 + "...")
 
 
 @given(st.binary(max_size=200) | st.text().map(str.encode))

@@ -2,16 +2,13 @@
 """Frames: a file is proven, hashed and moved into its place in one step, or nothing is there."""
 
 import hashlib
-import itertools
 import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bender_worker_addon.core.errors import FrameError
-from bender_worker_addon.core.frame import FORMATS, frame_name, in_words, runs
+from bender_worker_addon.core.frame import FORMATS
 from bender_worker_addon.worker.frames.store import store, unchanged
 from tests.unit.support import PNG
 
@@ -124,25 +121,6 @@ def test_a_stored_frame_is_unchanged_until_somebody_touches_it(rendered: Path, t
     assert not unchanged(frame)
     target.unlink()
     assert not unchanged(frame)
-
-
-def test_frames_are_named_by_six_digits_and_the_formats_extension() -> None:
-    assert frame_name(121, "PNG") == "000121.png"
-    assert frame_name(0, "OPEN_EXR") == "000000.exr"
-    assert frame_name(999_999, "OPEN_EXR_MULTILAYER") == "999999.exr"
-
-
-@given(st.sets(st.integers(0, 300)).map(sorted))
-def test_runs_hold_every_number_once_and_never_touch(numbers: list[int]) -> None:
-    found = runs(numbers)
-    assert [number for first, last in found for number in range(first, last + 1)] == numbers
-    assert all(last + 1 < first for (_, last), (first, _) in itertools.pairwise(found))
-
-
-def test_frames_in_words() -> None:
-    assert in_words([7]) == "frame 7"
-    assert in_words([1, 2, 3, 5]) == "frames 1-3, 5"
-    assert in_words(range(1, 100, 2)) == "frames 1, 3, 5, 7, 9, ..."
 
 
 def test_a_frame_is_not_led_elsewhere_by_a_link_in_the_place_of_its_folder(rendered: Path, target: Path) -> None:
