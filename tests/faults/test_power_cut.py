@@ -14,8 +14,8 @@ import pytest
 
 from tests.farm.process import WorkerProcess
 from tests.faults.yard import PROGRAM, Bare
-from tools.check import tracing
-from tools.check.tracing import Call
+from tools.check import strace
+from tools.check.strace import Call
 from tools.errors import ToolError
 
 SYNC, RENAME, MKDIR = ("fsync", "fdatasync"), ("rename", "renameat", "renameat2"), ("mkdir", "mkdirat")
@@ -34,7 +34,7 @@ def trace(farm: Bare) -> Path:
 def start_traced(farm: Bare, trace: Path) -> StartTraced:
     """Starts a worker whose calls are written to `trace`."""
     try:
-        program, *words = tracing.command(trace, calls=",".join((*SYNC, *RENAME, *MKDIR, *TELL)))
+        program, *words = strace.command(trace, calls=",".join((*SYNC, *RENAME, *MKDIR, *TELL)))
     except ToolError as error:
         pytest.skip(f"no strace can be had: {error}")
     farm.blender = Path(program)
@@ -52,7 +52,7 @@ def test_frames_are_on_the_disk_for_good_before_anybody_is_told(
     task = farm.task(farm.scene(), 1, 2)
     job = task["parent_id"]
     assert start_traced("--max-tasks", "1", id="", data_dir=farm.folder / "one").wait() == 0
-    calls = list(tracing.calls(trace))
+    calls = list(strace.calls(trace))
     lasting = {target.name: lasting_since(calls, move, target) for move, target in moved(calls, farm.folder)}
     came = {"rabbitmq": f"{job}.blend", "local": "data.json"}[queue]
     assert lasting.keys() == {"worker-id", "control.json", came, "000001.png", "000002.png"}

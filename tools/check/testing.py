@@ -14,7 +14,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from tools.blenders import blenders, bpy_wheel
-from tools.build import environment, package
+from tools.build import package
+from tools.check import environment
 from tools.check.desktop import Desktop
 from tools.errors import ToolError
 from tools.leash import Leashed

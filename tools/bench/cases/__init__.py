@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tools.bench.cases import chance, costs, frames, memory, transfers, waiting
+from tools.bench.cases import chance, footprint, frames, memory, transfers, waiting
 from tools.bench.cases.yard import Bench, Figure
 
 
@@ -27,7 +27,7 @@ ALL = {
     "renderers": Case("two Blenders side by side, frames on one thread", frames.renderers),
     "waiting": Case("how long a warm worker and its Blender wait", waiting.waiting),
     "download": Case("1 GB from this machine", transfers.download),
-    "footprint": Case("what the add-on costs a Blender", costs.footprints),
+    "footprint": Case("what the add-on costs a Blender", footprint.footprints),
     "memory": Case("one Blender over 500 frames", memory.memory),
     "chance": Case(
         "one frame evaluated again and again by Blender itself, of locations keyed and driven", chance.chance

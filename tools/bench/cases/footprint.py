@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the add-on costs a Blender that has it: time at its start, memory of its worker. Renders nothing itself."""
+"""Footprint: what the add-on adds to a Blender's start, and its worker to the memory."""
 
 import statistics
 import subprocess
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tools.bench.cases.yard import Bench, Figure
 from tools.errors import ToolError
 from tools.process import end
 from tools.servers.farm import make_task, publish_tasks, queue_depth
@@ -18,7 +19,24 @@ TIMEOUT = 120.0
 _WAIT = "import sys; print('ready', flush=True); sys.stdin.read()"
 
 
-def start_seconds(blender: Path, bare: Mapping[str, str], with_addon: Mapping[str, str]) -> tuple[float, float]:
+def footprints(bench: Bench) -> list[Figure]:
+    blend, folder = bench.scene("trivial", frames=10), bench.scratch / "footprint"
+    without, with_addon = _start_medians(bench.blender, bench.bare, bench.env)
+    bare = _bare_megabytes(bench.blender, bench.bare)
+    waiting, worked = _worker_megabytes(bench.farm, bench.blender, bench.env, blend, folder=folder)
+    sizes = {
+        "a bare `blender -b`": bare,
+        "a worker before its first task": waiting,
+        "a worker after some tasks": worked,
+    }
+    return [
+        Figure("start without the add-on", 1000 * without, "ms"),
+        Figure("start with the add-on", 1000 * with_addon, "ms"),
+        *(Figure(name, size, "MB") for name, size in sizes.items() if size is not None),
+    ]
+
+
+def _start_medians(blender: Path, bare: Mapping[str, str], with_addon: Mapping[str, str]) -> tuple[float, float]:
     """Medians of Blender's start and end, without and with the add-on, taken in turn."""
     without, with_it = [], []
     for _ in range(STARTS):
@@ -27,7 +45,7 @@ def start_seconds(blender: Path, bare: Mapping[str, str], with_addon: Mapping[st
     return statistics.median(without), statistics.median(with_it)
 
 
-def bare_megabytes(blender: Path, env: Mapping[str, str]) -> float | None:
+def _bare_megabytes(blender: Path, env: Mapping[str, str]) -> float | None:
     """Resident memory of a `blender -b` that does nothing; None where /proc doesn't tell."""
     with _running([blender, "--background", "--python-expr", _WAIT], env) as process:
         assert process.stdout is not None
@@ -37,7 +55,7 @@ def bare_megabytes(blender: Path, env: Mapping[str, str]) -> float | None:
     raise ToolError(f"{blender} ended before it was asked to.")
 
 
-def worker_megabytes(
+def _worker_megabytes(
     farm: SmallFarm, blender: Path, env: Mapping[str, str], blend: Path, *, folder: Path, tasks: int = 5
 ) -> tuple[float | None, float | None]:
     """Resident memory of a headless worker's own process: waiting for its first task, and after some with the render
