@@ -3,7 +3,7 @@
 
 import json
 import re
-import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +173,8 @@ def test_a_task_that_asks_for_something_else_is_not_the_same_work(other: dict[st
 def test_the_command_line_can_be_repeated_in_a_shell() -> None:
     task = read(task_wire(frames=[1, 2, 3, 7, 9, 10]))
     blend, folder = Path("/my blends/Größe 'a' $HOME.blend"), Path("/out put/job")
-    words = shlex.split(blender_command(task, blend=blend, folder=folder, windows=False))
+    command = f"printf '%s\\n' {blender_command(task, blend=blend, folder=folder, windows=False)}"
+    words = subprocess.run(["sh", "-c", command], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
     expected = ["blender", "-b", str(blend), "-o", "/out put/job/######", "-F", "PNG", "-x", "1", "-f", "1..3,7,9..10"]
     assert words == expected
 

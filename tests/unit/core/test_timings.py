@@ -37,11 +37,13 @@ def test_what_the_child_and_the_store_tell_themselves_is_not_counted_again(clock
     spent = Timings()
     clock.now += 60
     spent.rendered({"sync": 1, "render": 50})
+    clock.now += 0.25
+    spent.passed("queue")
     clock.now += 7
     spent.stored(4)
     clock.now += 0.5
     spent.passed("upload")
-    assert json.loads(spent.in_json()) == {"sync": 1, "render": 50, "store": 4, "upload": 0.5}
+    assert json.loads(spent.in_json()) == {"sync": 1, "render": 50, "queue": 0.25, "store": 4, "upload": 0.5}
 
 
 def test_frames_are_added_up(clock: Clock) -> None:

@@ -49,6 +49,31 @@ def test_what_is_known_of_a_file_is_not_forgotten_and_what_is_new_of_it_holds() 
     assert frame == {"filesize": 8, "hash": "a", "uploaded": True}
 
 
+def test_a_time_that_is_told_for_the_first_time_is_known_and_one_that_is_unknown_tells_nothing() -> None:
+    known, told = task("Queued"), task("Running", start="2026-01-01T00:00:01Z")
+    known["time"].pop("start")
+    assert merged(known, told)["time"]["start"] == "2026-01-01T00:00:01Z"
+    assert merged(known | {"time": None}, told)["time"] == told["time"]
+    assert merged(told, known | {"time": None})["time"] == told["time"]
+
+
+def test_what_is_known_of_a_file_stays_when_nothing_is_told_of_it_and_frames_are_those_of_the_newest() -> None:
+    known = task("Finished", frame={"filesize": 7, "hash": "a", "uploaded": False, "note": "x"})
+    told = task("Finished", frame={"filesize": None, "hash": "", "uploaded": True})
+    told["command"]["Blender"]["frame"]["2"] = {"filesize": 1}
+    frames = merged(known, told)["command"]["Blender"]["frame"]
+    assert frames == {
+        "1": {"filesize": 7, "hash": "a", "uploaded": True, "note": "x"},
+        "2": {"filesize": 1},
+    }
+
+
+def test_a_command_of_another_kind_is_taken_as_it_is() -> None:
+    basic = task("Finished") | {"command": {"Basic": {"command": "ls"}}}
+    assert merged(task("Running"), basic)["command"] == basic["command"]
+    assert merged(basic, task("Finished"))["command"] == task("Finished")["command"]
+
+
 def test_a_job_is_what_its_tasks_are() -> None:
     assert job_status({"Waiting": 3}) == "Queued"
     assert job_status({"Waiting": 2, "Finished": 1}) == "Running"
