@@ -37,12 +37,13 @@ def _option(name: str, default: str) -> str:
 
 @dataclass(slots=True)
 class _Written:
-    """A frame on the disk, still to be checked. `spent`: seconds by what they went into."""
+    """A frame on the disk, still to be checked: it must be of one of the `sizes`. `spent`: seconds by what they went
+    into."""
 
     attempt: int
     frame: int
     file: str
-    size: tuple[int, int]
+    sizes: set[tuple[int, int]]
     spent: dict[str, float] = field(default_factory=dict)
 
 
@@ -82,7 +83,7 @@ class Child:
                 self._open(command["blend"], command["format"])
                 loaded = monotonic()
                 with self._progress.told_to(partial(self._tell_progress, attempt, frame)):
-                    size, wrote = scenes.render_frame(frame, file, command["format"])
+                    sizes, wrote = scenes.render_frame(frame, file, command["format"])
             except scenes.RenderError as error:
                 self._fail(attempt, frame, str(error), scene=error.scene)
                 return
@@ -96,7 +97,7 @@ class Child:
                 "write": wrote,
             }
             self._ended = ended
-            self._written.put(_Written(attempt, frame, file, size, spent))
+            self._written.put(_Written(attempt, frame, file, sizes, spent))
 
     def _open(self, blend: str, image_format: str) -> None:
         """Also for another format: going from one to another loses the blend's choice of colors and depth."""
@@ -136,7 +137,7 @@ class Child:
             self._idle.wait(_BEGINNING)
             began = monotonic()
             try:
-                pictures.check(written.file, written.size)
+                pictures.check(written.file, written.sizes)
             except pictures.BrokenPicture as error:
                 self._fail(written.attempt, written.frame, str(error), scene=False)
             else:

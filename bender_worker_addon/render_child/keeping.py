@@ -22,6 +22,25 @@ _INSTANCERS = {
 _BLURS_WHAT_VANISHES = bpy.app.version < (4, 4)
 
 
+class Kept:
+    """What its engine keeps of a scene from frame to frame: as much as changes no picture."""
+
+    def __init__(self, scene: bpy.types.Scene) -> None:
+        self._render = scene.render
+        self._own = scene.render.use_persistent_data  # view layers share what is kept, within a frame too
+        reason = reason_to_build_anew(scene)
+        if reason:
+            print(f"{scene.name} is built anew for each frame: {reason}", flush=True)
+        self._anew = bool(reason)
+        self._render.use_persistent_data = self._own or not reason
+
+    def free(self) -> None:
+        """Before each frame: frees what must not be kept, as Blender does when the setting is taken back."""
+        if self._anew and self._own:
+            self._render.use_persistent_data = False
+            self._render.use_persistent_data = True
+
+
 def reason_not_to_keep() -> str:
     """Why each task needs a new process; empty if nothing of that kind was found. Simulations that are not baked
     remember frames they were shown."""

@@ -23,7 +23,7 @@ def is_openexr(path: Path) -> bool:
 
 
 def multilayer_size(path: Path) -> tuple[int, int] | None:
-    """Width and height of a whole file with layers; None for one without, which imbuf can load.
+    """Width and height of a whole file with layers or views; None for one without, which imbuf can load.
 
     Raises ValueError if the file is not whole.
     """
@@ -38,7 +38,7 @@ def _multilayer_size(file: BinaryIO) -> tuple[int, int] | None:
     file.seek(4)
     flags = struct.unpack("<I", _read(file, 4))[0]
     headers = _headers(file, multipart=bool(flags & _MULTIPART))
-    if len(headers) == 1 and not _has_layers(headers[0]):
+    if len(headers) == 1 and not _has_layers(headers[0]) and "multiView" not in headers[0]:
         return None
     if flags & _TILED:
         raise ValueError("it is tiled, which Blender's render output never is")

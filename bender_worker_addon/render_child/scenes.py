@@ -2,16 +2,31 @@
 """Scenes: opening a blend and rendering its frames, as `blender -b FILE -f N` would."""
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
 import bpy
 
-from . import keeping, tame
+from . import tame
+from .keeping import Kept
+from .one_frame import OneFrame
+from .picture_size import sizes
+from .pictures import Size
 
-_NAMES_FRAMES = bpy.app.version >= (5, 0)  # the operator can be told which frames it is to render
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """The blend that is open: Blender has one at a time."""
+
+    scene: bpy.types.Scene
+    kept: Sequence[Kept]
+    one_frame: OneFrame
+
+
+_open: _Open | None = None
 _SETTINGS, _ENGINE = 4096, 32  # bytes of Blender's `RenderData` that hold the engine's name, and of that name
 
 
@@ -26,65 +41,54 @@ class RenderError(Exception):
 def open_blend(blend: str) -> None:
     """Opens a blend without running what scripts it holds, and leaves out of it what would write other files than its
     frames. Raises RenderError if Blender can't, or if there would be no picture without a script."""
+    global _open
+    _open = None
     try:
         bpy.ops.wm.open_mainfile(filepath=blend, use_scripts=False)
     except RuntimeError as error:
         this = f"this Blender ({bpy.app.version_string})"
-        raise RenderError(f"{this} can't open the blend: {_first_line(error)}") from error
-    if absent := absent_engine(_scene().render):
+        raise RenderError(f"{this} can't open the blend: {_in_words(error)}") from error
+    scene = bpy.context.scene
+    if scene is None:
+        raise RenderError("the blend holds no scene", scene=True)
+    if absent := absent_engine(scene.render):
         raise RenderError(f"this Blender ({bpy.app.version_string}) has no render engine {absent}")
     if tame.runs_python():
         words = "its lines are drawn by Python scripts (Freestyle), which are never run here"
         raise RenderError(f"{words}; use Freestyle's Parameter Editor", scene=True)
     for thing in tame.leave_out_other_files():
         print(f"Left out: {thing}", flush=True)
-    for scene in bpy.data.scenes:  # the compositor and the sequencer may want others
-        reason = keeping.reason_to_build_anew(scene)
-        if reason:
-            print(f"{scene.name} is built anew for each frame: {reason}", flush=True)
-        scene.render.use_persistent_data = not reason
+    kept = [Kept(each) for each in bpy.data.scenes]  # the compositor and the sequencer may want others
+    _open = _Open(scene, kept, OneFrame(scene))
 
 
-def render_frame(frame: int, file: str, image_format: str) -> tuple[tuple[int, int], float]:
-    """Renders one frame of the open blend's scene into `file`; gives the width and height the picture must have, and
+def render_frame(frame: int, file: str, image_format: str) -> tuple[set[Size], float]:
+    """Renders one frame of the open blend's scene into `file`; gives the sizes one of which the picture must have, and
     the seconds it took to write it.
 
     `image_format` is an identifier of `ImageFormatSettings.file_format`. Raises RenderError.
     """
-    scene = _scene()
+    assert _open is not None
+    scene = _open.scene
     _set_format(scene, image_format)
-    scene.render.use_file_extension = False
-    scene.render.use_overwrite, scene.render.use_placeholder = True, False
     path = Path(file)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for kept in _open.kept:
+        kept.free()
     try:
         with _moment_of(bpy.app.handlers.render_post) as rendered:
-            _render(scene, frame, path)
+            written = _open.one_frame.render(frame, path)
     except RuntimeError as error:
-        raise RenderError(f"frame {frame}: {_first_line(error)}", scene=scene.camera is None) from error
+        words = _in_words(error)
+        raise RenderError(f"frame {frame}: {words}", scene="no camera" in words.lower()) from error
     wrote = monotonic() - rendered[-1] if rendered else 0.0
-    if not path.exists():
+    if written is None:
         if scene.render.use_multiview:
             words = "the scene renders a picture for each of its views, a farm keeps one a frame; use Stereo 3D"
             raise RenderError(f"frame {frame}: {words}", scene=True)
         raise RenderError(f"frame {frame}: Blender rendered without an error, but wrote no picture; see its log")
-    return _picture_size(scene.render), wrote
-
-
-def _render(scene: bpy.types.Scene, frame: int, path: Path) -> None:
-    """Renders as an animation of one frame, as `blender -f` does: going to the frame before, as for a still, would have
-    Blender build the whole scene for a viewport that isn't there."""
-    if _NAMES_FRAMES:
-        scene.render.filepath = str(path.with_name("######" + path.suffix))
-        bpy.ops.render.render(animation=True, frame_start=frame, frame_end=frame)  # type: ignore[call-arg]
-    elif scene.render.use_stamp and scene.render.use_stamp_frame_range:  # the range must stay, it is in the picture
-        scene.render.filepath = str(path)
-        scene.frame_set(frame)
-        bpy.ops.render.render(write_still=True)
-    else:
-        scene.render.filepath = str(path.with_name("######" + path.suffix))
-        scene.frame_start = scene.frame_end = frame
-        bpy.ops.render.render(animation=True)
+    written.replace(path)
+    return sizes(scene.render), wrote
 
 
 @contextmanager
@@ -102,13 +106,6 @@ def _moment_of(handlers: list[Callable[..., None]]) -> Iterator[list[float]]:
         handlers.remove(note)
 
 
-def _scene() -> bpy.types.Scene:
-    scene = bpy.context.scene
-    if scene is None:
-        raise RenderError("the blend holds no scene", scene=True)
-    return scene
-
-
 def absent_engine(render: bpy.types.RenderSettings) -> str:
     """The engine the blend asks for if this Blender lacks it, else "". Blender would render with EEVEE without a word,
     and that is also all that RNA shows; what was asked for stands only in Blender's memory."""
@@ -123,6 +120,8 @@ def absent_engine(render: bpy.types.RenderSettings) -> str:
 
 def _set_format(scene: bpy.types.Scene, image_format: str) -> None:
     settings = scene.render.image_settings
+    if settings.file_format == image_format:
+        return  # setting it could change others
     if hasattr(settings, "media_type"):  # Blender 5 sorts its formats
         settings.media_type = "MULTI_LAYER_IMAGE" if image_format == "OPEN_EXR_MULTILAYER" else "IMAGE"
     try:
@@ -131,19 +130,7 @@ def _set_format(scene: bpy.types.Scene, image_format: str) -> None:
         raise RenderError(f"this Blender ({bpy.app.version_string}) can't write {image_format}") from error
 
 
-def _picture_size(render: bpy.types.RenderSettings) -> tuple[int, int]:
-    """Blender's own arithmetic, `BKE_render_resolution` and, for a cropped border, `render_init_from_main`."""
-    width = render.resolution_x * render.resolution_percentage // 100
-    height = render.resolution_y * render.resolution_percentage // 100
-    if render.use_border and render.use_crop_to_border:
-        width = int(render.border_max_x * width) - int(render.border_min_x * width)
-        height = int(render.border_max_y * height) - int(render.border_min_y * height)
-    stereo = render.image_settings.stereo_3d_format
-    if render.use_multiview and render.image_settings.views_format == "STEREO_3D" and not stereo.use_squeezed_frame:
-        width *= 2 if stereo.display_mode == "SIDEBYSIDE" else 1
-        height *= 2 if stereo.display_mode == "TOPBOTTOM" else 1
-    return width, height
-
-
-def _first_line(error: RuntimeError) -> str:
-    return str(error).removeprefix("Error: ").strip().partition("\n")[0]
+def _in_words(error: RuntimeError) -> str:
+    """All that Blender reported; it begins each report with "Error: " and may go on for lines."""
+    lines = [line.strip().removeprefix("Error: ") for line in str(error).splitlines()]
+    return " ".join(dict.fromkeys(filter(None, lines)))
