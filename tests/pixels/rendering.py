@@ -2,13 +2,14 @@
 """Rendering: frames of small blends, each by a fresh Blender and by a farm, compared pixel by pixel."""
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.farm import pictures
 from tests.farm.farmyard import Farm
-from tests.farm.process import DEADLINE
+from tests.farm.process import DEADLINE, WorkerProcess
 from tools.check import exr
 from tools.servers.farm import make_task
 
@@ -38,16 +39,17 @@ def plainly(blender: Path, blend: Path, frame: int, *, folder: Path) -> Path:
     return written
 
 
-def by_farm(farm: Farm, blends: Mapping[str, Path], cases: Mapping[str, Case]) -> str:
-    """Has one worker render all frames of all cases, each a job of its name; gives its log. Its blends come over HTTP:
-    what lies where they were saved is not theirs."""
+@contextmanager
+def by_farm(farm: Farm, blends: Mapping[str, Path], cases: Mapping[str, Case]) -> Iterator[WorkerProcess]:
+    """Has one worker render all frames of all cases, each a job of its name, until this ends. Its blends come over
+    HTTP: what lies where they were saved is not theirs."""
     farm.declare_work()
     for name, case in cases.items():
         farm.server.add(name, blends[name].read_bytes())
         farm.publish(*(make_task(name, [frame], image_format=case.image_format) for frame in case.frames))
     worker = farm.worker("--idle-exit", "3")
+    yield worker
     worker.wait(600)
-    return worker.log
 
 
 def differences(blender: Path, pairs: Mapping[str, tuple[Path, Path]], *, scratch: Path) -> dict[str, str]:

@@ -40,19 +40,24 @@ def found(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, str]:
     """For each frame that is not what it should be, what is wrong with it."""
-    folder = tmp_path_factory.mktemp("pixels")
+    blender, folder = installed.blender, tmp_path_factory.mktemp("pixels")
     with make_farm(folder) as farm:
-        log = by_farm(farm, cases, CASES)
-        pairs, wrong = {}, {}
-        for name, case in CASES.items():
-            for frame in case.frames:
-                plain = plainly(installed.blender, cases[name], frame, folder=folder / "plain" / name / str(frame))
-                stored = farm.frame(name, f"{frame:06}.{EXTENSIONS[case.image_format]}")
-                if stored.exists():
-                    pairs[f"{name} {frame}"] = stored, plain
-                else:
-                    wrong[f"{name} {frame}"] = f"it was not rendered:\n{log}"
-    return wrong | differences(installed.blender, pairs, scratch=folder)
+        with by_farm(farm, cases, CASES) as worker:
+            plain = {
+                (name, frame): plainly(
+                    installed.blender, cases[name], frame, folder=folder / "plain" / f"{name} {frame}"
+                )
+                for name, case in CASES.items()
+                for frame in case.frames
+            }
+        pairs, missing = {}, {}
+        for (name, frame), picture in plain.items():
+            stored = farm.frame(name, f"{frame:06}.{EXTENSIONS[CASES[name].image_format]}")
+            if stored.exists():
+                pairs[f"{name} {frame}"] = stored, picture
+            else:
+                missing[f"{name} {frame}"] = f"it was not rendered:\n{worker.log}"
+    return missing | differences(blender, pairs, scratch=folder)
 
 
 @pytest.mark.both_blenders

@@ -25,7 +25,7 @@ from tools.servers.rabbitmq import RabbitNode
 
 INSIDE = "tests/blender"
 OUTSIDE = ["tests/unit", "tests/tools", "tests/faults", "tests/chaos", "tests/hostile"]
-FARM = ["tests/farm"]
+FARM = ["tests/farm", "tests/pixels"]
 WINDOW = ["tests/window"]
 VERSIONS = (blenders.DEFAULT, "5.2")
 LINT_TIMEOUT = 300.0

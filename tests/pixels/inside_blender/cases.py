@@ -49,7 +49,7 @@ def a_driver_reads_the_last_frame() -> None:
 @case
 def the_frame_is_burnt_in() -> None:
     """With as many digits as the last frame of the scene has."""
-    burnt_in("frame", "frame_range")
+    burnt_in("frame")
     bpy.context.scene.frame_end = 1000
 
 
@@ -63,7 +63,7 @@ def settings_for_writing_files_are_its_own() -> None:
 
 @case
 def only_one_layer_is_rendered_in_the_window() -> None:
-    """And both by a render in the background, for the compositor."""
+    """The second, and in the background the first."""
     scene = new_scene()
     scene.render.use_single_layer = True
     new_cube()
@@ -73,6 +73,7 @@ def only_one_layer_is_rendered_in_the_window() -> None:
     second.layer_collection.children[hidden.name].exclude = True
     hidden.objects.link(new_cube(x=1, linked=False))
     mixed_layers(scene, scene.view_layers[0].name, "second")
+    bpy.context.window.view_layer = second
 
 
 @case
@@ -226,6 +227,8 @@ def with_views(kind: str, *, right: bool = True) -> None:
     if kind == "MULTIVIEW":
         render.image_settings.file_format = "OPEN_EXR"
     render.image_settings.views_format = kind
+    if kind == "STEREO_3D":
+        render.image_settings.stereo_3d_format.display_mode = "SIDEBYSIDE"
 
 
 def mixed_layers(scene: Any, *names: str) -> None:
