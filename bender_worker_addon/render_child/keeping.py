@@ -6,13 +6,8 @@ from typing import Any
 
 import bpy
 
-_SIMULATIONS = {
-    "CLOTH": "cloth",
-    "SOFT_BODY": "a soft body",
-    "FLUID": "a fluid",
-    "DYNAMIC_PAINT": "dynamic paint",
-    "PARTICLE_SYSTEM": "particles",
-}
+from .simulations import nodes_in, not_baked
+
 _INSTANCERS = {
     "GeometryNodeInstanceOnPoints",
     "GeometryNodeGeometryToInstance",
@@ -42,15 +37,8 @@ class Kept:
 
 
 def reason_not_to_keep() -> str:
-    """Why each task needs a new process; empty if nothing of that kind was found. Simulations that are not baked
-    remember frames they were shown."""
-    for thing in bpy.data.objects:  # also those of instanced collections and of scenes in the background
-        for modifier in thing.modifiers:
-            if modifier.type in _SIMULATIONS and not _is_baked(modifier):
-                return f"{_SIMULATIONS[modifier.type]} that is not baked ({thing.name})"
-            if "GeometryNodeSimulationOutput" in _nodes_of(modifier):
-                return f"a simulation zone in geometry nodes ({thing.name})"
-    return ""
+    """Why each task needs a new process; empty if nothing of that kind was found."""
+    return next(not_baked(), "")
 
 
 def reason_to_build_anew(scene: Any) -> str:
@@ -81,7 +69,7 @@ def _what_may_vanish() -> Iterator[str]:
         for modifier in thing.modifiers:
             if modifier.type == "PARTICLE_SYSTEM":
                 yield f"motion blur of particles ({thing.name})"
-            if not _INSTANCERS.isdisjoint(_nodes_of(modifier)):
+            if not _INSTANCERS.isdisjoint(nodes_in(modifier)):
                 yield f"motion blur of instances that geometry nodes make ({thing.name})"
 
 
@@ -90,22 +78,3 @@ def _curves(action: Any) -> Iterator[bpy.types.FCurve]:
         for strip in layer.strips:
             for bag in strip.channelbags:
                 yield from bag.fcurves
-
-
-def _is_baked(modifier: bpy.types.Modifier) -> bool:
-    owner = modifier.particle_system if isinstance(modifier, bpy.types.ParticleSystemModifier) else modifier
-    cache = getattr(owner, "point_cache", None)
-    return cache is not None and cache.is_baked
-
-
-def _nodes_of(modifier: bpy.types.Modifier) -> set[str]:
-    """The kinds of nodes in it and in their groups, empty if it has none."""
-    kinds, seen = set[str](), set[bpy.types.NodeTree]()
-    trees = [modifier.node_group] if isinstance(modifier, bpy.types.NodesModifier) else []
-    while trees:
-        tree = trees.pop()
-        if tree is not None and tree not in seen:
-            seen.add(tree)
-            kinds.update(node.bl_idname for node in tree.nodes)
-            trees.extend(getattr(node, "node_tree", None) for node in tree.nodes)
-    return kinds

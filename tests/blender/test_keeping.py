@@ -11,6 +11,7 @@ import bpy
 import pytest
 
 pytestmark = pytest.mark.usefixtures("empty_file")
+survives_fluids = pytest.mark.skipif(bpy.app.version < (5, 0), reason="Debian's Blender 4.3 doesn't survive a fluid")
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +60,48 @@ def _simulation_zone_in_a_group_of_nodes(_: Path) -> None:
     _cube().modifiers.new("nodes", "NODES").node_group = outer
 
 
+def _a_falling_body(_: Path) -> None:
+    _cube()
+    bpy.ops.rigidbody.object_add(type="ACTIVE")
+
+
+def _dynamic_paint(_: Path) -> None:
+    _painted()
+
+
+def _painted() -> Any:
+    canvas = _cube()
+    modifier = canvas.modifiers.new("paint", "DYNAMIC_PAINT")
+    bpy.ops.dpaint.type_toggle(type="CANVAS")
+    return modifier.canvas_settings.canvas_surfaces[0]
+
+
+def _smoke(_: Path) -> None:
+    _cube().modifiers.new("smoke", "FLUID").fluid_type = "DOMAIN"
+
+
+def _hair_that_swings(_: Path) -> None:
+    _hair().use_hair_dynamics = True
+
+
+def _hair() -> Any:
+    cube = _cube()
+    cube.modifiers.new("hair", "PARTICLE_SYSTEM")
+    cube.particle_systems[0].settings.type = "HAIR"
+    return cube.particle_systems[0]
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
         (_cloth_in_an_instanced_collection, "cloth that is not baked (cube)"),
         (_particles_in_another_scene, "particles that is not baked (cube)"),
         (_soft_body_in_a_linked_library, "a soft body that is not baked (cube)"),
-        (_simulation_zone_in_a_group_of_nodes, "a simulation zone in geometry nodes (cube)"),
+        (_simulation_zone_in_a_group_of_nodes, "a simulation zone in geometry nodes that is not baked (cube)"),
+        (_a_falling_body, "rigid bodies that are not baked (Scene)"),
+        (_dynamic_paint, "dynamic paint that is not baked (cube)"),
+        pytest.param(_smoke, "a fluid that is not baked (cube)", marks=survives_fluids),
+        (_hair_that_swings, "particles that is not baked (cube)"),
     ],
 )
 def test_what_is_not_baked_is_found_wherever_it_lies(
@@ -79,9 +115,71 @@ def test_a_blend_whose_simulations_are_baked_is_kept(keeping: ModuleType) -> Non
     cube = _cube()
     cube.modifiers.new("cloth", "CLOTH").point_cache.frame_end = 3
     cube.modifiers.new("particles", "PARTICLE_SYSTEM")
-    bpy.context.scene.frame_end = 3
+    paint = _painted()
+    paint.frame_end = paint.point_cache.frame_end = 3
+    _cube()
+    bpy.ops.rigidbody.object_add(type="ACTIVE")
+    scene = bpy.context.scene
+    scene.frame_end = scene.rigidbody_world.point_cache.frame_end = 3
     bpy.ops.ptcache.bake_all(bake=True)
     assert keeping.reason_not_to_keep() == ""
+
+
+def test_what_never_moves_by_itself_is_kept(keeping: ModuleType) -> None:
+    _hair()
+    _cube()
+    bpy.ops.rigidbody.object_add(type="PASSIVE")
+    assert keeping.reason_not_to_keep() == ""
+
+
+@survives_fluids
+def test_what_only_flows_into_a_fluid_is_kept(keeping: ModuleType) -> None:
+    _cube().modifiers.new("inflow", "FLUID").fluid_type = "FLOW"
+    assert keeping.reason_not_to_keep() == ""
+
+
+@survives_fluids
+def test_a_baked_fluid_is_kept(keeping: ModuleType, tmp_path: Path) -> None:
+    tank = _cube("tank")
+    tank.modifiers.new("smoke", "FLUID").fluid_type = "DOMAIN"
+    domain = tank.modifiers[0].domain_settings
+    domain.resolution_max, domain.cache_frame_end = 8, 2
+    domain.cache_type, domain.cache_directory = "ALL", str(tmp_path)
+    bpy.ops.fluid.bake_all()
+    assert keeping.reason_not_to_keep() == ""
+
+
+@pytest.mark.parametrize("target", ["PACKED", "DISK"])
+def test_a_baked_simulation_zone_is_kept(target: str, keeping: ModuleType, tmp_path: Path) -> None:
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "zone.blend"))
+    cube = _cube()
+    modifier: Any = cube.modifiers.new("nodes", "NODES")
+    modifier.node_group = _zone()
+    bpy.context.view_layer.update()
+    modifier.bake_target, modifier.bake_directory = target, "//baked"
+    bpy.ops.wm.save_mainfile()
+    assert keeping.reason_not_to_keep() == "a simulation zone in geometry nodes that is not baked (cube)"
+    bake = modifier.bakes[0].bake_id
+    bpy.ops.object.geometry_node_bake_single(session_uid=cube.session_uid, modifier_name="nodes", bake_id=bake)
+    assert keeping.reason_not_to_keep() == ""
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "zone.blend"))
+    assert keeping.reason_not_to_keep() == ""
+
+
+def _zone() -> Any:
+    tree: Any = bpy.data.node_groups.new("zone", "GeometryNodeTree")
+    for way in ("INPUT", "OUTPUT"):
+        tree.interface.new_socket("it", in_out=way, socket_type="NodeSocketGeometry")
+    given, into, out_of, made = (
+        tree.nodes.new(kind)
+        for kind in ("NodeGroupInput", "GeometryNodeSimulationInput", "GeometryNodeSimulationOutput", "NodeGroupOutput")
+    )
+    into.pair_with_output(out_of)
+    tree.links.new(given.outputs[0], into.inputs["Geometry"])
+    tree.links.new(into.outputs["Geometry"], out_of.inputs["Geometry"])
+    tree.links.new(out_of.outputs["Geometry"], made.inputs[0])
+    return tree
 
 
 def test_a_pose_that_goes_on_from_the_one_before_is_built_anew(keeping: ModuleType) -> None:
