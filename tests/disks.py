@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.check import tracing
+from tools.check import strace
 from tools.errors import ToolError
 
 
@@ -46,23 +46,23 @@ def hiccup(process: int, folder: Path, *, error: str) -> Iterator[None]:
     calls = "openat,newfstatat,getdents64,unlink,pread64,pwrite64,fsync,fdatasync,ftruncate"
     with tempfile.TemporaryDirectory() as scratch:
         try:
-            command = tracing.failing(
+            command = strace.failing(
                 process, [folder, *folder.rglob("*")], calls=calls, error=error, trace=Path(scratch, "trace")
             )
         except ToolError as missing:
             pytest.skip(f"no strace can be had: {missing}")
-        strace = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        assert strace.stderr is not None
-        with strace.stderr:
-            attached = strace.stderr.readline()
+        tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert tracer.stderr is not None
+        with tracer.stderr:
+            attached = tracer.stderr.readline()
             if "attached" not in attached:
                 pytest.skip(f"no call can be made to fail: {attached.strip()}")
             try:
                 yield
             finally:
-                strace.send_signal(signal.SIGINT)
-                strace.stderr.read()
-                strace.wait(30)
+                tracer.send_signal(signal.SIGINT)
+                tracer.stderr.read()
+                tracer.wait(30)
 
 
 def fill(disk: Path, *, but: int = 0) -> Path:

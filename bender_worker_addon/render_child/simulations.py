@@ -22,7 +22,8 @@ def not_baked() -> Iterator[str]:
             if nodes_in(modifier).intersection({"GeometryNodeSimulationOutput"}) and not _zones_are_baked(modifier):
                 yield f"a simulation zone in geometry nodes that is not baked ({thing.name})"
     for scene in bpy.data.scenes:
-        if _has_moving_bodies(scene) and not scene.rigidbody_world.point_cache.is_baked:
+        world: Any = scene.rigidbody_world
+        if _has_moving_bodies(scene) and not world.point_cache.is_baked:
             yield f"rigid bodies that are not baked ({scene.name})"
 
 

@@ -152,19 +152,6 @@ def test_only_what_speaks_to_the_system_asks_which_one_it_is() -> None:
     assert asking == {"system/platform.py", "system/memory.py", "system/suspend.py", "render_child/system.py"}
 
 
-def test_only_what_speaks_to_the_system_asks_which_one_it_is() -> None:
-    """The others ask `system/platform.py`; a child, which knows nobody, has one such place too."""
-    asking = {
-        str(path.relative_to(PACKAGE))
-        for path in modules()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and (node.value.id, node.attr) in {("os", "name"), ("sys", "platform"), ("platform", "system")}
-    }
-    assert asking == {"system/platform.py", "system/memory.py", "system/suspend.py", "render_child/system.py"}
-
-
 def test_a_child_s_threads_are_started_in_one_place() -> None:
     """There they are watched over."""
     starting = [path.name for path in modules(CHILD) if "threading.Thread" in path.read_text(encoding="utf-8")]
