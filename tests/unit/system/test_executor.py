@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Executor: work beside the worker's thread, in the order it came."""
 
+import threading
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -19,6 +20,41 @@ def test_what_work_gives_comes_in_the_order_of_the_work() -> None:
         executor.submit(partial(int, number), failed=str)
     executor.close(timeout=DEADLINE)
     assert [inbox.get_nowait() for _ in range(100)] == list(range(100))
+
+
+def test_as_many_threads_are_started_as_there_is_work_for_and_may_be() -> None:
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    executor = Executor("test-threads", inbox=inbox, threads=2)
+    let_go = threading.Event()
+
+    def running() -> int:
+        return len([thread for thread in threading.enumerate() if thread.name == "test-threads"])
+
+    for _ in range(3):
+        executor.submit(lambda: 1, failed=str)
+        assert inbox.get(timeout=DEADLINE) == 1
+    assert running() == 1
+    for _ in range(3):
+        executor.submit(partial(let_go.wait, DEADLINE), failed=str)
+    assert running() == 2
+    let_go.set()
+    executor.close(timeout=DEADLINE)
+    assert [inbox.get_nowait() for _ in range(3)] == [True] * 3
+
+
+def test_one_thread_does_one_thing_after_the_other() -> None:
+    executor = Executor("test", inbox=SimpleQueue())
+    let_go, done = threading.Event(), []
+
+    def first() -> None:
+        assert let_go.wait(DEADLINE)
+        done.append("first")
+
+    executor.do(first)
+    executor.do(lambda: done.append("second"))
+    let_go.set()
+    executor.close(timeout=DEADLINE)
+    assert done == ["first", "second"]
 
 
 def test_work_that_gives_nothing_makes_no_event() -> None:
