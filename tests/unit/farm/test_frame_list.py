@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bender_worker_addon.core.errors import FarmError
-from bender_worker_addon.farm.frame_list import as_text, chunks, frames_of, joined
+from bender_worker_addon.farm.frame_list import MOST, as_text, chunks, frames_of, joined
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,15 @@ def test_what_is_written_is_read_as_it_was(numbers: set[int]) -> None:
     assert list(frames_of(as_text(frames))) == frames
     shuffled = ",".join(str(frame) for frame in sorted(numbers, key=str))
     assert joined(shuffled) == as_text(frames)
+
+
+def test_single_frames_and_ranges_in_any_order_are_written_in_the_shortest_way() -> None:
+    assert joined("7,9-12,1-3,4,11") == "1-4,7,9-12"
+    assert joined("5") == "5"
+
+
+def test_a_job_may_have_as_many_frames_as_that() -> None:
+    assert len(frames_of(f"1-{MOST}")) == MOST
 
 
 @given(st.integers(1, 50), st.integers(1, 60))
