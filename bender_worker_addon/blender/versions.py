@@ -38,5 +38,6 @@ def own_command(*words: str) -> list[str]:
         f"import addon_utils, importlib, sys; addon_utils.enable({base_package!r});"
         f" sys.exit(importlib.import_module({headless!r}).main(sys.argv[sys.argv.index('--') + 1:]))"
     )
-    options = ["-b", "--factory-startup", "-noaudio", "--disable-autoexec", "--python-expr", script]
+    online = ["--online-mode"] if bpy.app.online_access else []
+    options = ["-b", "--factory-startup", *online, "-noaudio", "--disable-autoexec", "--python-expr", script]
     return [bpy.app.binary_path, *options, "--", *words]

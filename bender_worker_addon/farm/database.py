@@ -11,6 +11,7 @@ from pathlib import Path
 from ..core.errors import FarmError
 
 FILE = "farm.sqlite"
+SERVED = "serve.lock"  # beside it once a server has kept the books: then nobody else does
 _VERSION = 2
 _PATIENCE = 30.0  # seconds to wait for another process that is writing
 

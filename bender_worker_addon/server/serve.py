@@ -13,6 +13,7 @@ from pathlib import Path
 import uvicorn
 
 from ..core.errors import FarmError, FolderInUse
+from ..farm.database import SERVED
 from ..queues.local.upkeep import Upkeep
 from ..queues.rabbitmq.farm_link import FarmLink
 from ..settings.config import WorkerConfig
@@ -26,7 +27,6 @@ from .web.app import app
 
 log = logging.getLogger(__name__)
 
-_LOCK = "serve.lock"
 _CLOSE = 5.0  # seconds each part may take to close
 _CONNECTIONS = 2000  # at once
 _IDLE = 15  # seconds an open connection may say nothing
@@ -130,7 +130,7 @@ def _of_the_farm(config: WorkerConfig) -> WorkerConfig:
 def _lock(folder: Path) -> Lock:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return Lock(folder / _LOCK)
+        return Lock(folder / SERVED)
     except FolderInUse as error:
         raise FarmError(f"a server of the farm in {folder} runs already") from error
     except OSError as error:

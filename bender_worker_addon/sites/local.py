@@ -7,17 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from ..core.errors import FarmError
-from ..farm import books, changes, frame_list
+from ..farm import books, changes, frame_files, frame_list, workers
 from ..farm.books import Job, NewTask
 from ..farm.database import Database
+from ..farm.frame_files import FrameFile
 from ..farm.job_files import JobFiles
 from ..farm.new_job import NewJob
+from ..farm.workers import Worker
 from ..settings.config import WorkerConfig
 from . import data_json
-from .site import FAILURES, Details, Site
+from .folder import FolderSite
+from .site import FAILURES, Details
 
 
-class LocalSite(Site):
+class LocalSite(FolderSite):
     def __init__(self, config: WorkerConfig) -> None:
         super().__init__(config)
         self._folder = config.farm_dir
@@ -74,6 +77,15 @@ class LocalSite(Site):
             raise FarmError(f"job {job_id} can't be deleted: {error.filename}: {error.strerror}") from error
         with self._database.changing() as connection:
             changes.delete(connection, job_id)
+
+    def workers(self) -> list[Worker]:
+        with self._database.looking() as connection:
+            return workers.workers(connection)
+
+    def frames(self, job_id: str) -> list[FrameFile]:
+        with self._database.looking() as connection:
+            known = frame_files.known(connection, job_id)
+        return frame_files.there(known, self._outpath / job_id)
 
     def _change(self, change: Callable[[sqlite3.Connection], None]) -> None:
         with self._database.changing() as connection:

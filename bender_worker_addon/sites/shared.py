@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The farm with RabbitMQ and a shared disk (Server mode): its jobs are what their `data.json` says, which
-bender-bookkeeper keeps; its queue is RabbitMQ's."""
+"""The farm with RabbitMQ and a shared disk (Server mode) whose books nobody keeps but bender-bookkeeper: its jobs are
+what their `data.json` says, its queue is RabbitMQ's. What is in that queue can't be changed any more."""
 
 import json
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from ..core.errors import FarmError, WorkerError
-from ..farm import frame_list
+from ..farm import frame_files, frame_list
 from ..farm.books import Failure, Job, NewTask
+from ..farm.frame_files import FrameFile
 from ..farm.new_job import NewJob
+from ..farm.workers import Worker
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
 from . import data_json
-from .site import FAILURES, Details, PartlyQueued, Site
+from .folder import FolderSite
+from .site import FAILURES, Details, PartlyQueued
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +32,7 @@ class _Known:
     details: Details
 
 
-class SharedSite(Site):
+class SharedSite(FolderSite):
     """Remembers from one `with` to the next what it has read: a job's file is read again only when it has changed."""
 
     def __init__(self, config: WorkerConfig) -> None:
@@ -70,6 +73,25 @@ class SharedSite(Site):
         if trouble:
             raise FarmError(f"{trouble}; {words}: `retry` queues the others")
         return len(queued)
+
+    def pause(self, job_id: str) -> None:
+        _needs_a_server(f"job {job_id} can't be paused")
+
+    def resume(self, job_id: str) -> None:
+        _needs_a_server(f"job {job_id} can't be paused, nor resumed")
+
+    def set_priority(self, job_id: str, priority: int) -> None:
+        _needs_a_server(f"job {job_id} keeps the priority with which it was sent")
+
+    def delete(self, job_id: str, *, frames: bool) -> None:
+        _needs_a_server(f"job {job_id} can't be deleted")
+
+    def workers(self) -> list[Worker]:
+        _needs_a_server("nobody knows the workers")
+
+    def frames(self, job_id: str) -> list[FrameFile]:
+        tasks = data_json.tasks(data_json.read(self._jobs / job_id))
+        return frame_files.there((file for task in tasks for file in frame_files.of_task(task)), self._outpath / job_id)
 
     def _queue(self, job: NewJob, _head: Mapping[str, Any], job_tasks: Sequence[NewTask]) -> None:
         queued, trouble = self._publish({task.id: task.body for task in job_tasks}, priority=job.priority)
@@ -149,3 +171,7 @@ class SharedSite(Site):
         )
         lists = {status: frame_list.as_text(sorted(numbers)) for status, numbers in frames.items()}
         return Details(job, lists, failures, self._outpath / job_id, data_json.fps(data))
+
+
+def _needs_a_server(words: str) -> NoReturn:
+    raise FarmError(f"{words}: all tasks are in RabbitMQ already, and no server keeps this farm's books; see `serve`")

@@ -37,11 +37,16 @@ def all_commands() -> "tuple[Command, ...]":
         clean,
         config,
         configure,
+        delete,
         doctor,
+        fetch,
         get,
         jobs,
         join,
         logs,
+        pause,
+        priority,
+        resume,
         retry,
         run,
         serve,
@@ -50,7 +55,8 @@ def all_commands() -> "tuple[Command, ...]":
         stop,
         submit,
         video,
+        workers,
     )
 
-    farm = submit, jobs, show, cancel, retry, video
-    return run, status, stop, logs, *farm, serve, join, configure, config, get, clean, doctor
+    jobs_of = submit, jobs, show, cancel, retry, pause, resume, priority, delete, fetch, video
+    return run, status, stop, logs, *jobs_of, workers, serve, join, configure, config, get, clean, doctor

@@ -20,9 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
-    from ...sites.site import site
+    from ..farm.reach import farm_of
 
-    with site(settings().config) as farm:
+    with farm_of(settings().config) as farm:
         job = farm.find(options.job)
         farm.cancel(job.id)
     print(f"Canceled job {job.id}: {job.name}")

@@ -22,9 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
-    from ...sites.site import site
+    from ...sites.site import state_of
+    from ..farm.reach import farm_of
 
-    with site(settings().config) as farm:
+    with farm_of(settings().config) as farm:
         jobs = farm.jobs()
     if options.json:
         for job in jobs:
@@ -34,7 +35,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     for job in jobs if not options.json else ():
         failed = f", {job.failed} failed" if job.failed else ""
         progress = f"{job.done:6} of {job.total:6} frames{failed}"
-        print(f"{job.id[:12]:12}  {job.status:9} {progress}  {job.created[:16]}  {job.name}")
+        print(f"{job.id[:12]:12}  {state_of(job):9} {progress}  {job.created[:16]}  {job.name}")
     return ENDED
 
 
@@ -45,5 +46,6 @@ def as_json(job: "Job") -> dict[str, object]:
         "created": job.created,
         "status": job.status,
         "priority": job.priority,
+        "paused": job.paused,
         "frames": dict(job.frames),
     }

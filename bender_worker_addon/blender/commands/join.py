@@ -2,18 +2,18 @@
 """`join`: makes this machine a worker of a farm, by the line that the farm has printed."""
 
 import argparse
-import json
 import platform
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from .. import online
 from . import ENDED, PROGRAM, TROUBLE, USAGE
 
 if TYPE_CHECKING:
+    from ...settings.config import WorkerConfig
     from ...settings.resolve import Resolved
 
 NAME = "join"
@@ -22,8 +22,6 @@ DESCRIPTION = (
     "Makes this machine a worker of the farm whose join link this is: asks it where RabbitMQ is and for a token of its"
     " own, checks both and writes them into config.toml, for its owner alone."
 )
-_TIMEOUT = 20.0  # seconds
-_ANSWER = 65_536  # bytes
 _SETTINGS = ("bender_url", "amqp_url", "upload")
 
 
@@ -37,12 +35,15 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     from ...worker import checkup
 
     before = settings()
-    if urlsplit(options.link).scheme not in ("http", "https"):
+    if not _is_address(options.link):
         print(f"{PROGRAM}: the link should be http://HOST:8000/join/CODE, found {options.link}", file=sys.stderr)
         return USAGE
-    told = _asked(options.link)
+    if not online.is_allowed(options.link):
+        print(f"{PROGRAM}: the farm is on the internet: {online.ADVICE}", file=sys.stderr)
+        return USAGE
     if not options.yes and not _agrees(before.config.tasks_from, before.file):
         return ENDED
+    told = _asked(options.link, before.config)
     config_file.write(before.file, config_file.read_if_there(before.file).changed(told))
     print(f"{before.file} is written")
     well = True
@@ -55,31 +56,28 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     return ENDED if well else TROUBLE
 
 
-def _asked(link: str) -> dict[str, str | int | float | bool]:
+def _asked(link: str, config: "WorkerConfig") -> dict[str, str | int | float | bool]:
     """What the farm tells of itself. Raises WorkerError."""
-    from ...core.errors import WorkerError
+    from ...core.errors import FarmError
+    from ...settings.tls import Tls
+    from ...sites.client import Client
 
-    name = json.dumps({"name": platform.node()}).encode()
-    request = urllib.request.Request(link, data=name, method="POST", headers={"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
-            told: Any = json.loads(answer.read(_ANSWER))
-    except urllib.error.HTTPError as error:
-        raise WorkerError(_said(error)) from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise WorkerError(f"the farm can't be asked at {urlsplit(link).netloc}: {reason}") from error
+    parts = urlsplit(link)
+    with closing(Client(f"{parts.scheme}://{parts.netloc}", Tls.of(config))) as farm:
+        told = farm.ask("POST", parts.path, {"name": platform.node()})
     if not isinstance(told, dict) or not isinstance(told.get("bender_url"), str):
-        raise WorkerError(f"what answers at {urlsplit(link).netloc} is no farm")
+        raise FarmError(f"what answers at {parts.netloc} is no farm")
     return {name: value for name in _SETTINGS if isinstance(value := told.get(name), str)}
 
 
-def _said(error: urllib.error.HTTPError) -> str:
+def _is_address(link: str) -> bool:
+    from ...settings.values import url
+
     try:
-        told = json.loads(error.read(_ANSWER))
-        return f"the farm says: {told['error']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return f"the farm's answer is {error.code} {error.reason}"
+        url("http", "https")(link)
+    except ValueError:
+        return False
+    return True
 
 
 def _agrees(now: str, file: object) -> bool:

@@ -23,9 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
-    from ...sites.site import site
+    from ...sites.site import state_of
+    from ..farm.reach import farm_of
 
-    with site(settings().config) as farm:
+    with farm_of(settings().config) as farm:
         details = farm.details(farm.find(options.job))
     job = details.job
     failures = [{"frames": failure.frames, "reason": failure.reason} for failure in details.failures]
@@ -38,10 +39,10 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         }
         print(json.dumps(told))
         return ENDED
-    print(f"{job.name}, job {job.id}: {job.status}, {job.done} of {job.total} frames")
+    print(f"{job.name}, job {job.id}: {state_of(job)}, {job.done} of {job.total} frames")
     for status, frames in sorted(details.frames.items()):
         print(f"  {status:9} {frames}")
     for failure in details.failures:
         print(f"  failed    {failure.frames}: {failure.reason}")
-    print(f"  folder    {details.folder}")
+    print(f"  folder    {details.folder}" + ("" if details.here else " once `fetch` has brought them"))
     return ENDED

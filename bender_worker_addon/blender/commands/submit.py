@@ -32,10 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("blend", type=Path, metavar="FILE.blend")
     parser.add_argument("--frames", type=_told(frames_of), metavar="LIST", help="such as 1-100,120-200x5,250 or 1..100")
     parser.add_argument("--format", choices=FORMATS, metavar="FORMAT", help=f"one of {', '.join(FORMATS)}")
-    parser.add_argument(
-        "--chunk", type=_whole(1, 100_000), default=1, metavar="N", help="frames a task; 1 if not given"
-    )
-    parser.add_argument("--priority", type=_whole(-1000, 1000), default=0, metavar="N", help="higher goes first; 0")
+    parser.add_argument("--chunk", type=whole(1, 100_000), default=1, metavar="N", help="frames a task; 1 if not given")
+    parser.add_argument("--priority", type=whole(-1000, 1000), default=0, metavar="N", help="higher goes first; 0")
     parser.add_argument("--name", help="for people; the file's if not given")
     parser.add_argument("--job", type=_told(job_id), metavar="ID", help="the job's id; made if not given")
     parser.add_argument("--check", action="store_true", help="only say what would go wrong")
@@ -45,9 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
     from ...farm.frame_list import frames_of
     from ...farm.new_job import NewJob
-    from ...sites.site import site
     from ..farm import packing
     from ..farm.preflight import findings
+    from ..farm.reach import farm_of
+    from ..progress_bar import ProgressBar
 
     config = settings().config
     blend = options.blend.expanduser().absolute()
@@ -69,9 +68,10 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         priority=options.priority,
         **chosen,
     )
-    with site(config) as farm, farm.room_for(job.id) as folder:
+    with farm_of(config) as farm, farm.room_for(job.id) as folder:
         packing.save_packed(blend, folder)
-        farm.send(job)
+        with ProgressBar(f"Sending {job.name}") as bar:
+            farm.send(job, bar)
     _answer(options, found, job.id)
     if not options.json:
         tasks = -(-len(job.frames) // job.chunk)
@@ -103,7 +103,9 @@ def _told(read: Callable[[str], Any]) -> Callable[[str], Any]:
     return read_or_tell
 
 
-def _whole(least: int, most: int) -> Callable[[str], int]:
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """As argparse wants it: reads a number between the two."""
+
     def read(text: str) -> int:
         try:
             number = int(text)

@@ -17,7 +17,7 @@ NAME = "video"
 HELP = "make a film of a job's frames"
 DESCRIPTION = (
     "Makes an MP4 (H.264) of the frames of a job that are there, in their order, by Blender's own encoder: beside the"
-    " folder of frames unless told otherwise."
+    " folder of frames unless told otherwise. Where the farm is elsewhere they are fetched first."
 )
 
 
@@ -29,12 +29,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
     from ...core.errors import FarmError
-    from ...sites.site import site
+    from ...sites.fetching import Fetching
     from ..farm import video
+    from ..farm.reach import farm_of
+    from ..progress_bar import ProgressBar
 
-    with site(settings().config) as farm:
+    with farm_of(settings().config) as farm:
         job = farm.find(options.job)
         details = farm.details(job)
+        if not details.here:
+            with ProgressBar(f"Fetching {job.name}") as bar:
+                Fetching(farm, job.id, details.folder).run(bar)
     frames = sorted(details.folder.glob("[0-9][0-9][0-9][0-9][0-9][0-9].*"))
     if not frames:
         raise FarmError(f"job {job.id} has no frames yet in {details.folder}")

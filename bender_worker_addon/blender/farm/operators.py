@@ -111,6 +111,32 @@ class BENDER_OT_farm_cancel(_OfAJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class BENDER_OT_farm_pause(_OfAJob, bpy.types.Operator):
+    """Begin nothing more of this job until it is resumed"""
+
+    bl_idname = "bender.farm_pause"
+    bl_label = "Pause"
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        config, job = jobs_panel.config(), self.job
+        if config is not None:
+            jobs_view.ask(config, lambda farm: farm.pause(job))
+        return {"FINISHED"}
+
+
+class BENDER_OT_farm_resume(_OfAJob, bpy.types.Operator):
+    """Go on with this job"""
+
+    bl_idname = "bender.farm_resume"
+    bl_label = "Resume"
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        config, job = jobs_panel.config(), self.job
+        if config is not None:
+            jobs_view.ask(config, lambda farm: farm.resume(job))
+        return {"FINISHED"}
+
+
 class BENDER_OT_farm_retry(_OfAJob, bpy.types.Operator):
     """Queue again what failed of this job, or was canceled"""
 
@@ -131,11 +157,30 @@ class BENDER_OT_farm_open_folder(_OfAJob, bpy.types.Operator):
     bl_label = "Folder"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        config = jobs_panel.config()
-        if config is None or not (config.outpath / self.job).is_dir():
-            self.report({"WARNING"}, "It has no frames yet")
+        details = jobs_view.shown.details
+        if details is None or details.job.id != self.job or not details.folder.is_dir():
+            self.report({"WARNING"}, "There are no frames of it here yet")
             return {"CANCELLED"}
-        bpy.ops.wm.path_open(filepath=str(config.outpath / self.job))
+        bpy.ops.wm.path_open(filepath=str(details.folder))
+        return {"FINISHED"}
+
+
+class BENDER_OT_farm_fetch(_OfAJob, bpy.types.Operator):
+    """Bring the frames that are there to this machine"""
+
+    bl_idname = "bender.farm_fetch"
+    bl_label = "Fetch"
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return not jobs_view.busy
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        config = jobs_panel.config()
+        if config is not None:
+            jobs_view.run(
+                config, versions.own_command("fetch", self.job, "--json"), doing="Frames are being fetched..."
+            )
         return {"FINISHED"}
 
 
@@ -169,8 +214,11 @@ register, unregister = bpy.utils.register_classes_factory(
         BENDER_OT_farm_send,
         BENDER_OT_farm_choose,
         BENDER_OT_farm_cancel,
+        BENDER_OT_farm_pause,
+        BENDER_OT_farm_resume,
         BENDER_OT_farm_retry,
         BENDER_OT_farm_open_folder,
+        BENDER_OT_farm_fetch,
         BENDER_OT_farm_video,
     )
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ...settings.config import WorkerConfig
-from .. import in_force
+from .. import in_force, online
 from ..paragraph import draw_paragraph
 from ..regions import redraw_sidebars, sidebars
 from .view import Shown, jobs_view
@@ -24,6 +24,7 @@ _ICONS = {
     "Finished": "CHECKMARK",
     "Errored": "ERROR",
     "Canceled": "CANCEL",
+    "Paused": "PAUSE",
 }
 
 _drawn = Shown()
@@ -65,18 +66,27 @@ class BENDER_PT_jobs(bpy.types.Panel):
 
 
 def config() -> WorkerConfig | None:
-    """The settings in force, if there is a farm whose folder can be seen from here."""
+    """The settings in force, if there is a farm whose folder can be seen from here, or that this machine has joined."""
+    from ...sites.site import is_remote, is_there
+
     found = in_force.resolved()
-    return None if isinstance(found, str) or not found.config.is_shared else found.config
+    if isinstance(found, str):
+        return None
+    if is_remote(found.config) and not (is_there(found.config) and online.is_allowed(found.config.bender_url)):
+        return None
+    return found.config
 
 
 def _draw_head(box: bpy.types.UILayout, job: "Job", *, unfolded: bool) -> None:
+    from ...sites.site import state_of
+
     row = box.row()
     name, status = row.row(), row.row()
     name.alignment, status.alignment = "LEFT", "RIGHT"
     arrow = "DOWNARROW_HLT" if unfolded else "RIGHTARROW"
     name.operator("bender.farm_choose", text=job.name, icon=arrow, emboss=False).job = job.id
-    status.label(text=job.status, icon=_ICONS.get(job.status, "DOT"))
+    state = state_of(job)
+    status.label(text=state, icon=_ICONS.get(state, "DOT"))
 
 
 def _draw_details(box: bpy.types.UILayout, shown: Shown) -> None:
@@ -88,9 +98,14 @@ def _draw_details(box: bpy.types.UILayout, shown: Shown) -> None:
         draw_paragraph(box, f"{failure.frames}: {failure.reason}", width=_WIDTH, alert=True)
     row = box.row(align=True)
     if details.job.done:
+        if not details.here:
+            row.operator("bender.farm_fetch", icon="IMPORT").job = details.job.id
         row.operator("bender.farm_open_folder", icon="FILE_FOLDER").job = details.job.id
         row.operator("bender.farm_video", icon="FILE_MOVIE").job = details.job.id
+    row = box.row(align=True)
     if details.job.status in ("Queued", "Running"):
+        pause, icon = ("bender.farm_resume", "PLAY") if details.job.paused else ("bender.farm_pause", "PAUSE")
+        row.operator(pause, icon=icon).job = details.job.id
         row.operator("bender.farm_cancel", icon="CANCEL").job = details.job.id
     elif details.job.status != "Finished":
         row.operator("bender.farm_retry", icon="FILE_REFRESH").job = details.job.id

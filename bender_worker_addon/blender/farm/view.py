@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ...farm.books import Job
     from ...sites.site import Details, Site
 
-_EVERY = 1.0  # seconds, at least, between two looks at the jobs
+_EVERY, _EVERY_REMOTE = 1.0, 3.0  # seconds, at least, between two looks at the jobs
+_LONGEST = 60.0  # and at most, where the farm is elsewhere and doesn't answer: each time twice as long
 _SHARE = 5  # the least time between two as a multiple of what the last one took
 _SEND = 3600.0  # seconds that packing and sending may take
 
@@ -56,13 +57,16 @@ class _Done:
 class JobsView:
     """For Blender's main thread. `shown` is what a panel draws; `chosen`, the id of the job of which more is wanted."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self.shown = Shown()
         self.chosen = ""
         self._seen = _Seen()
         self._no_sight = ""  # why the last look found nothing
         self._looking: Beside[_Seen] | None = None
         self._next_look = 0.0
+        self._every = _EVERY
+        self._in_vain = 0  # looks in a row
         self._look_soon = False
         self._site: tuple[WorkerConfig, Site] | None = None
         self._asking: deque[Beside[None]] = deque()
@@ -80,8 +84,9 @@ class JobsView:
         """To be called again and again while the jobs can be seen: takes in what came since, and looks them up anew
         when it is time. Nothing is made where there is no farm yet."""
         self._take_in()
-        if self._looking is None and (self._look_soon or time.monotonic() >= self._next_look):
+        if self._looking is None and (self._look_soon or self._clock() >= self._next_look):
             self._look_soon = False
+            self._every = _EVERY_REMOTE if _is_elsewhere(config) else _EVERY
             self._looking = Beside("bender-jobs-view", partial(self._look, config, self.chosen))
         self._show()
 
@@ -116,7 +121,9 @@ class JobsView:
     def _looked(self, looking: "Beside[_Seen]") -> None:
         seen, self._no_sight = looking.outcome()
         self._looking, self._seen = None, seen or _Seen()
-        self._next_look = time.monotonic() + max(_EVERY, _SHARE * self._seen.seconds)
+        self._in_vain = self._in_vain + 1 if self._no_sight and self._every > _EVERY else 0
+        pause = min(self._every * 2 ** min(self._in_vain, 10), _LONGEST)
+        self._next_look = self._clock() + max(pause, _SHARE * self._seen.seconds)
 
     def _asked(self, asking: "Beside[None]") -> None:
         _, trouble = asking.outcome()
@@ -148,6 +155,12 @@ class JobsView:
             job = next((job for job in jobs if job.id == chosen), None)
             details = None if job is None else farm.details(job)
         return _Seen(jobs, details, time.monotonic() - began)
+
+
+def _is_elsewhere(config: WorkerConfig) -> bool:
+    from ...sites.site import is_remote
+
+    return is_remote(config)
 
 
 def _ask(config: WorkerConfig, what: "Callable[[Site], object]", before: Beside[None] | None) -> None:

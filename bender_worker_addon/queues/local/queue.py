@@ -17,7 +17,7 @@ from typing import Any
 
 from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
 from ...core.errors import FarmError, WorkerError
-from ...farm import books, feeding
+from ...farm import bookkeeping, books, feeding, workers
 from ...farm.database import Database
 from ...system.threads import Thread
 from .owners import Owner, clear_away_dead, lives
@@ -76,8 +76,7 @@ class LocalQueue:
         self._commands.put(lambda _: self._hold_aside(delivery))
 
     def publish(self, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
-        if report_id is not None:
-            self._commands.put(lambda connection: self._enter(connection, session, report_id, body))
+        self._commands.put(lambda connection: self._enter(connection, session, report_id, routing_key, body))
 
     def consume(self, prefetch: int) -> None:
         self._prefetch = prefetch
@@ -189,10 +188,18 @@ class LocalQueue:
         self._aside.discard(delivery.tag)
         return True
 
-    def _enter(self, connection: sqlite3.Connection, session: int, report_id: int, body: bytes) -> Confirmed | None:
+    def _enter(
+        self, connection: sqlite3.Connection, session: int, report_id: int | None, routing_key: str, body: bytes
+    ) -> Confirmed | None:
         if session != self._session:
             return None
+        step, _, sender = routing_key.partition(".")
+        if report_id is None:
+            bookkeeping.enter(connection, routing_key, body)
+            return None
         books.merge(connection, body)
+        if step != "stat":
+            workers.has_been_heard(connection, sender)
         return Confirmed((report_id,))
 
     def _put_back_of_dead(self, connection: sqlite3.Connection) -> None:

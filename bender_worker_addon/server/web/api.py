@@ -87,6 +87,11 @@ def routes(farm: Farm, news: News) -> list[Route]:
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return StreamingResponse(_zipped(folder), media_type="application/zip", headers=headers)
 
+    async def frame_files(request: Request) -> Response:
+        chosen = request.path_params["job"]
+        found = await run_in_threadpool(farm.of_site, lambda site: site.frames(_known(site, chosen).id))
+        return JSONResponse([asdict(file) for file in found])
+
     at_job = "/api/jobs/{job}"
     return [
         Route("/api/jobs", jobs, methods=["GET"]),
@@ -99,6 +104,7 @@ def routes(farm: Farm, news: News) -> list[Route]:
         Route(f"{at_job}/pause", change(lambda site, job, _: site.pause(job)), methods=["POST"]),
         Route(f"{at_job}/resume", change(lambda site, job, _: site.resume(job)), methods=["POST"]),
         Route(f"{at_job}/priority", change(_set_priority), methods=["PUT"]),
+        Route(f"{at_job}/frames", frame_files, methods=["GET"]),
         Route(f"{at_job}/frames/{{number:int}}", frame, methods=["GET"]),
         Route(f"{at_job}/frames.zip", frames, methods=["GET"]),
         Route("/api/workers", all_workers, methods=["GET"]),

@@ -20,6 +20,16 @@ _A_JOB = {
     },
 }
 
+_A_FRAME = {
+    "type": "object",
+    "properties": {
+        "number": {"type": "integer"},
+        "name": {"type": "string"},
+        "size": {"type": "integer", "description": "bytes"},
+        "hash": {"type": "string", "description": "Blake2b-512"},
+    },
+}
+
 
 def _answers(what: str, schema: dict[str, Any] | None = None, *, status: str = "200") -> dict[str, Any]:
     content = {} if schema is None else {"content": {"application/json": {"schema": schema}}}
@@ -82,6 +92,11 @@ OPENAPI: dict[str, Any] = {
         "/api/jobs/{job}/priority": {
             "put": _operation(
                 "higher goes first", _answers("done"), _JOB, requestBody=_body("priority", priority=_WHOLE)
+            )
+        },
+        "/api/jobs/{job}/frames": {
+            "get": _operation(
+                "the frames that are here", _answers("frames", {"type": "array", "items": _A_FRAME}), _JOB
             )
         },
         "/api/jobs/{job}/frames/{number}": {

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Frame files: what the books say of the files of a job's frames, and which of them are there."""
+
+import json
+import os
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.frame import FORMATS, frame_name
+
+_HASH = re.compile(r"[0-9a-f]{128}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFile:
+    """A frame whose file is known: `size` in bytes, `hash` its Blake2b-512 in lower-case hex."""
+
+    number: int
+    name: str
+    size: int
+    hash: str
+
+
+def known(connection: sqlite3.Connection, job: str) -> list[FrameFile]:
+    """All that workers have told of the frames of a job, inside a transaction of the Database."""
+    bodies = connection.execute("SELECT body FROM task WHERE job = ? AND status <> 'Waiting' ORDER BY number", (job,))
+    return [file for (body,) in bodies for file in of_task(json.loads(body))]
+
+
+def of_task(task: Mapping[str, Any]) -> Iterator[FrameFile]:
+    """What a task as it was reported says of the files of its frames; what can be none is passed over."""
+    blender = _object(_object(task.get("command")).get("Blender"))
+    image_format = blender.get("image_format")
+    if image_format not in FORMATS:
+        return
+    for number, told in _object(blender.get("frame")).items():
+        if number.isdecimal() and isinstance(told, dict):
+            name = frame_name(int(number), image_format)
+            with suppress(ValueError):  # it is not rendered yet, or that was badly told
+                yield file_of(int(number), name, told.get("filesize"), told.get("hash"))
+
+
+def file_of(number: object, name: object, size: object, digest: object) -> FrameFile:
+    """One that another machine tells of. Raises ValueError for what can be none: its name goes into paths."""
+    if not (isinstance(number, int) and isinstance(size, int) and isinstance(digest, str) and size >= 0 <= number):
+        raise ValueError("no frame")
+    if name not in {frame_name(number, image_format) for image_format in FORMATS} or not _HASH.fullmatch(digest):
+        raise ValueError("no frame's name or hash")
+    return FrameFile(number, str(name), size, digest)
+
+
+def there(files: Iterable[FrameFile], folder: Path) -> list[FrameFile]:
+    """Those in the folder that have the size that is known of them, in the order of their numbers."""
+    try:
+        with os.scandir(folder) as entries:
+            sizes = {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+    except FileNotFoundError:
+        return []
+    return sorted((file for file in files if sizes.get(file.name) == file.size), key=lambda file: file.number)
+
+
+def _object(found: object) -> Mapping[str, Any]:
+    return found if isinstance(found, dict) else {}

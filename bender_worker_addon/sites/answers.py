@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers: what a farm's server tells as JSON, read into the farm's own words. Nothing of it is believed: what can't be
+understood is a FarmError, and what is for people holds nothing that would steer a terminal."""
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ..core.errors import FarmError
+from ..core.task import SAFE_ID
+from ..farm.books import Failure, Job
+from ..farm.frame_files import FrameFile, file_of
+from ..farm.workers import Worker
+from .client import printable
+
+_T = TypeVar("_T")
+
+_LEVELS = 8  # of what a worker tells of itself
+_LARGEST = 1 << 53
+
+
+def understood(read: Callable[[Any], _T], told: Any) -> _T:
+    """What is read of it. Raises FarmError."""
+    try:
+        return read(told)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise FarmError("the farm's answer can't be understood; has it another version of Bender Worker?") from error
+
+
+def all_of(read: Callable[[Any], _T]) -> Callable[[Any], list[_T]]:
+    def read_all(told: Any) -> list[_T]:
+        if not isinstance(told, list):
+            raise TypeError("no list")
+        return [read(one) for one in told]
+
+    return read_all
+
+
+def job(told: Any) -> Job:
+    frames = {_text(status): whole(count) for status, count in told["frames"].items()}
+    if not SAFE_ID.fullmatch(told["id"]):  # it goes into paths
+        raise ValueError("no id")
+    return Job(
+        told["id"],
+        _text(told["name"]),
+        _text(told["created"]),
+        _text(told["status"]),
+        whole(told["priority"]),
+        frames,
+        told.get("paused") is True,
+        _text(told.get("person", "")),
+    )
+
+
+def frame_lists(told: Any) -> dict[str, str]:
+    return {_text(status): _frames(frames) for status, frames in told["frame_lists"].items()}
+
+
+def failures(told: Any) -> list[Failure]:
+    return [Failure(_frames(one["frames"]), _text(one["reason"])) for one in told["failures"]]
+
+
+def fps(told: Any) -> int:
+    return max(1, whole(told["fps"]))
+
+
+def worker(told: Any) -> Worker:
+    seen = told["seen"]
+    if isinstance(seen, bool) or not isinstance(seen, (int, float)) or not math.isfinite(seen):
+        raise ValueError("no time")
+    hello = told.get("hello")
+    return Worker(_text(told["id"]), float(seen), _shallow(hello, _LEVELS) if isinstance(hello, dict) else {})
+
+
+def frame(told: Any) -> FrameFile:
+    return file_of(told["number"], told["name"], told["size"], told["hash"])
+
+
+def whole(told: Any) -> int:
+    if isinstance(told, bool) or not isinstance(told, int) or abs(told) > _LARGEST:
+        raise ValueError("no number")
+    return told
+
+
+def _text(told: Any) -> str:
+    if not isinstance(told, str):
+        raise TypeError("no text")
+    return printable(told)
+
+
+def _frames(told: Any) -> str:
+    """Frames as people write them, however many."""
+    if not isinstance(told, str) or not told.isascii() or not told.isprintable():
+        raise ValueError("no frames")
+    return told
+
+
+def _shallow(told: Any, levels: int) -> Any:
+    """What is nested deeper is left out: it could not be written again."""
+    if isinstance(told, dict):
+        return {printable(key): _shallow(value, levels - 1) for key, value in told.items()} if levels else {}
+    if isinstance(told, list):
+        return [_shallow(value, levels - 1) for value in told] if levels else []
+    return printable(told) if isinstance(told, str) else told

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""FolderSite: what farms have in common whose folders can be seen from here, a folder a job with its `data.json`."""
+
+import shutil
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import FarmError
+from ..core.job import CANCELED, DATA_JSON
+from ..farm import job_files
+from ..farm.books import NewTask, as_data_json
+from ..farm.frame_files import FrameFile
+from ..farm.new_job import NewJob, head, tasks
+from ..settings.config import WorkerConfig
+from ..system.folders import make_folder
+from .site import PartlyQueued, Progress, Site, nobody
+
+
+class FolderSite(Site):
+    def __init__(self, config: WorkerConfig) -> None:
+        self._jobs = config.blendpath
+        self._outpath = config.outpath
+        self._in_a_group = config.mode == "Server"
+
+    @contextmanager
+    def room_for(self, job_id: str) -> Iterator[Path]:
+        fresh = self._jobs / f".new-{job_id}"
+        if (self._jobs / job_id).exists():
+            raise FarmError(f"there is a job {job_id} already; give this one another id")
+        try:
+            with self._written():
+                make_folder(fresh, shared=self._in_a_group)
+                yield fresh
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+    def send(self, job: NewJob, told: Progress = nobody) -> None:
+        """Nothing goes any way: `told` hears nothing."""
+        folder, fresh = self._jobs / job.id, self._jobs / f".new-{job.id}"
+        if not (fresh / job.blend).is_file():
+            raise FarmError(f"the blend of job {job.id} is not here (any more): send it again")
+        job_head, job_tasks = head(job, jobs=self._jobs, outpath=self._outpath), tasks(job)
+        if folder.exists():
+            raise FarmError(f"there is a job {job.id} already; give this one another id")
+        with self._written():
+            job_files.write(fresh / DATA_JSON, as_data_json(job_head, "Queued", (task.body for task in job_tasks)))
+            fresh.rename(folder)
+        try:
+            self._queue(job, job_head, job_tasks)
+        except PartlyQueued:
+            raise
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def cancel(self, job_id: str) -> None:
+        try:
+            (self._jobs / job_id / CANCELED).touch()
+        except OSError as error:
+            raise FarmError(f"job {job_id} can't be canceled in {self._jobs}: {error.strerror}") from error
+
+    def bring(self, job_id: str, frame: FrameFile, place: Path) -> None:
+        source = self._outpath / job_id / frame.name
+        try:
+            shutil.copyfile(source, place)
+        except OSError as error:
+            raise FarmError(f"{source} can't be copied to {place}: {error.strerror}") from error
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise FarmError(f"the job can't be written into {self._jobs}: {error.strerror or error}") from error
+
+    @abstractmethod
+    def _queue(self, job: NewJob, job_head: Mapping[str, Any], job_tasks: Sequence[NewTask]) -> None: ...
+
+    def _not_canceled(self, job_id: str) -> None:
+        flag = self._jobs / job_id / CANCELED
+        try:
+            if flag.exists():
+                flag.unlink()
+        except OSError as error:
+            raise FarmError(f"job {job_id} stays canceled: {error.filename}: {error.strerror}") from error

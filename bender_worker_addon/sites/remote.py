@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""RemoteSite: the farm over HTTP, wherever its server is. Nothing is shared with it on a disk."""
+
+import hashlib
+import itertools
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ..core.errors import FarmError
+from ..farm import frame_list
+from ..farm.books import Job
+from ..farm.frame_files import FrameFile
+from ..farm.new_job import NewJob
+from ..farm.workers import Worker
+from ..settings.config import WorkerConfig
+from ..settings.tls import Tls
+from . import answers
+from .answers import all_of, understood
+from .client import Client, Refused
+from .site import Details, Progress, Site, Unreachable, nobody
+
+log = logging.getLogger(__name__)
+
+_FETCHED = "fetched"  # in the worker's own folder: frames of jobs, a folder each
+_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before what broke off is tried again
+
+
+class RemoteSite(Site):
+    def __init__(self, config: WorkerConfig) -> None:
+        self._client = Client(config.bender_url, Tls.of(config))
+        self._has_frames = config.is_shared
+        self._frames = config.outpath if config.is_shared else config.data_dir / _FETCHED
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    @contextmanager
+    def room_for(self, job_id: str) -> Iterator[Path]:
+        """On this machine. Whether the farm takes jobs is asked before anybody packs one."""
+        if self._knows(job_id):
+            raise FarmError(f"there is a job {job_id} already; give this one another id")
+        try:
+            room = Path(tempfile.mkdtemp(prefix="bender-send-"))
+        except OSError as error:
+            raise FarmError(f"there is no room for the blend on this machine: {error.strerror}") from error
+        try:
+            self._room = room
+            yield room
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
+
+    def send(self, job: NewJob, told: Progress = nobody) -> None:
+        """The blend goes first, piece by piece; a job is one only when that is whole."""
+        for file in sorted(self._room.iterdir()):
+            headers = {"X-Blake2b": _hash(file)}
+            path = f"/api/jobs/{job.id}/files/{quote(file.name, safe='')}"
+            _persistently(lambda: self._client.put(path, file, headers, told))  # noqa: B023  called at once
+        self._announce(job)
+
+    def jobs(self) -> list[Job]:
+        return understood(all_of(answers.job), self._client.ask("GET", "/api/jobs"))
+
+    def details(self, job: Job) -> Details:
+        told = self._client.ask("GET", f"/api/jobs/{job.id}")
+        return Details(
+            understood(answers.job, told),
+            understood(answers.frame_lists, told),
+            understood(answers.failures, told),
+            self._frames / job.id,
+            understood(answers.fps, told),
+            here=self._has_frames,
+        )
+
+    def retry(self, job_id: str) -> int:
+        told = self._change(job_id, "/retry")
+        return understood(lambda told: answers.whole(told["tasks"]), told)
+
+    def cancel(self, job_id: str) -> None:
+        self._change(job_id, "/cancel")
+
+    def pause(self, job_id: str) -> None:
+        self._change(job_id, "/pause")
+
+    def resume(self, job_id: str) -> None:
+        self._change(job_id, "/resume")
+
+    def set_priority(self, job_id: str, priority: int) -> None:
+        self._change(job_id, "/priority", "PUT", priority=priority)
+
+    def delete(self, job_id: str, *, frames: bool) -> None:
+        self._change(job_id, "", "DELETE", frames=frames)
+
+    def workers(self) -> list[Worker]:
+        return understood(all_of(answers.worker), self._client.ask("GET", "/api/workers"))
+
+    def frames(self, job_id: str) -> list[FrameFile]:
+        told = self._client.ask("GET", f"/api/jobs/{job_id}/frames")
+        return understood(all_of(answers.frame), told)
+
+    def bring(self, job_id: str, frame: FrameFile, place: Path) -> None:
+        path = f"/api/jobs/{job_id}/frames/{frame.number}"
+        _persistently(lambda: self._client.get(path, place, size=frame.size))
+
+    def _change(self, job_id: str, what: str, method: str = "POST", **told: Any) -> Any:
+        return self._client.ask(method, f"/api/jobs/{job_id}{what}", told)
+
+    def _announce(self, job: NewJob) -> None:
+        """If the answer was lost on its way, the farm may know the job already."""
+        told = {**asdict(job), "frames": frame_list.as_text(job.frames)}
+        tries = itertools.count()
+
+        def announce() -> None:
+            if not next(tries) or not self._knows(job.id):
+                self._client.ask("POST", "/api/jobs", told)
+
+        _persistently(announce)
+
+    def _knows(self, job_id: str) -> bool:
+        try:
+            self._client.ask("GET", f"/api/jobs/{job_id}")
+        except Refused as refusal:
+            if refusal.status != HTTPStatus.NOT_FOUND:
+                raise
+            return False
+        return True
+
+
+def _persistently(work: Callable[[], None]) -> None:
+    """What breaks off is tried again, a few times."""
+    for pause in _PAUSES:
+        try:
+            return work()
+        except Unreachable as error:
+            log.info("%s; again in %g s", error, pause)
+            time.sleep(pause)
+    return work()
+
+
+def _hash(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, hashlib.blake2b).hexdigest()
+    except OSError as error:
+        raise FarmError(f"{file} can't be read: {error.strerror}") from error
