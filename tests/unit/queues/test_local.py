@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,6 +19,7 @@ import pytest
 
 from bender_worker_addon.core.deliveries import Connected, Disconnected
 from bender_worker_addon.core.errors import FarmError
+from bender_worker_addon.farm import workers
 from bender_worker_addon.farm.database import FILE, Database
 from bender_worker_addon.queues.local import queue as local
 from bender_worker_addon.queues.local.owners import lives
@@ -310,3 +311,17 @@ def test_many_may_begin_with_a_new_farm_at_once(tmp_path: Path) -> None:
         for thread in threads:
             thread.join(DEADLINE)
     assert refused == []
+
+
+def test_who_reports_or_says_that_it_lives_is_known_as_a_worker(site: Site) -> None:
+    site.add("job", 1)
+    hands = site.worker()
+    delivery = hands.take()
+    hands.queue.publish(delivery.session, 1, "stat.job", delivery.body)
+    hands.queue.publish(delivery.session, 2, "start.one", delivery.body)
+    hands.queue.publish(delivery.session, None, "heart.two", b"")
+    hands.queue.publish(delivery.session, None, "hello.three", b'{"state": "Idle"}')
+    hands.settled()
+    with closing(Database(site.folder)) as database, database.looking() as connection:
+        known = {worker.id: worker.hello for worker in workers.workers(connection)}
+    assert known == {"one": {}, "two": {}, "three": {"state": "Idle"}}

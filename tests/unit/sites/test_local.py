@@ -118,12 +118,6 @@ def test_an_id_that_could_be_none_is_refused(text: str) -> None:
         job_id(text)
 
 
-def test_without_a_folder_of_the_farm_it_is_said_what_to_set(tmp_path: Path) -> None:
-    environment = {"BENDER_WORKER_AMQP_URL": "amqp://farm/%2F"}
-    with pytest.raises(FarmError, match="set mode to Server"):
-        site(resolve(data_dir=tmp_path, environment=environment, options={}).config)
-
-
 def test_the_jobs_of_a_shared_disk_are_what_their_files_say(local: Site, tmp_path: Path) -> None:
     """The files are those of a farm on this machine: the two are alike."""
     with local:

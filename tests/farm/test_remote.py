@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An artist's machine, a worker's and the farm's, with nothing shared on a disk: joined, sent, rendered, fetched by the
+command line of a real Blender. And the same words where all three are one machine."""
+
+import hashlib
+import json
+import re
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.farm.local_yard import IDLE, LocalYard, answer
+from tests.farm.process import DEADLINE, WorkerProcess
+from tests.farm.terminal import Terminal
+from tests.farm.test_serve import Farm
+
+if TYPE_CHECKING:
+    from tests.conftest import Installed
+
+
+class Desk:
+    """A machine with a Blender and a folder of its own, and nobody's settings."""
+
+    def __init__(self, installed: "Installed", folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.env = {name: value for name, value in installed.env.items() if not name.startswith("BENDER_")}
+        for name, value in {"data_dir": str(folder), **settings}.items():
+            self.env[f"BENDER_WORKER_{name.upper()}"] = value
+        self._blender = installed.blender
+        self._running: list[WorkerProcess] = []
+
+    def line(self, *words: str | Path) -> list[str]:
+        return [str(self._blender), "--command", "bender_worker", *map(str, words)]
+
+    def told(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        told = subprocess.run(
+            self.line(*words), env=self.env, capture_output=True, text=True, timeout=DEADLINE, check=False
+        )
+        assert "Traceback" not in told.stdout + told.stderr, told.stderr
+        return told
+
+    def does(self, *words: str | Path) -> str:
+        """What it says, having done it well."""
+        told = self.told(*words)
+        assert told.returncode == 0, told.stdout + told.stderr
+        return told.stdout
+
+    def complains(self, *words: str | Path) -> str:
+        told = self.told(*words)
+        assert told.returncode == 1, told.stdout + told.stderr
+        return told.stderr
+
+    def start(self, *words: str | Path) -> WorkerProcess:
+        self._running.append(WorkerProcess(self.line(*words), env=self.env))
+        return self._running[-1]
+
+    def close(self) -> None:
+        for process in self._running:
+            process.end()
+
+    @property
+    def token(self) -> str:
+        """The one it got when it joined."""
+        text = (self.folder / "config.toml").read_text()
+        return text.partition("http://worker:")[2].partition("@")[0]
+
+
+@pytest.fixture
+def served(tmp_path: Path, amqp_url: str) -> Iterator[Farm]:
+    made = Farm(tmp_path / "farm-machine", amqp_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def artist(installed: "Installed", tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(installed, tmp_path / "artist")
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def worker(installed: "Installed", tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(installed, tmp_path / "worker", id="worker-b", disklimit="0", heart_rate_seconds="1")
+    yield desk
+    desk.close()
+
+
+def objects(said: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+def test_joined_sent_rendered_elsewhere_and_fetched_with_nothing_shared_on_a_disk(
+    served: Farm, artist: Desk, worker: Desk, blend: Path, tmp_path: Path
+) -> None:
+    for desk in (artist, worker):
+        said = desk.does("join", served.join, "--yes")
+        assert "This machine has joined the farm" in said
+        assert desk.token
+        assert desk.token not in said
+        assert stat.S_IMODE((desk.folder / "config.toml").stat().st_mode) == 0o600
+    assert "No jobs yet" in artist.does("list")
+    (sent,) = objects(artist.does("submit", blend, "--frames", "1-3", "--json"))
+    job: str = sent["job"]
+    (listed,) = objects(artist.does("list", "--json"))
+    assert (listed["id"], listed["status"], listed["frames"]) == (job, "Queued", {"Waiting": 3})
+    assert f"Paused job {job}" in artist.does("pause", job)
+    assert "Paused" in artist.does("list")
+    artist.does("resume", job[:8])
+    assert f"Job {job} has priority -5 now" in artist.does("priority", job, "-5")
+    (shown,) = objects(artist.does("show", job, "--json"))
+    assert (shown["priority"], shown["paused"], shown["frame_lists"]) == (-5, False, {"Waiting": "1-3"})
+
+    fetched = tmp_path / "fetched"
+    fetching = artist.start("fetch", job, "--to", fetched, "--watch")
+    rendering = worker.start("run", "--max-tasks", "3")
+    assert rendering.wait() == 0, rendering.log
+    assert fetching.wait() == 0, fetching.log
+    assert "3 of 3 frames" in fetching.log
+    assert files(fetched) == files(served.folder / "farm" / "frames" / job)
+    assert sorted(files(fetched)) == [f"{number:06d}.png" for number in (1, 2, 3)]
+    assert [one["id"] for one in objects(artist.does("workers", "--json"))] == ["worker-b"]
+
+    film = Path(objects(artist.does("video", job, "--json"))[0]["video"])
+    assert film.is_relative_to(artist.folder)
+    assert film.read_bytes()[4:8] == b"ftyp"
+    assert files(Path(shown["folder"])) == files(fetched)
+    assert "with its frames" in artist.does("delete", job, "--frames")
+    assert "No jobs yet" in artist.does("list")
+    assert not (served.folder / "farm" / "frames" / job).exists()
+    assert f"there is no job {job}" in artist.complains("fetch", job)
+
+
+def test_what_goes_wrong_between_two_machines_is_told_in_a_sentence(served: Farm, artist: Desk, blend: Path) -> None:
+    assert "this join code doesn't count (any more)" in artist.complains("join", f"{served.base}/join/guess", "--yes")
+    assert not (artist.folder / "config.toml").exists()
+    assert artist.told("join", "farm:8000/join/x").returncode == 2
+    artist.does("join", served.join, "--yes")
+    with Terminal(artist.line("submit", blend, "--frames", "1"), env=artist.env) as terminal:
+        assert terminal.wait() == 0, terminal.text
+    assert re.search(r"Sending trivial[\w-]+ \[[#-]{30}\] [0-9.]+ of [0-9.]+ MB", terminal.text)
+    config = artist.folder / "config.toml"
+    config.write_text(config.read_text().replace(artist.token, "another-token"))
+    told = artist.complains("list")
+    assert "doesn't know this machine (any more): join it again" in told
+    assert "another-token" not in told
+    served.server.kill()
+    for words in (("list",), ("submit", blend), ("fetch", "x"), ("workers",)):
+        told = artist.complains(*words)
+        assert "can't be reached: Connection refused" in told
+        assert "another-token" not in told
+
+
+def test_on_one_machine_the_same_words_do_the_same(yard: LocalYard, blend: Path, tmp_path: Path) -> None:
+    job = yard.submit(blend, "--frames", "1,2")
+    assert "Paused job" in yard.command("pause", job).stdout
+    assert "Paused" in yard.command("list").stdout
+    idle = yard.worker(*IDLE)
+    assert idle.wait() == 0, idle.log
+    assert yard.show(job)["frame_lists"] == {"Waiting": "1-2"}
+    assert "Resumed job" in yard.command("resume", job).stdout
+    assert "has priority 7 now" in yard.command("priority", job, "7").stdout
+    assert yard.command("priority", job, "lots").returncode == 2
+    worker = yard.worker("--max-tasks", "2", id="worker-a")
+    assert worker.wait() == 0, worker.log
+    fetched = yard.command("fetch", job, "--to", tmp_path / "fetched", "--watch", "--json")
+    assert answer(fetched) == {"job": job, "folder": str(tmp_path / "fetched"), "frames": 2, "wrong": []}
+    assert files(tmp_path / "fetched") == files(yard.outpath / job)
+    assert "worker-a" in [one["id"] for one in objects(yard.command("workers", "--json").stdout)]
+    assert "worker-a" in yard.command("workers").stdout
+    assert "Deleted job" in yard.command("delete", job).stdout
+    assert "No jobs yet" in yard.command("list").stdout
+    assert yard.frames(job) == ["000001.png", "000002.png"]
