@@ -71,10 +71,10 @@ def _asked(link: str, config: "WorkerConfig") -> dict[str, str | int | float | b
 
 
 def _is_address(link: str) -> bool:
-    from ...settings.values import url
+    from ...settings.values import Url
 
     try:
-        url("http", "https")(link)
+        Url(("http", "https"))(link)
     except ValueError:
         return False
     return True
