@@ -8,12 +8,17 @@ import signal
 import sys
 import threading
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.errors import FarmError
 from ..settings.config import RABBITMQ, WorkerConfig
 from ..settings.resolve import Resolved
+from .access import KEY_FILE
+
+if TYPE_CHECKING:
+    from .serve import Links
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +47,7 @@ def carry_out(options: argparse.Namespace, resolved: Resolved) -> None:
             config = _with_a_queue(resolved, options.host, parts)
             server = Server(config, host=options.host, port=options.port, cert=options.cert, key=options.key)
             parts.callback(server.close)
-            _say(server.links.page, server.links.key, server.links.join, as_json=options.json)
+            _say(server.links, config.farm_dir / KEY_FILE, as_json=options.json)
             while not stopping.wait(_LOOK) and server.is_running():
                 server.look_after()
     finally:
@@ -69,10 +74,11 @@ def _with_a_queue(resolved: Resolved, host: str, parts: ExitStack) -> WorkerConf
     return replace(config, queue=RABBITMQ, amqp_url=own.url)
 
 
-def _say(page: str, key: str, join: str, *, as_json: bool) -> None:
+def _say(links: "Links", key: Path, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"page": page, "key": key, "join": join}), flush=True)
+        print(json.dumps(asdict(links)), flush=True)
         return
-    print(f"The farm is at {page}", flush=True)
-    print(f"To let a machine join it, type there:  blender --command bender_worker join {join}", flush=True)
+    base = links.join.partition("/join/")[0]
+    print(f"The farm answers at {base}; its key is in {key}.", flush=True)
+    print(f"To let a machine join it, type there:  blender --command bender_worker join {links.join}", flush=True)
     print("Ctrl-C ends the farm; nothing is lost.", file=sys.stderr, flush=True)

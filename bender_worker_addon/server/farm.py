@@ -82,9 +82,13 @@ class Farm:
             now = books.version(connection)
             return now, [] if now == version else books.jobs(connection)
 
-    def of_site(self, ask: Callable[[LocalSite], _T]) -> _T:
-        """Lets a site of the farm's answer or change something."""
+    def ask(self, what: Callable[[LocalSite], _T]) -> _T:
+        """What a site of the farm's answers."""
         with LocalSite(self._config) as site:
-            answer = ask(site)
+            return what(site)
+
+    def change(self, what: Callable[[LocalSite], _T]) -> _T:
+        """Lets a site of the farm's change something; gives what it answers."""
+        answer = self.ask(what)
         self._changed()
         return answer

@@ -38,7 +38,7 @@ def routes(farm: Farm, news: News) -> list[Route]:
     """All under `/api/`; see `guard` for who may ask."""
 
     async def jobs(_request: Request) -> Response:
-        found = await run_in_threadpool(farm.of_site, lambda site: site.jobs())
+        found = await run_in_threadpool(farm.ask, lambda site: site.jobs())
         return JSONResponse([as_json(job) for job in found])
 
     async def job(request: Request) -> Response:
@@ -46,7 +46,7 @@ def routes(farm: Farm, news: News) -> list[Route]:
 
     async def new_job(request: Request) -> Response:
         told = _understood(await _json(request))
-        await run_in_threadpool(farm.of_site, lambda site: site.send(told))
+        await run_in_threadpool(farm.change, lambda site: site.send(told))
         return JSONResponse({"id": told.id}, status_code=201)
 
     async def file(request: Request) -> Response:
@@ -58,7 +58,7 @@ def routes(farm: Farm, news: News) -> list[Route]:
         async def changed(request: Request) -> Response:
             body = await _json(request)
             chosen = request.path_params["job"]
-            answer = await run_in_threadpool(farm.of_site, lambda site: what(site, _known(site, chosen).id, body))
+            answer = await run_in_threadpool(farm.change, lambda site: what(site, _known(site, chosen).id, body))
             return JSONResponse(answer if isinstance(answer, dict) else {})
 
         return changed
@@ -89,7 +89,7 @@ def routes(farm: Farm, news: News) -> list[Route]:
 
     async def frame_files(request: Request) -> Response:
         chosen = request.path_params["job"]
-        found = await run_in_threadpool(farm.of_site, lambda site: site.frames(_known(site, chosen).id))
+        found = await run_in_threadpool(farm.ask, lambda site: site.frames(_known(site, chosen).id))
         return JSONResponse([asdict(file) for file in found])
 
     at_job = "/api/jobs/{job}"
@@ -121,6 +121,11 @@ def _place(farm: Farm, job: str, name: str) -> Path:
     return farm.room_for(job) / name
 
 
+def _printable(name: str) -> str:
+    """A name that is one line wherever it is shown."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())[:_NAME] or "untitled"
+
+
 def _understood(told: Mapping[str, Any]) -> NewJob:
     """A job as `sites.remote` tells it. Raises Refused."""
     try:
@@ -128,7 +133,7 @@ def _understood(told: Mapping[str, Any]) -> NewJob:
         facts = SceneFacts(**{name: kind(scene[name]) for name, kind in SceneFacts.__annotations__.items()})
         job = NewJob(
             id=job_id(str(told["id"])),
-            name=str(told["name"])[:_NAME],
+            name=_printable(str(told["name"])),
             blend=str(told["blend"]),
             frames=frame_list.frames_of(str(told["frames"])),
             image_format=str(told["image_format"]),
@@ -149,7 +154,7 @@ def _details(farm: Farm, chosen: str) -> dict[str, Any]:
         failures = [asdict(failure) for failure in found.failures]
         return {**as_json(found.job), "frame_lists": dict(found.frames), "failures": failures, "fps": found.fps}
 
-    return farm.of_site(ask)
+    return farm.ask(ask)
 
 
 def _known(site: LocalSite, chosen: str) -> Job:
@@ -177,7 +182,7 @@ def _workers(farm: Farm) -> list[dict[str, Any]]:
 
 def _metrics(farm: Farm) -> str:
     """For Prometheus (text format 0.0.4): how many jobs and frames have which status, how many workers are known."""
-    jobs = farm.of_site(lambda site: site.jobs())
+    jobs = farm.ask(lambda site: site.jobs())
     by_status: Counter[str] = Counter(job.status for job in jobs)
     frames: Counter[str] = Counter()
     for job in jobs:

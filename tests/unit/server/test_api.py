@@ -149,3 +149,12 @@ def test_the_description_is_that_of_the_routes(client: Client) -> None:
     }
     assert told_paths == there
     assert client.ask("GET", "/openapi.json").json() == json.loads(json.dumps(OPENAPI))
+
+
+@pytest.mark.parametrize(
+    "name, kept",
+    [("a\nb\x1b[31m\0c", "a b [31m c"), ("<b>x</b>", "<b>x</b>"), ("\u202e", "untitled"), ("n" * 999, "n" * 200)],
+)
+def test_a_name_is_one_line_whatever_is_in_it(client: Client, name: str, kept: str) -> None:
+    client.send(name=name)
+    assert client.ask("GET", "/api/jobs/job-1").json()["name"] == kept
