@@ -120,7 +120,8 @@ def test_what_is_leased_is_held_like_what_is_not(url: str, leased: Leased) -> No
 
 
 def test_a_fresh_copy_is_there_before_the_older_one_is_taken(rabbit: RabbitNode, url: str, leased: Leased) -> None:
-    with cuttable(rabbit, url, SOON) as (taker, proxy):
+    """And one comes back when nobody renews it any more."""
+    with cuttable(rabbit, url, BRIEF) as (taker, proxy):
         taker.takes(3)
         queues = leased(3)
         proxy.hold_answers()
@@ -129,6 +130,41 @@ def test_a_fresh_copy_is_there_before_the_older_one_is_taken(rabbit: RabbitNode,
         eventually(lambda: all(queue_depth(url, queue).ready == 1 for queue in queues))
         taker.takes(0)
     assert queue_depth(url).ready == 0
+    eventually(lambda: all(queue_depth(url, queue).ready == 0 for queue in queues))
+    assert sorted(taken_from(url, "work")) == sorted(TASKS)
+
+
+def test_a_copy_is_what_the_message_was_but_goes_nowhere_else(amqp_url: str, leased: Leased) -> None:
+    properties = pika.BasicProperties(
+        headers={"sender": "a farm's own", "CC": ["elsewhere"], "x-anything": 1},
+        expiration="600000",
+        user_id="guest",
+        reply_to="elsewhere",
+        content_type="application/json",
+        message_id="its id",
+    )
+    with connected(amqp_url) as channel:
+        channel.queue_declare("work", durable=True)
+        channel.basic_publish("", "work", b"a task", properties)
+        channel.queue_declare("elsewhere", durable=True)
+        with taking(amqp_url, 1, lease_times=SOON) as taker:
+            (held,) = taker.takes(1)
+            leased(1)
+            taker.queue.consume(0)
+            taker.queue.requeue(held)
+            taker.takes(0)
+        _, copy, body = channel.basic_get("work", auto_ack=True)
+    assert body == b"a task"
+    assert copy.headers == {"sender": "a farm's own", "bender-worker-out-before": True}
+    assert (copy.content_type, copy.message_id, copy.delivery_mode) == ("application/json", "its id", 2)
+    assert (copy.expiration, copy.user_id, copy.reply_to) == (None, None, None)
+    assert queue_depth(amqp_url, "elsewhere").ready == 0
+
+
+def test_a_lease_comes_well_before_rabbitmq_takes_the_message_back_and_lasts_through_a_lost_connection() -> None:
+    times, by_default, lost = LeaseTimes(), 30 * 60.0, 3 * 60.0
+    assert by_default / 2 < times.hold < by_default - lost
+    assert 2 * lost < times.live - times.live / 3 < by_default
 
 
 def test_a_lease_that_somebody_has_emptied_is_told_and_to_settle_it_does_nothing(url: str, leased: Leased) -> None:

@@ -12,7 +12,7 @@ import pytest
 from bender_worker_addon.core.deliveries import Connected, Disconnected, Unwelcome
 from bender_worker_addon.queues.rabbitmq import queue
 from tests.farm.ground import eventually
-from tests.farm.taker import Taker, taking
+from tests.farm.taker import Taker, connected, taking
 from tests.unit.support import DEADLINE, event_from
 from tools.servers.farm import publish_tasks, queue_depth
 from tools.servers.proxy import Proxy
@@ -152,6 +152,17 @@ def test_one_that_is_closed_while_it_tries_to_connect_ends() -> None:
         connection.close()
     eventually(lambda: not threads())
     assert taker.inbox.empty()
+
+
+def test_a_queue_that_is_deleted_ends_the_session_and_is_made_anew_in_the_next(amqp_url: str) -> None:
+    with taking(amqp_url, 1) as taker:
+        taker.takes(0)
+        with connected(amqp_url) as channel:
+            channel.queue_delete("work")
+        assert "RabbitMQ ended the delivery of tasks" in event_from(taker.inbox, Disconnected).reason
+        taker.comes_online()
+        publish_tasks(amqp_url, [b"a task"])
+        assert taker.takes(1)[0].body == b"a task"
 
 
 @contextmanager
