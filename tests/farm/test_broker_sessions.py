@@ -3,13 +3,13 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pika
 import pytest
 
-from bender_worker_addon.core.deliveries import Connected, Disconnected, Unwelcome
+from bender_worker_addon.core.deliveries import Connected, Delivered, Disconnected, Unwelcome
 from bender_worker_addon.queues.rabbitmq import queue
 from tests.farm.ground import eventually
 from tests.farm.taker import Taker, connected, taking
@@ -166,29 +166,44 @@ def test_a_queue_that_is_deleted_ends_the_session_and_is_made_anew_in_the_next(a
 
 
 @contextmanager
-def impatient(rabbit: RabbitNode) -> Iterator[None]:
-    """While it lasts channels that are opened are closed when a delivery on them is unacknowledged for a second."""
+def impatient(rabbit: RabbitNode) -> Iterator[Callable[[], None]]:
+    """Channels that are opened from now on are closed when a delivery on them is unacknowledged for a second; until
+    this ends, or what it gives is called."""
 
     def look(*, every: int, timeout: int) -> None:
         settings = f"[{{channel_tick_interval, {every}}}, {{consumer_timeout, {timeout}}}]"
         rabbit.ctl("eval", f"[application:set_env(rabbit, Name, Value) || {{Name, Value}} <- {settings}].")
 
-    look(every=3_000, timeout=1_000)
-    try:
-        yield
-    finally:
+    def be_patient_again() -> None:
         look(every=60_000, timeout=1_800_000)
 
+    look(every=3_000, timeout=1_000)
+    try:
+        yield be_patient_again
+    finally:
+        be_patient_again()
 
-def test_a_channel_that_is_closed_ends_the_session_whenever_that_is_noticed(rabbit: RabbitNode, amqp_url: str) -> None:
-    """Here on a call for more deliveries. Tags of that channel mean others on the next one."""
+
+def test_a_channel_that_is_closed_ends_the_session(rabbit: RabbitNode, amqp_url: str) -> None:
+    publish_tasks(amqp_url, [b"a task"])
+    with impatient(rabbit), taking(amqp_url, 1) as taker:
+        event_from(taker.inbox, Delivered)
+        assert "RabbitMQ ended the delivery of tasks" in event_from(taker.inbox, Disconnected).reason
+
+
+def test_so_it_does_when_that_is_noticed_on_a_call_for_more(rabbit: RabbitNode, amqp_url: str) -> None:
+    """Tags of that channel mean others on the next one."""
     publish_tasks(amqp_url, [b"first", b"second", b"third"])
-    with impatient(rabbit), Proxy(rabbit.port) as proxy, taking(through(proxy, rabbit, amqp_url), 1) as taker:
-        (first,) = taker.takes(1)
-        taker.queue.ack(first)
-        (second,) = taker.takes(1)
+    with (
+        impatient(rabbit) as be_patient_again,
+        Proxy(rabbit.port) as proxy,
+        taking(through(proxy, rabbit, amqp_url), 1) as taker,
+    ):
+        taker.queue.ack(event_from(taker.inbox, Delivered).delivery)
+        second = event_from(taker.inbox, Delivered).delivery
         proxy.hold_answers()
         eventually(lambda: queue_depth(amqp_url).ready == 2)
+        be_patient_again()
         taker.queue.consume(2)
         eventually(taker.queue._commands.empty)  # now it waits for an answer
         proxy.heal()
