@@ -80,6 +80,16 @@ def test_of_a_start_that_failed_nothing_lives_on_and_it_can_be_pressed_again(ses
     wait_for(session, "WAITING")
 
 
+def test_a_start_that_failed_after_its_folder_was_taken_leaves_it_to_the_next(session: Any, tmp_path: Path) -> None:
+    """The address is one only for who doesn't look closely."""
+    start(session, tmp_path, queue="rabbitmq", amqp_url="amqp://127.0.0.1:9/%2F?heartbeat=none")
+    wait_for(session, "PROBLEM")
+    assert "amqp_url can't be understood" in session.snapshot.detail
+    assert nobody_has(tmp_path)
+    start(session, tmp_path, queue="local")
+    wait_for(session, "WAITING")
+
+
 def test_what_goes_wrong_while_a_worker_is_closed_is_told(
     session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
