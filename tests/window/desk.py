@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An artist at her Blender, which may work for a farm: what she clicks, types and sees. Knows nothing of pytest."""
 
+import contextlib
+import os
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from tools.check.window import DEADLINE, PREFERENCES, SECTIONS, SIDEBAR, VIEWPOR
 
 SESSION = f"__import__('sys').modules['{MODULE}.blender.worker.session'].session"
 SNAPSHOT = f"{SESSION}.snapshot"
+PREFERRED = f"bpy.context.preferences.addons['{MODULE}'].preferences"
 CHECKBOX = 28  # pixels to the left of an add-on's name
 
 
@@ -27,9 +31,7 @@ class Desk:
     def open_preferences(self) -> None:
         """Opens Preferences > Add-ons, where what was installed by the user comes first."""
         window = self.window
-        window.desktop.move(*window.where(VIEWPORT).middle)
-        window.desktop.key("ctrl+comma")
-        window.wait_until("regions('PREFERENCES', 'WINDOW')")
+        window.press("ctrl+comma", VIEWPORT, until="regions('PREFERENCES', 'WINDOW')")
         window.click("Add-ons", SECTIONS, until="bpy.context.preferences.active_section == 'ADDONS'")
         window.find("Bender Worker", PREFERENCES)
 
@@ -56,16 +58,16 @@ class Desk:
         name = self.window.find("Bender Worker", PREFERENCES)
         self.window.desktop.click(name.x - CHECKBOX, name.middle[1])
 
-    def work_only_when_away(self, minutes: float | None) -> None:
-        """Sets after how long the artist counts as away; without minutes, that it does not matter."""
+    def work_only_when_away(self, minutes: float) -> None:
+        """Has the worker wait for her to be away, and sets after how long she counts as that."""
         self._scroll_to("Only While I Am Away")
-        self.window.click("Only While I Am Away", PREFERENCES)
-        if minutes:
-            self.window.fill("Away After (min)", str(minutes), PREFERENCES)
+        self.window.click("Only While I Am Away", PREFERENCES, until=f"{PREFERRED}.only_when_away")
+        self.window.fill("Away After (min)", str(minutes), PREFERENCES)
+        self.window.wait_until(f"abs({PREFERRED}.away_minutes - {minutes}) < 1e-6")
 
     def start_with_blender(self) -> None:
         self._scroll_to("Start with Blender")
-        self.window.click("Start with Blender", PREFERENCES)
+        self.window.click("Start with Blender", PREFERENCES, until=f"{PREFERRED}.start_with_blender")
 
     def close_preferences(self) -> None:
         self.window.desktop.move(*self.window.where(PREFERENCES).middle)
@@ -77,9 +79,9 @@ class Desk:
         while not self.window.sees(label, PREFERENCES):
             self._scroll_preferences(down=3)
         self._scroll_preferences(down=3)
-        before = None
-        while before is None or before != self.window.sees(label, PREFERENCES):
-            before = self.window.sees(label, PREFERENCES)
+        seen = [self.window.sees(label, PREFERENCES)]
+        while len(seen) < 2 or seen[-1] is None or seen[-1] != seen[-2]:
+            seen.append(self.window.sees(label, PREFERENCES))
 
     def _scroll_preferences(self, *, down: int) -> None:
         self.window.desktop.scroll(*self.window.where(PREFERENCES).middle, down=down)
@@ -89,8 +91,7 @@ class Desk:
     def open_file(self, path: Path) -> None:
         """File > Open, by keys: the folder is typed, then the file's name."""
         window = self.window
-        self._in_viewport("ctrl+o")
-        window.wait_until("regions('FILE_BROWSER', 'WINDOW')")
+        window.press("ctrl+o", VIEWPORT, until="regions('FILE_BROWSER', 'WINDOW')")
         window.desktop.move(*window.where(("FILE_BROWSER", "WINDOW")).middle)
         window.desktop.key("ctrl+l", "ctrl+a")
         window.desktop.type(str(path.parent))
@@ -106,14 +107,19 @@ class Desk:
 
     def change_something(self) -> None:
         """Selects all, which can be undone and so is a change."""
-        self._in_viewport("a")
-        self.window.wait_until("bpy.data.is_dirty")
+        self.window.press("a", VIEWPORT, until="bpy.data.is_dirty")
 
     def render_her_own(self) -> None:
-        self._in_viewport("F12")
+        self.window.press("F12", VIEWPORT, until="bpy.app.is_job_running('RENDER')")
+
+    def give_her_render_up(self) -> None:
+        """Which closes the window in which it is shown, too."""
+        self.window.press("Escape", ("IMAGE_EDITOR", "WINDOW"), until="not bpy.app.is_job_running('RENDER')")
+        self.close_her_picture()
 
     def close_her_picture(self) -> None:
         """Closes the window in which her render is shown."""
+        self.window.desktop.move(*self.window.where(("IMAGE_EDITOR", "WINDOW")).middle)
         self.window.desktop.key("alt+F4")
         self.window.wait_until("len(bpy.context.window_manager.windows) == 1")
 
@@ -153,14 +159,14 @@ class Desk:
         self.window.wait_until(f"{SNAPSHOT}.state.value == {state!r}", timeout=timeout)
         self.window.find(state, SIDEBAR)
 
-    def longest_answer(self, until: Callable[[], bool]) -> float:
-        """How long Blender's main loop took at most to answer, in seconds, until something is so."""
-        longest = 0.0
-        while not until():
-            asked = time.monotonic()
-            self.window.ask("True")
-            longest = max(longest, time.monotonic() - asked)
-        return longest
+    def answers_while(self, expression: str) -> int:
+        """How often Blender's main loop answered while something was so: none if it was held up by just that."""
+        count = 0
+        deadline = time.monotonic() + DEADLINE
+        while self.window.ask(expression):
+            assert time.monotonic() < deadline, f"it is still so after {DEADLINE:g} s: {expression}"
+            count += 1
+        return count
 
     def snapshot(self, name: str) -> Any:
         return self.window.ask(f"{SNAPSHOT}.{name}")
@@ -172,15 +178,34 @@ class Desk:
     def wait_for_render(self) -> int:
         """Waits until a frame is being rendered; gives the render child's process id."""
         self.window.wait_until(f"{SNAPSHOT}.task is not None")
-        (child,) = self.wait_for("a render child", self.children)
-        return int(child)
+        self.wait_for("one render child", lambda: len(self.children()) == 1)
+        (child,) = self.children()
+        return child
+
+    @contextlib.contextmanager
+    def mid_frame(self) -> Iterator[int]:
+        """Waits until a frame is being rendered, which is not done before this ends, however slow the machine is; gives
+        the render child's process id. The worker may end it meanwhile."""
+        child = self.wait_for_render()
+        os.kill(child, signal.SIGSTOP)
+        try:
+            yield child
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGCONT)
 
     def children(self) -> list[int]:
-        """The render children's process ids."""
-        return [process for process, words in self.window.processes().items() if "render_child" in words]
+        """The render children's process ids: Blenders, without what starts them and what they start."""
+        return [process for process, words in self.window.processes().items() if _is_render_child(process, words)]
 
     def wait_for(self, what: str, look: Callable[[], Any], *, timeout: float = DEADLINE) -> Any:
         return self.window.wait_for(what, look, timeout=timeout)
+
+
+def _is_render_child(process: int, words: str) -> bool:
+    with contextlib.suppress(OSError):  # it has just ended
+        return "render_child" in words and Path(f"/proc/{process}/exe").readlink().name.startswith("blender")
+    return False
 
 
 def state_of(process: int) -> str:

@@ -7,18 +7,17 @@ from pathlib import Path
 import pytest
 
 from tests.window.conftest import OpenWindow
-from tests.window.desk import SESSION, state_of
-from tools.build.package import MODULE
+from tests.window.desk import PREFERRED, SESSION, SNAPSHOT, state_of
 from tools.check.window import PREFERENCES
 
 pytestmark = pytest.mark.both_blenders
 
-OWN = f"bpy.context.preferences.addons['{MODULE}'].preferences"
-QUIT = 10.0  # seconds
+QUIT = 30.0  # seconds, on a busy machine
+ENOUGH = 5  # answers of Blender's main loop while the worker is opened beside it: it was not held up
 
 
 def test_it_starts_with_blender_and_waits_while_she_renders_herself(
-    open_window: OpenWindow, slow_blend: Path, tmp_path: Path
+    open_window: OpenWindow, endless_blend: Path, tmp_path: Path
 ) -> None:
     slow_to_open = {"PATH": f"{_slow_bwrap(tmp_path)}:{os.environ['PATH']}", "BENDER_WORKER_SANDBOX": "auto"}
     with open_window("first_day", environment=slow_to_open) as desk:
@@ -29,29 +28,25 @@ def test_it_starts_with_blender_and_waits_while_she_renders_herself(
         desk.window.fill("Flaskbender", "http://mistyped", PREFERENCES)
         desk.window.screenshot("set-by-the-environment")
         desk.start_with_blender()
-        desk.window.wait_until(f"{OWN}.start_with_blender")
-        assert desk.window.ask(f"{OWN}.bender_url") != "http://mistyped"
+        assert desk.window.ask(f"{PREFERRED}.bender_url") != "http://mistyped"
         desk.close_preferences()
         desk.start()
-        assert desk.snapshot("state.value") == "Connecting"
-        longest = desk.longest_answer(until=lambda: bool(desk.snapshot("state.value") != "Connecting"))
+        assert desk.answers_while(f"{SNAPSHOT}.state.value == 'Connecting'") > ENOUGH
         desk.wait_for_state("Waiting for tasks")
-        assert longest < SLOW / 2
         desk.quit(within=QUIT)
 
-    with open_window("second_day", slow_blend, user=user, environment={}) as desk:
+    with open_window("second_day", endless_blend, user=user, environment={}) as desk:
         desk.window.open_sidebar("Bender")
         desk.wait_for_state("Waiting for tasks")
-        task = desk.farm.task(desk.farm.job(slow_blend), 1)
+        desk.farm.task(desk.farm.job(endless_blend), 1)
         child = desk.wait_for_render()
         desk.render_her_own()
         desk.wait_for("a suspended child", lambda: state_of(child) == "T")
         desk.window.wait_until(f"{SESSION}.snapshot.detail == 'while you render'")
         desk.window.screenshot("while-she-renders")
+        desk.give_her_render_up()
         desk.wait_for("a child that goes on", lambda: state_of(child) != "T")
-        desk.farm.wait_for("finish", task)
         assert desk.children() == [child]
-        desk.close_her_picture()
         desk.stop_now()
 
 

@@ -29,9 +29,10 @@ from tools.leash import Leashed
 from tools.places import PROJECT
 from tools.process import inheriting, last_lines
 
-DEADLINE = 30.0  # seconds in which what was asked for has happened, on a busy machine too
-START = 120.0  # seconds until it can be asked: everything is drawn by the processor
-PATIENCE = 4.0  # seconds after which a click that did nothing is done again
+DEADLINE = 120.0  # seconds in which what was asked for has happened, on a busy machine too
+START = 300.0  # seconds until it can be asked: everything is drawn by the processor
+PATIENCE = 4.0  # seconds after which a click that did nothing is done again,
+ROUNDS = 40  # but not before Blender's main loop has come round so often, and so must have seen it
 TABS = 28  # pixels that the tabs of a sidebar are wide
 ALIKE = 0.8  # of its letters have been read right when a word is taken for the wanted one
 
@@ -77,9 +78,11 @@ class Window:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None and not self.ended():
-            self.screenshot("failed")
-        self.close()
+        try:
+            if kind is not None and not self.ended():
+                self.screenshot("failed")
+        finally:
+            self.close()
 
     # Its life
 
@@ -171,13 +174,15 @@ class Window:
     # Hands
 
     def click(self, label: str, region: Region, *, until: str | None = None) -> None:
-        """Clicks on what is labelled so; with an expression `until`, once more if that does not become true."""
-        place = self.find(label, region)
-        self.desktop.click(*place.middle)
+        """Clicks on what is labelled so; with an expression `until`, again while that does not become true."""
+        self.desktop.click(*self.find(label, region).middle)
         if until:
-            if not _first(lambda: self.ask(until), timeout=PATIENCE) and self.sees(label, region):
-                self.desktop.click(*place.middle)
-            self.wait_until(until)
+            self._repeat(lambda: self._click_if_seen(label, region), until)
+
+    def press(self, key: str, region: Region, *, until: str) -> None:
+        """Presses a key over a region; again while the expression `until` does not become true."""
+        self._press(key, region)
+        self._repeat(lambda: self._press(key, region), until)
 
     def fill(self, label: str, text: str, region: Region) -> None:
         """Types into the field that stands to the right of its label."""
@@ -191,17 +196,32 @@ class Window:
     def open_sidebar(self, tab: str) -> None:
         """Opens the 3D view's sidebar, and in it a tab, whose name is written from above to below."""
         if not self.ask("sidebar_tab()"):
-            self.desktop.move(*self.where(VIEWPORT).middle)
-            self.desktop.key("n")
-            self.wait_until("sidebar_tab()")
-        while self.ask("sidebar_tab()") != tab:
-            self.desktop.click(*self.wait_for(f"the tab {tab}", lambda: self._tab(tab)))
-            _first(lambda: self.ask("sidebar_tab()") == tab, timeout=PATIENCE)
+            self.press("n", VIEWPORT, until="sidebar_tab()")
+        if self.ask("sidebar_tab()") != tab:
+            self._click_tab(tab)
+            self._repeat(lambda: self._click_tab(tab), f"sidebar_tab() == {tab!r}")
 
     def close_sidebar(self) -> None:
-        self.desktop.move(*self.where(VIEWPORT).middle)
-        self.desktop.key("n")
-        self.wait_until("sidebar_tab() is None")
+        self.press("n", VIEWPORT, until="sidebar_tab() is None")
+
+    def _repeat(self, action: Callable[[], object], until: str) -> None:
+        """Something was done, and is done again while it has no effect, as when it came in the middle of a redraw."""
+        deadline = time.monotonic() + DEADLINE
+        while not _first(lambda: self.ask(until), timeout=PATIENCE, looks=ROUNDS):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not within {DEADLINE:g} s: {until}; see {self.screenshot('done-in-vain')}")
+            action()
+
+    def _click_if_seen(self, label: str, region: Region) -> None:
+        if place := self.sees(label, region):
+            self.desktop.click(*place.middle)
+
+    def _press(self, key: str, region: Region) -> None:
+        self.desktop.move(*self.where(region).middle)
+        self.desktop.key(key)
+
+    def _click_tab(self, tab: str) -> None:
+        self.desktop.click(*self.wait_for(f"the tab {tab}", lambda: self._tab(tab)))
 
     def _tab(self, name: str) -> tuple[int, int] | None:
         sidebar = self.where(SIDEBAR)
@@ -233,9 +253,12 @@ def settle(blender: Path, env: Mapping[str, str], temporary: Path) -> None:
         raise ToolError(f"The preferences could not be saved: {(done.stderr or done.stdout).strip()}")
 
 
-def _first(look: Callable[[], T | None], *, timeout: float) -> T | None:
+def _first(look: Callable[[], T | None], *, timeout: float, looks: int = 1) -> T | None:
+    """What is found within so many seconds, and so many looks."""
     deadline = time.monotonic() + timeout
-    while not (found := look()) and time.monotonic() < deadline:
+    for number in itertools.count(1):
+        if (found := look()) or (number >= looks and time.monotonic() > deadline):
+            break
         time.sleep(0.05)
     return found
 
