@@ -99,10 +99,13 @@ def _parser(word: str) -> argparse.ArgumentParser:
 
     test = words.add_parser(
         "test",
-        help="everything: lint, types, all tests; 18 min, 22 at first",
-        usage="build.py test [-h] [PYTEST-ARGUMENT ...]",
+        help="everything: lint, types, all tests; 18 min, 22 at first; --quick: 2 min",
+        usage="build.py test [-h] [--quick | PYTEST-ARGUMENT ...]",
         description="Lint, types, and all tests. With arguments: only pytest, with these; what is in tests/blender"
         " runs inside each Blender.",
+    )
+    test.add_argument(
+        "--quick", action="store_true", help="lint, types, what needs no Blender, and a few tests with one: two minutes"
     )
     test.set_defaults(run=_test)
 
@@ -148,7 +151,9 @@ def _run(blender: Path) -> str:
 
 
 def _test(arguments: argparse.Namespace) -> int:
-    return testing.run(arguments.pytest)
+    if arguments.quick and arguments.pytest:
+        raise ToolError(f"--quick is a choice of tests; it goes without {' '.join(arguments.pytest)}.")
+    return testing.run(arguments.pytest, quick=arguments.quick)
 
 
 def _chaos(arguments: argparse.Namespace) -> int:

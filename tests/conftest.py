@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The real parts that tests ask for: Blenders, the installed add-on, RabbitMQ. No test and no stand-in."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -54,9 +55,20 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def installed(blender: Path, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+def _installations(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Installed]:
+    """One for each Blender, however often tests go from the one to the other."""
+
+    @cache
+    def installation(blender: Path) -> Installed:
+        return Installed(blender=blender, env=package.install(blender, archive, tmp_path_factory.mktemp("user")))
+
+    return installation
+
+
+@pytest.fixture(scope="session")
+def installed(blender: Path, _installations: Callable[[Path], Installed]) -> Installed:
     """The add-on, installed for a throw-away user of `blender`."""
-    return Installed(blender=blender, env=package.install(blender, archive, tmp_path_factory.mktemp("user")))
+    return _installations(blender)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     pass
 
 
+@pytest.mark.quick
 @pytest.mark.both_blenders
 def test_a_file_with_libraries_and_textures_renders_the_same_pixels_where_they_are_not(
     yard: LocalYard, linked: Path, tmp_path: Path

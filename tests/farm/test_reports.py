@@ -13,6 +13,7 @@ from tests.farm.farmyard import Farm
 LIFE = ["receive", "construct", "blend", "start", "stat", "finish"]
 
 
+@pytest.mark.quick
 @pytest.mark.both_blenders
 def test_every_step_is_reported_in_order_and_the_task_leaves_the_queue(farm: Farm, blend: Path) -> None:
     task = farm.task(farm.job(blend), 1)

@@ -24,14 +24,19 @@ from tools.process import run_shown
 from tools.servers.rabbitmq import RabbitNode
 
 INSIDE = "tests/blender"
-OUTSIDE = ["tests/unit", "tests/tools", "tests/faults", "tests/chaos", "tests/hostile"]
-FARM = ["tests/farm", "tests/pixels"]
-WINDOW = ["tests/window"]
+UNIT = "tests/unit"
+OUTSIDE = (
+    *("tests/window", "tests/pixels", "tests/farm"),
+    *("tests/faults", "tests/chaos", "tests/hostile", "tests/tools", UNIT),
+)
+"""Those that take longest come first, so that at the end no processor waits for the others."""
 VERSIONS = (blenders.DEFAULT, "5.2")
 LINT_TIMEOUT = 300.0
 TESTS_TIMEOUT = 3600.0
-TEST_TIMEOUT = 180
+TEST_TIMEOUT = 300  # seconds; on a busy machine everything takes its time
+AT_ONCE = 4  # modules of tests: they wait for Blenders to start, for what is seen and clicked, and share that time
 
+_AT_ONCE = ("-n", str(AT_ONCE), "--dist", "loadscope", "--no-loadscope-reorder")
 _reports = itertools.count(1)
 
 
@@ -81,14 +86,19 @@ class Tally:
                 self.passed += 1
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run everything; with arguments, only pytest with these. Returns the first failure's exit code, else 0."""
+def run(arguments: Sequence[str], *, quick: bool = False) -> int:
+    """Run everything; `quick`: only what takes two minutes; with arguments: only pytest with these.
+
+    Returns the first failure's exit code, else 0.
+    """
     os.chdir(PROJECT)
     python = environment.python()
     tally = Tally()
     with tempfile.TemporaryDirectory(prefix="bender-worker-test-") as folder:
         scratch = Path(folder)
-        if not arguments:
+        if quick:
+            _run_quick(python, scratch, tally)
+        elif not arguments:
             _run_all(python, scratch, tally)
         elif _are_inside(arguments):
             for step in _inside(python, arguments, scratch, tally):
@@ -123,18 +133,22 @@ def blender_for(version: str) -> Path:
 
 
 def _run_all(python: Path, scratch: Path, tally: Tally) -> None:
-    """The tests in windows mostly wait for somebody to see and click, those of the farm for Blenders to start: they
-    share the time of the others."""
     for step in _lint(python):
         _take(step, tally)
     _get_what_is_missing()
     with ExitStack() as stack:
-        for number, arguments in enumerate([FARM, *([*WINDOW, "-k", version] for version in VERSIONS)]):
-            step = _outside(python, arguments, scratch)
+        for number, step in enumerate(_inside(python, [INSIDE], scratch, tally)):
             stack.enter_context(_beside(step, tally, log=scratch / f"beside-{number}.log"))
-        _take(_outside(python, OUTSIDE, scratch), tally)
-        for step in _inside(python, [INSIDE], scratch, tally):
-            _take(step, tally)
+        _take(_outside(python, [*_AT_ONCE, *OUTSIDE], scratch), tally)
+
+
+def _run_quick(python: Path, scratch: Path, tally: Tally) -> None:
+    for step in _lint(python):
+        _take(step, tally)
+    _take(_outside(python, [*_AT_ONCE, UNIT], scratch), tally)
+    _take(_outside(python, ["tests/farm", "-m", "quick", "-k", blenders.DEFAULT], scratch), tally)
+    left_out = [folder for folder in (*OUTSIDE, INSIDE) if folder != UNIT]
+    print(f"\nLeft out, but for the few tests marked quick: {', '.join(left_out)}, and all in Blender {VERSIONS[1]}.")
 
 
 def _get_what_is_missing() -> None:
