@@ -5,6 +5,7 @@ import logging
 import ssl
 
 from pika.adapters.blocking_connection import BlockingConnection
+from pika.adapters.utils.connection_workflow import AMQPConnectorException, AMQPConnectorStackTimeout
 from pika.exceptions import (
     AMQPError,
     ChannelClosedByBroker,
@@ -19,7 +20,8 @@ from pika.exceptions import (
 
 log = logging.getLogger(__name__)
 
-CONNECTION_ERRORS = (AMQPError, OSError, ValueError)  # pika raises ValueError on a connection that has just died
+# pika raises ValueError on a connection that has just died.
+CONNECTION_ERRORS = (AMQPError, AMQPConnectorException, OSError, ValueError)
 REFUSED, NOT_FOUND, LOCKED, PRECONDITION_FAILED = 403, 404, 405, 406  # AMQP reply codes
 
 
@@ -34,6 +36,8 @@ class ConsumersLost(ValueError):
 def in_words(error: BaseException) -> str:
     error = root(error)
     match error:
+        case AMQPConnectorStackTimeout():
+            return "RabbitMQ took the connection and then said nothing"
         case ProbableAuthenticationError():
             return "RabbitMQ refused the user or the password of amqp_url"
         case ProbableAccessDeniedError():
