@@ -8,9 +8,9 @@ import pytest
 
 @pytest.fixture
 def empty_file() -> Iterator[None]:
-    """Nothing is open, before and after."""
+    """Nothing is open, before and after. The preferences stay: the add-on is among them."""
     import bpy
 
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     yield
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
