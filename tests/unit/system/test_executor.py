@@ -40,6 +40,7 @@ def test_as_many_threads_are_started_as_there_is_work_for_and_may_be() -> None:
     let_go.set()
     executor.close(timeout=DEADLINE)
     assert [inbox.get_nowait() for _ in range(3)] == [True] * 3
+    assert running() == 0
 
 
 def test_one_thread_does_one_thing_after_the_other() -> None:
