@@ -36,7 +36,6 @@ TESTS_TIMEOUT = 3600.0
 TEST_TIMEOUT = 300  # seconds; on a busy machine everything takes its time
 AT_ONCE = 4  # modules of tests: they wait for Blenders to start, for what is seen and clicked, and share that time
 
-_AT_ONCE = ("-n", str(AT_ONCE), "--dist", "loadscope", "--no-loadscope-reorder")
 _reports = itertools.count(1)
 
 
@@ -139,13 +138,13 @@ def _run_all(python: Path, scratch: Path, tally: Tally) -> None:
     with ExitStack() as stack:
         for number, step in enumerate(_inside(python, [INSIDE], scratch, tally)):
             stack.enter_context(_beside(step, tally, log=scratch / f"beside-{number}.log"))
-        _take(_outside(python, [*_AT_ONCE, *OUTSIDE], scratch), tally)
+        _take(_outside(python, OUTSIDE, scratch, at_once=AT_ONCE), tally)
 
 
 def _run_quick(python: Path, scratch: Path, tally: Tally) -> None:
     for step in _lint(python):
         _take(step, tally)
-    _take(_outside(python, [*_AT_ONCE, UNIT], scratch), tally)
+    _take(_outside(python, [UNIT], scratch, at_once=AT_ONCE), tally)
     _take(_outside(python, ["tests/farm", "-m", "quick", "-k", blenders.DEFAULT], scratch), tally)
     left_out = [folder for folder in (*OUTSIDE, INSIDE) if folder != UNIT]
     print(f"\nLeft out, but for the few tests marked quick: {', '.join(left_out)}, and all in Blender {VERSIONS[1]}.")
@@ -197,13 +196,15 @@ def _lint(python: Path) -> Iterator[Step]:
         yield Step(title=title, command=[python, "-m", *words], timeout=LINT_TIMEOUT, env=dict(os.environ))
 
 
-def _outside(python: Path, arguments: Sequence[str], scratch: Path) -> Step:
+def _outside(python: Path, arguments: Sequence[str], scratch: Path, *, at_once: int = 1) -> Step:
     report = scratch / f"outside-{next(_reports)}.xml"
+    side_by_side = ("-n", str(at_once), "--dist", "loadscope", "--no-loadscope-reorder") if at_once > 1 else ()
     return Step(
         title=f"tests: {' '.join(arguments)}",
         command=[
             *(python, "-m", "pytest", "-p", "no:pytest-blender"),
             *("--durations=10", f"--timeout={TEST_TIMEOUT}", f"--junitxml={report}"),
+            *side_by_side,
             *arguments,
         ],
         timeout=TESTS_TIMEOUT,

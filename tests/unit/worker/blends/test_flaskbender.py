@@ -106,7 +106,7 @@ def test_a_refusal_may_be_this_workers_alone(server: BlendServer, target: Path, 
         (b"", "text/html"),
         (b"\xef\xbb\xbf\r\n  <html>", "application/octet-stream"),
         (b"<?xml version='1.0'?><html/>", "text/plain"),
-        (gzip.compress(b"<html>packed</html>"), "text/html"),
+        (gzip.compress(b"<html>packed</html>", mtime=0), "text/html"),
     ],
 )
 def test_a_page_in_the_place_of_a_blend_is_waited_out(
