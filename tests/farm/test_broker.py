@@ -8,7 +8,7 @@ import pytest
 from bender_worker_addon.core.deliveries import Delivered, Disconnected
 from tests.farm.taker import connected, taking
 from tests.unit.support import DEADLINE, event_from
-from tools.servers.farm import EXCHANGE, Bookkeeper, make_task, publish_tasks
+from tools.servers.farm import EXCHANGE, Bookkeeper, make_task, publish_tasks, queue_depth
 from tools.servers.proxy import Proxy
 from tools.servers.rabbitmq import RabbitNode
 
@@ -63,6 +63,19 @@ def test_to_hold_more_nothing_is_given_back(amqp_url: str, queue_type: Literal["
             held.append(event_from(taker.inbox, Delivered).delivery)
             assert not held[-1].redelivered, f"delivery {taken} was out before"
         assert channel.queue_declare("work", passive=True).method.consumer_count == 4
+
+
+def test_for_little_more_there_is_no_other_consumer_and_to_allow_the_same_again_changes_nothing(amqp_url: str) -> None:
+    publish_tasks(amqp_url, [make_task("job", [number]) for number in range(99)])
+    with taking(amqp_url, 16) as taker:
+        taker.takes(16)
+        for prefetch in (16, 20):
+            taker.queue.consume(prefetch)
+            taker.takes(0)
+            assert queue_depth(amqp_url).consumers == 1
+        taker.queue.consume(22)
+        taker.takes(6)
+        assert queue_depth(amqp_url).consumers == 2
 
 
 def test_after_a_cut_as_many_are_held_as_may_be(amqp_url: str) -> None:
