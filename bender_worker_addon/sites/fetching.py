@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fetching: brings a job's frames into a folder, each proven by its size and hash, and goes on where it broke off."""
 
-import hashlib
 from pathlib import Path
 
 from ..core.errors import FarmError
 from ..farm.frame_files import FrameFile
+from ..system import hashing
 from ..system.durable import make_durable
 from .site import Progress, Site, nobody
 
@@ -63,6 +63,6 @@ def _is(frame: FrameFile, path: Path) -> bool:
         if path.stat().st_size != frame.size:
             return False
         with path.open("rb") as file:
-            return hashlib.file_digest(file, hashlib.blake2b).hexdigest() == frame.hash
+            return hashing.of(file) == frame.hash
     except FileNotFoundError:
         return False

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """RemoteSite: the farm over HTTP, wherever its server is. Nothing is shared with it on a disk."""
 
-import hashlib
 import itertools
 import logging
 import shutil
@@ -23,6 +22,7 @@ from ..farm.new_job import NewJob
 from ..farm.workers import Worker
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
+from ..system import hashing
 from . import answers
 from .answers import all_of, understood
 from .client import Client, Refused
@@ -148,6 +148,6 @@ def _persistently(work: Callable[[], None]) -> None:
 def _hash(file: Path) -> str:
     try:
         with file.open("rb") as opened:
-            return hashlib.file_digest(opened, hashlib.blake2b).hexdigest()
+            return hashing.of(opened)
     except OSError as error:
         raise FarmError(f"{file} can't be read: {error.strerror}") from error

@@ -3,7 +3,6 @@
 its place in one step. What is not whole leaves nothing behind."""
 
 import contextlib
-import hashlib
 import secrets
 import shutil
 from collections.abc import AsyncIterator
@@ -14,6 +13,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
+from ...system import hashing
 from ...system.durable import make_durable
 from ...system.folders import make_folder
 from ..farm import Expected, Farm
@@ -58,7 +58,7 @@ async def receive(request: Request, farm: Farm, job_id: str, task_id: str) -> Ex
 async def take_file(request: Request, place: Path) -> None:
     """Takes in a file that is the request's whole body, with its hash in the header `X-Blake2b`. Raises Refused."""
     arriving = place.with_name(f".{secrets.token_hex(8)}")
-    digest = hashlib.blake2b()
+    digest = hashing.fresh()
     try:
         await run_in_threadpool(place.parent.mkdir, parents=True, exist_ok=True)
         _check_room(request, place.parent)
@@ -77,7 +77,7 @@ async def take_file(request: Request, place: Path) -> None:
             arriving.unlink(missing_ok=True)
 
 
-def _write_and_hash(file: BinaryIO, digest: "hashlib.blake2b", piece: bytes) -> None:
+def _write_and_hash(file: BinaryIO, digest: hashing.Hash, piece: bytes) -> None:
     file.write(piece)
     digest.update(piece)
 
@@ -89,7 +89,7 @@ class _Form:
         self._request = request
         self._arriving = arriving
         self._fields: dict[str, bytes] = {}
-        self._hash = hashlib.blake2b()
+        self._hash = hashing.fresh()
         self._size = 0
         self.filename = ""
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A finished frame: checked, hashed, on the disk for good and only then moved into its place."""
 
-import hashlib
 import os
 import stat
 from pathlib import Path
 
 from ...core.errors import FrameError
 from ...core.frame import FORMATS, StoredFrame
+from ...system import hashing
 from ...system.durable import make_durable
 from ...system.folders import leads_away, make_folder
 
@@ -29,7 +29,7 @@ def store(*, rendered: Path, target: Path, number: int, image_format: str, share
             status = os.fstat(file.fileno())
             _check_signature(file.read(16), number, image_format)
             file.seek(0)
-            digest = hashlib.file_digest(file, "blake2b").hexdigest()
+            digest = hashing.of(file)
         if shared:
             rendered.chmod(stat.S_IMODE(status.st_mode) | stat.S_IRGRP | stat.S_IWGRP)
         _put_in_place(rendered, target, shared=shared)
@@ -44,7 +44,7 @@ def unchanged(frame: StoredFrame) -> bool:
         with frame.path.open("rb") as file:
             if os.fstat(file.fileno()).st_size != frame.size:
                 return False
-            return hashlib.file_digest(file, "blake2b").hexdigest() == frame.hash
+            return hashing.of(file) == frame.hash
     except OSError:
         return False
 
