@@ -46,6 +46,12 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     told = _asked(options.link, before.config)
     config_file.write(before.file, config_file.read_if_there(before.file).changed(told))
     print(f"{before.file} is written")
+    if "amqp_url" not in told:
+        print(
+            "The farm's tasks stay on its own machine: this one can send jobs and fetch frames, but render none of them"
+        )
+        print("until the farm has a RabbitMQ. Next:  blender --command bender_worker submit FILE.blend")
+        return ENDED
     well = True
     for name, test in checkup.of_settings(settings().config).items():
         trouble = test()

@@ -2,7 +2,10 @@
 """App: all that the farm answers over HTTP, behind one guard."""
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from ...settings.config import WorkerConfig
 from ..access import Access
@@ -16,4 +19,12 @@ def app(farm: Farm, access: Access, config: WorkerConfig) -> Starlette:
     return Starlette(
         routes=[*wire.routes(farm), *api.routes(farm, News(farm)), *join.routes(farm, access, config)],
         middleware=[Middleware(Guard, access=access, farm=farm)],
+        exception_handlers={HTTPException: _no_route},
     )
+
+
+def _no_route(request: Request, error: Exception) -> Response:
+    """What Starlette itself refuses, in a sentence."""
+    assert isinstance(error, HTTPException)
+    words = {404: "there is nothing at", 405: f"{request.method} is not for"}.get(error.status_code, error.detail)
+    return JSONResponse({"error": f"{words} {request.url.path}"}, status_code=error.status_code, headers=error.headers)

@@ -158,3 +158,12 @@ def test_the_description_is_that_of_the_routes(client: Client) -> None:
 def test_a_name_is_one_line_whatever_is_in_it(client: Client, name: str, kept: str) -> None:
     client.send(name=name)
     assert client.ask("GET", "/api/jobs/job-1").json()["name"] == kept
+
+
+@pytest.mark.parametrize(
+    "method, path, status", [("GET", "/nothing", 404), ("PATCH", "/api/jobs", 405), ("GET", "/", 404)]
+)
+def test_what_is_not_there_is_told_in_a_sentence_too(client: Client, method: str, path: str, status: int) -> None:
+    answer = client.ask(method, path)
+    assert answer.status_code == status
+    assert path in answer.json()["error"]
