@@ -190,9 +190,9 @@ def make_scene(tmp_path_factory: pytest.TempPathFactory) -> SceneMaker:
 
 
 @pytest.fixture(scope="session")
-def telling_blend(make_scene: SceneMaker) -> Path:
-    """A scene whose frames take a few seconds each. (Cycles without a window tells of its samples every 18 s.)"""
-    return make_scene("trivial", width=320, height=180, samples=300)
+def quick_blend(make_scene: SceneMaker) -> Path:
+    """A scene whose frames take half a second each, whatever the machine."""
+    return make_scene("slow", seconds=0.5)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from tools.check.window import DEADLINE, PREFERENCES, SECTIONS, SIDEBAR, VIEWPOR
 SESSION = f"__import__('sys').modules['{MODULE}.blender.worker.session'].session"
 SNAPSHOT = f"{SESSION}.snapshot"
 PREFERRED = f"bpy.context.preferences.addons['{MODULE}'].preferences"
+_RESOLVED = f"__import__('sys').modules['{MODULE}.blender.in_force'].resolved()"
 CHECKBOX = 28  # pixels to the left of an add-on's name
 
 
@@ -46,13 +47,14 @@ class Desk:
         window.find("RabbitMQ", PREFERENCES)
 
     def set_addresses(self, rabbitmq: str, flaskbender: str) -> None:
-        self.window.fill("RabbitMQ", rabbitmq, PREFERENCES)
-        self.window.fill("Flaskbender", flaskbender, PREFERENCES)
+        broker = rabbitmq.rpartition("@")[2]  # a password goes to its own place
+        self.window.fill("RabbitMQ", rabbitmq, PREFERENCES, until=f"{broker!r} in str({in_force('amqp_url')})")
+        self.window.fill("Flaskbender", flaskbender, PREFERENCES, until=f"{in_force('bender_url')} == {flaskbender!r}")
 
     def set_folders(self, data: Path, frames: Path) -> None:
         self._scroll_preferences(down=4)
-        self.window.fill("Data", str(data), PREFERENCES)
-        self.window.fill("Frames", str(frames), PREFERENCES)
+        for label, name, path in (("Data", "data_dir", data), ("Frames", "outpath", frames)):
+            self.window.fill(label, str(path), PREFERENCES, until=f"str({in_force(name)}) == {str(path)!r}")
 
     def toggle_add_on(self) -> None:
         name = self.window.find("Bender Worker", PREFERENCES)
@@ -62,8 +64,8 @@ class Desk:
         """Has the worker wait for her to be away, and sets after how long she counts as that."""
         self._scroll_to("Only While I Am Away")
         self.window.click("Only While I Am Away", PREFERENCES, until=f"{PREFERRED}.only_when_away")
-        self.window.fill("Away After (min)", str(minutes), PREFERENCES)
-        self.window.wait_until(f"abs({PREFERRED}.away_minutes - {minutes}) < 1e-6")
+        is_set = f"abs({PREFERRED}.away_minutes - {minutes}) < 1e-6"
+        self.window.fill("Away After (min)", str(minutes), PREFERENCES, until=is_set)
 
     def start_with_blender(self) -> None:
         self._scroll_to("Start with Blender")
@@ -200,6 +202,11 @@ class Desk:
 
     def wait_for(self, what: str, look: Callable[[], Any], *, timeout: float = DEADLINE) -> Any:
         return self.window.wait_for(what, look, timeout=timeout)
+
+
+def in_force(name: str) -> str:
+    """The expression for what a setting is; None while they can't be used."""
+    return f"getattr(getattr({_RESOLVED}, 'config', None), {name!r}, None)"
 
 
 def _is_render_child(process: int, words: str) -> bool:

@@ -15,12 +15,12 @@ RENDERED = 300.0  # seconds in which a frame of some seconds is there, on a busy
 MANY = range(1, 1000)  # frames: more than are rendered before a test has ended
 
 
-def test_a_task_is_rendered_while_the_panel_shows_how_far_it_is(desk: Desk, telling_blend: Path) -> None:
+def test_a_task_is_rendered_while_the_panel_shows_how_far_it_is(desk: Desk, quick_blend: Path) -> None:
     desk.window.screenshot("stopped")
     desk.start()
     desk.wait_for_state("Waiting for tasks")
     desk.window.screenshot("waiting")
-    task = desk.farm.task(desk.farm.job(telling_blend), 1, 2, 3, 4)
+    task = desk.farm.task(desk.farm.job(quick_blend), 1, 2, 3, 4)
     with desk.mid_frame():
         desk.window.find("Rendering", SIDEBAR)
         desk.window.screenshot("rendering")
@@ -62,8 +62,8 @@ def test_a_click_opens_the_last_frame_in_an_image_editor(desk: Desk, slow_blend:
     desk.close_her_picture()
 
 
-def test_pause_holds_the_render_where_it_is(desk: Desk, telling_blend: Path) -> None:
-    desk.farm.task(desk.farm.job(telling_blend), *MANY)
+def test_pause_holds_the_render_where_it_is(desk: Desk, quick_blend: Path) -> None:
+    desk.farm.task(desk.farm.job(quick_blend), *MANY)
     desk.start()
     child = desk.wait_for_render()
     desk.window.click("Pause", SIDEBAR, until=f"{SNAPSHOT}.state.value == 'Paused'")
@@ -86,8 +86,8 @@ def test_an_idle_worker_has_nothing_drawn_again(desk: Desk, slow_blend: Path) ->
     desk.wait_for("three seconds in which nothing is drawn", lambda: _redraws(desk, seconds=3) == 0)
 
 
-def test_a_render_has_nothing_drawn_again_while_the_sidebar_is_closed(desk: Desk, telling_blend: Path) -> None:
-    desk.farm.task(desk.farm.job(telling_blend), *MANY)
+def test_a_render_has_nothing_drawn_again_while_the_sidebar_is_closed(desk: Desk, quick_blend: Path) -> None:
+    desk.farm.task(desk.farm.job(quick_blend), *MANY)
     desk.start()
     desk.wait_for("progress", desk.part_done, timeout=RENDERED)
     desk.window.close_sidebar()

@@ -5,12 +5,11 @@ import socket
 
 import pytest
 
-from tests.window.desk import PREFERRED, Desk
+from tests.window.desk import PREFERRED, Desk, in_force
 from tools.build.package import MODULE
 from tools.check.window import PREFERENCES, SIDEBAR
 
 TESTING = f"__import__('sys').modules['{MODULE}.blender.worker.connection_test'].connection_test.running"
-FOUND = f"__import__('sys').modules['{MODULE}.blender.in_force'].resolved()"
 
 ENOUGH = 5  # answers of Blender's main loop in the seconds that something takes beside it: it was not held up
 
@@ -22,23 +21,21 @@ def typed() -> bool:
 
 @pytest.mark.both_blenders
 def test_what_is_typed_is_what_the_worker_gets(desk: Desk) -> None:
-    config = f"{FOUND}.config"
-    assert desk.window.ask(f"{config}.amqp_url") == desk.farm.url
-    assert desk.window.ask(f"{config}.bender_url") == desk.farm.server.url
-    assert desk.window.ask(f"{config}.data_dir") == str(desk.farm.folder / "data")
-    assert desk.window.ask(f"{config}.outpath") == str(desk.farm.outpath)
+    assert desk.window.ask(in_force("amqp_url")) == desk.farm.url
+    assert desk.window.ask(in_force("bender_url")) == desk.farm.server.url
+    assert desk.window.ask(in_force("data_dir")) == str(desk.farm.folder / "data")
+    assert desk.window.ask(in_force("outpath")) == str(desk.farm.outpath)
 
 
 def test_a_password_typed_with_the_address_is_not_shown(desk: Desk) -> None:
     desk.open_preferences()
     desk.unfold_preferences()
     node = desk.farm.rabbit
-    desk.window.fill("RabbitMQ", f"amqp://guest:s3cret%2F@127.0.0.1:{node.port}/{desk.farm.vhost}", PREFERENCES)
-    desk.window.wait_until(f"{PREFERRED}.amqp_password == 's3cret/'")
+    address = f"amqp://guest:s3cret%2F@127.0.0.1:{node.port}/{desk.farm.vhost}"
+    desk.window.fill("RabbitMQ", address, PREFERENCES, until=f"{PREFERRED}.amqp_password == 's3cret/'")
     desk.window.find("*******", PREFERENCES)
     assert "cret" not in desk.window.text(PREFERENCES)
-    desk.window.fill("RabbitMQ", desk.farm.url, PREFERENCES)
-    desk.window.wait_until(f"{FOUND}.config.amqp_url == {desk.farm.url!r}")
+    desk.window.fill("RabbitMQ", desk.farm.url, PREFERENCES, until=f"{in_force('amqp_url')} == {desk.farm.url!r}")
 
 
 @pytest.mark.both_blenders
@@ -66,7 +63,6 @@ def test_a_bad_farm_is_told_with_what_to_do_and_nothing_freezes(desk: Desk) -> N
     desk.window.screenshot("bad-farm")
     said = desk.window.text(PREFERENCES)
     desk.set_addresses(desk.farm.url, desk.farm.server.url)
-    desk.window.wait_until(f"{FOUND}.config.bender_url == {desk.farm.server.url!r}")
     assert "said nothing" in said
     assert "flaskbender running there" in said
     assert answers > ENOUGH
@@ -76,7 +72,6 @@ def test_a_farm_on_the_internet_needs_online_access(desk: Desk) -> None:
     desk.open_preferences()
     desk.unfold_preferences()
     desk.set_addresses("amqp://farm.example.org/", desk.farm.server.url)
-    desk.window.wait_until(f"'example' in {FOUND}.config.amqp_url")
     desk.close_preferences()
     assert not desk.window.ask("bpy.ops.bender.worker_start.poll()")
     desk.window.click("Start", SIDEBAR)
@@ -85,6 +80,5 @@ def test_a_farm_on_the_internet_needs_online_access(desk: Desk) -> None:
     desk.open_preferences()
     desk.unfold_preferences()
     desk.set_addresses(desk.farm.url, desk.farm.server.url)
-    desk.window.wait_until(f"{FOUND}.config.amqp_url == {desk.farm.url!r}")
     desk.close_preferences()
     desk.window.wait_until("bpy.ops.bender.worker_start.poll()")

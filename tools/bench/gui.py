@@ -73,7 +73,7 @@ def _with(bench: _Bench, env: Mapping[str, str]) -> dict[str, float]:
     figures = {}
     node, folder = bench.farm.node, bench.scratch / "with"
     short = scenes.make(bench.blender, "trivial", bench.scratch / "short.blend", samples=50)
-    long = scenes.make(bench.blender, "slow", bench.scratch / "long.blend", seconds=4 * bench.seconds)
+    long = scenes.make(bench.blender, "slow", bench.scratch / "long.blend", seconds=4 * bench.seconds, threads=0)
     bench.farm.server.add("short", short)
     bench.farm.server.add("long", long)
     settings = bench.farm.settings(folder=folder / "data", outpath=folder / "frames")

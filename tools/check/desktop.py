@@ -67,7 +67,7 @@ class Desktop:
         with self._stack:
             folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bender-worker-desktop-")))
             self._log = folder / "log"
-            self._eyesight = folder / "seen.pgm"  # plain, as to pack it would take longer than to read it
+            self._eyesight = folder / "seen.png"
             screen = f"{self.width}x{self.height}x24"
             self._start("Xvfb", "-displayfd", "1", "-screen", "0", screen, "-noreset", "-nolisten", "tcp")
             self.env = {**os.environ, "DISPLAY": f":{self._display()}", "OMP_THREAD_LIMIT": "1"}
@@ -150,7 +150,7 @@ _PROGRAMS = {name: f"/usr/bin/{name}" for name in ("Xvfb", "openbox", "xdotool",
 # What is thin and lighter than its surroundings becomes dark, all else white; and large.
 _LIKE_PRINT = (
     *("-colorspace", "gray", "-morphology", "TopHat", "Disk:3", "-level", "0,50%", "-negate"),
-    *("-resize", f"{100 * ENLARGED}%"),
+    *("-resize", f"{100 * ENLARGED}%", "-depth", "8"),
 )
 
 _WITHOUT_FRAMES = """\

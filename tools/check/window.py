@@ -184,14 +184,12 @@ class Window:
         self._press(key, region)
         self._repeat(lambda: self._press(key, region), until)
 
-    def fill(self, label: str, text: str, region: Region) -> None:
-        """Types into the field that stands to the right of its label."""
-        place, around = self.find(label, region), self.where(region)
-        right = around.x + around.width
-        self.desktop.click((place.x + place.width + right) // 2, place.middle[1])
-        self.desktop.key("ctrl+a")
-        self.desktop.type(text)
-        self.desktop.key("Return")
+    def fill(self, label: str, text: str, region: Region, *, until: str | None = None) -> None:
+        """Types into the field that stands to the right of its label; with an expression `until`, again while that does
+        not become true, as when the field was still on its way there."""
+        self._fill(label, text, region)
+        if until:
+            self._repeat(lambda: self._fill(label, text, region), until)
 
     def open_sidebar(self, tab: str) -> None:
         """Opens the 3D view's sidebar, and in it a tab, whose name is written from above to below."""
@@ -219,6 +217,14 @@ class Window:
     def _press(self, key: str, region: Region) -> None:
         self.desktop.move(*self.where(region).middle)
         self.desktop.key(key)
+
+    def _fill(self, label: str, text: str, region: Region) -> None:
+        place, around = self.find(label, region), self.where(region)
+        right = around.x + around.width
+        self.desktop.click((place.x + place.width + right) // 2, place.middle[1])
+        self.desktop.key("ctrl+a")
+        self.desktop.type(text)
+        self.desktop.key("Return")
 
     def _click_tab(self, tab: str) -> None:
         self.desktop.click(*self.wait_for(f"the tab {tab}", lambda: self._tab(tab)))

@@ -164,9 +164,11 @@ def other_engine(**options: int) -> None:
 
 
 @scene
-def slow(*, seconds: float = 5, **options: int) -> None:
-    """Each frame takes `seconds`, whatever the machine."""
+def slow(*, seconds: float = 5, threads: int = 1, **options: int) -> None:
+    """Each frame takes `seconds`, whatever the machine, on so many `threads`; 0: all that there are."""
     trivial(**{"width": 640, "height": 360, "samples": 1_000_000, **options})
+    if threads:
+        bpy.context.scene.render.threads_mode, bpy.context.scene.render.threads = "FIXED", threads
     bpy.context.scene.cycles.use_adaptive_sampling = False
     bpy.context.scene.cycles.time_limit = seconds
 
