@@ -47,7 +47,7 @@ class Desk:
         window.find("RabbitMQ", PREFERENCES)
 
     def set_addresses(self, rabbitmq: str, flaskbender: str) -> None:
-        broker = rabbitmq.rpartition("@")[2]  # a password goes to its own place
+        broker = rabbitmq.partition("://")[2].rpartition("@")[2]  # user and password have fields of their own
         self.window.fill("RabbitMQ", rabbitmq, PREFERENCES, until=f"{broker!r} in str({in_force('amqp_url')})")
         self.window.fill("Flaskbender", flaskbender, PREFERENCES, until=f"{in_force('bender_url')} == {flaskbender!r}")
 
