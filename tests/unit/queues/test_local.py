@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -247,6 +248,48 @@ def test_what_another_holds_by_now_is_left_to_it(site: Site, settle: str) -> Non
     hands.settled()
     with site.database.looking() as connection:
         assert connection.execute("SELECT owner FROM message").fetchall() == [("another",)]
+
+
+@pytest.mark.parametrize("settle", ["ack", "requeue", "reject"])
+def test_what_an_earlier_session_held_is_not_settled_in_this_one(site: Site, settle: str) -> None:
+    site.add("job", 2)
+    hands = site.worker()
+    delivery = hands.take()
+    of_before = replace(delivery, session=delivery.session - 1)
+    getattr(hands.queue, settle)(of_before)
+    hands.queue.set_aside(of_before)
+    hands.settled()
+    assert (site.left(), hands.inbox.empty()) == (2, True)
+    hands.queue.ack(delivery)
+    assert name(hands.take()) == "job-2"
+    assert site.left() == 1
+
+
+@pytest.mark.parametrize("prefetch, look_for_dead", [(1, 3600.0), (0, 0.0)], ids=["waiting", "asking for none"])
+def test_a_worker_for_which_there_is_nothing_leaves_the_queue_alone(
+    site: Site, monkeypatch: pytest.MonkeyPatch, prefetch: int, look_for_dead: float
+) -> None:
+    """It looks again and again whether anything has changed, and writes only then."""
+    monkeypatch.setattr(local, "_LOOK", 0.001)
+    monkeypatch.setattr(local, "_LOOK_FOR_DEAD", look_for_dead)
+    looks_since_it_wrote = 0
+    next_commands, carry_out = LocalQueue._next_commands, LocalQueue._carry_out
+
+    def look(queue: LocalQueue) -> Any:
+        nonlocal looks_since_it_wrote
+        looks_since_it_wrote += 1
+        return next_commands(queue)
+
+    def write(queue: LocalQueue, commands: Any) -> None:
+        nonlocal looks_since_it_wrote
+        looks_since_it_wrote = 0
+        carry_out(queue, commands)
+
+    monkeypatch.setattr(LocalQueue, "_next_commands", look)
+    monkeypatch.setattr(LocalQueue, "_carry_out", write)
+    hands = site.worker(prefetch=prefetch)
+    hands.settled()
+    eventually(lambda: looks_since_it_wrote > 100, timeout=DEADLINE)
 
 
 def test_it_may_be_closed_at_any_time_and_any_number_of_times(site: Site) -> None:
