@@ -55,7 +55,9 @@ def written(attempt: int, frame: int, *, seconds: float = 1.0, memory: int = 100
 
 
 def test_an_attempt_is_its_until_its_last_frame_is_written(child: Child) -> None:
+    assert child.process.output.log_file == child.folder / "log"
     held = given(child, 7, 1, 2)
+    assert (child.task_of(7), child.task_of(8)) == (held, None)
     assert child.began(7) is held
     assert child.began(7) is None
     for frame, left in ((1, 1), (2, 0)):
