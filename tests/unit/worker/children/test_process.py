@@ -185,7 +185,7 @@ def test_what_is_printed_goes_to_the_log_of_the_command_at_hand(
 
 @pytest.mark.parametrize("log_file", ["a-folder", "a-file/child.log"])
 def test_a_log_that_cannot_be_written_stops_nobody(
-    start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path, log_file: str
+    start: Start, inbox: "SimpleQueue[Any]", tmp_path: Path, log_file: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     renderer = start("renders")
     (tmp_path / "a-folder").mkdir()
@@ -193,6 +193,7 @@ def test_a_log_that_cannot_be_written_stops_nobody(
     renderer.output.log_file = tmp_path / log_file
     renderer.render(command(tmp_path, 1, 2, 3))
     assert [event_from(inbox, FrameWritten).frame for _ in range(3)] == [1, 2, 3]
+    until(lambda: f"what Blender prints can't be kept in {tmp_path / log_file}" in caplog.text)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The folder for frames in the making: cleared up behind each child, and no disk it is on holds up the worker."""
 
+import os
+import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +55,33 @@ def test_no_child_gets_a_folder_when_the_worker_has_ended(tmp_path: Path) -> Non
         scratch.make(scratch.of_child(2))
     scratch.close()
     assert not (tmp_path / "scratch").exists()
+
+
+def test_what_a_killed_worker_left_is_removed_and_nothing_of_one_that_lives(tmp_path: Path) -> None:
+    parent = tmp_path / ".rendering" / "w1"
+    (parent / "of-a-killed-one" / "1").mkdir(parents=True)
+    ours, others = Scratch(parent), Scratch(parent)
+    for scratch in (ours, others):
+        for number in (1, 2):
+            scratch.make(scratch.of_child(number))
+    ours.remove_leftovers()
+    assert not (parent / "of-a-killed-one").exists()
+    assert all(scratch.of_child(number).is_dir() for scratch in (ours, others) for number in (1, 2))
+    ours.close()
+    assert others.of_child(1).is_dir()
+    others.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no such modes")
+def test_nobody_else_looks_into_a_child_s_folder(tmp_path: Path) -> None:
+    scratch = Scratch(tmp_path / "scratch")
+    folder = scratch.of_child(1)
+    scratch.make(folder)
+    assert [stat.S_IMODE(place.stat().st_mode) for place in (folder.parent, folder)] == [0o700, 0o700]
+    with pytest.raises(WorkerError, match="can't be made: File exists"):
+        scratch.make(folder)
+    scratch.close()
 
 
 def test_a_share_s_hiccup_at_a_child_s_start_is_no_task_s_fault(start_farm: StartFarm, tmp_path: Path) -> None:
