@@ -114,6 +114,13 @@ def test_reports_that_were_refused_are_published_once_more_in_their_order(amqp_u
         assert taker.confirmed(50) == reports
 
 
+def test_reports_that_are_refused_again_end_the_session(rabbit: RabbitNode, vhost: str, amqp_url: str) -> None:
+    with taking(amqp_url, 0) as taker:
+        rabbit.ctl("set_permissions", "-p", vhost, "guest", ".*", "^$", ".*")
+        taker.reports("stat.job")
+        assert f"access to exchange '{EXCHANGE}'" in event_from(taker.inbox, Disconnected).reason
+
+
 def test_a_report_for_which_a_queue_has_no_room_is_told(amqp_url: str) -> None:
     with taking(amqp_url, 0) as taker, connected(amqp_url) as channel:
         full = {"x-max-length": 1, "x-overflow": "reject-publish"}

@@ -119,6 +119,26 @@ def test_what_is_leased_is_held_like_what_is_not(url: str, leased: Leased) -> No
         assert taker.takes(1)[0].body == b"fifth"
 
 
+def test_leases_of_an_earlier_session_are_not_mixed_up_with_what_comes_in_this_one(
+    rabbit: RabbitNode, url: str, leased: Leased
+) -> None:
+    with cuttable(rabbit, url, SOON) as (taker, proxy):
+        taker.takes(3)
+        queues = leased(3)
+        proxy.cut()
+        taker.comes_online()
+        again = taker.takes(3)
+        publish_tasks(url, [b"fourth"])
+        taker.queue.consume(4)
+        (fourth,) = taker.takes(1)
+        taker.queue.ack(fourth)
+        for delivery in again:
+            taker.queue.ack(delivery)
+        taker.takes(0)
+        assert not any(exists(url, queue) for queue in queues)
+    assert taken_from(url, "work") == []
+
+
 def test_a_fresh_copy_is_there_before_the_older_one_is_taken(rabbit: RabbitNode, url: str, leased: Leased) -> None:
     """And one comes back when nobody renews it any more."""
     with cuttable(rabbit, url, BRIEF) as (taker, proxy):
