@@ -105,13 +105,25 @@ def test_no_report_waits_for_the_confirmation_of_the_one_before(rabbit: RabbitNo
         assert taker.confirmed(50) == reports
 
 
+def test_a_report_can_be_told_from_the_same_one_sent_again(amqp_url: str) -> None:
+    with Bookkeeper(amqp_url) as bookkeeper, taking(amqp_url, 0) as taker:
+        taker.queue.publish(1, None, "heart.w1", b"")
+        taker.reports("stat.job")
+        taker.reports("stat.job")
+        came = bookkeeper.wait_for(lambda report: True, count=3, timeout=DEADLINE)
+    assert [report.properties.message_id for report in came] == [None, "w1.1", "w1.2"]
+    assert {report.properties.delivery_mode for report in came} == {2}
+    assert {report.properties.content_type for report in came} == {"application/json"}
+
+
 def test_reports_that_were_refused_are_published_once_more_in_their_order(amqp_url: str) -> None:
-    """Somebody has deleted the exchange; it is made again."""
+    """Somebody has deleted the exchange; it is made again, as often as that happens."""
     with taking(amqp_url, 0) as taker:
-        with connected(amqp_url) as channel:
-            channel.exchange_delete(EXCHANGE)
-        reports = [taker.reports("stat.job") for _ in range(50)]
-        assert taker.confirmed(50) == reports
+        for _ in range(2):
+            with connected(amqp_url) as channel:
+                channel.exchange_delete(EXCHANGE)
+            reports = [taker.reports("stat.job") for _ in range(50)]
+            assert taker.confirmed(50) == reports
 
 
 def test_reports_that_are_refused_again_end_the_session(rabbit: RabbitNode, vhost: str, amqp_url: str) -> None:
