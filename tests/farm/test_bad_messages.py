@@ -31,7 +31,7 @@ BAD = {
     "not even text": (b"\xff\xfe\x00\x01", "is not JSON"),
     "empty": (b"", "is not JSON"),
     "a number that JSON lacks": (b'{"id": NaN}', "is not JSON"),
-    "nested without end": (b"[" * 100_000, "is not JSON"),
+    "nested without end": (b"[" * 100_000, "nested more than 100 levels deep"),
     "JSON that is no object": (b"[1, 2, 3]", "a task is a JSON object"),
     "an object that is no task": (b'{"hello": "farm"}', "'command' should be an object"),
     "unknown status": (_changed(status="Dreaming"), "unknown status"),

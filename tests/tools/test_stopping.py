@@ -35,7 +35,7 @@ def test_nothing_that_was_started_is_left(tmp_path: Path, number: signal.Signals
     command = [sys.executable, "build.py", "test", "-c", "pyproject.toml", str(tmp_path / "test_endless.py")]
     env = os.environ | dict([mark.split("=")]) | {"STARTED": str(started)}
     with (tmp_path / "log").open("wb") as log:
-        build = subprocess.Popen(command, cwd=PROJECT, env=env, stdout=log, stderr=log, preexec_fn=_heed_interrupts)
+        build = subprocess.Popen(command, cwd=PROJECT, env=env, stdout=log, stderr=log, preexec_fn=_heed_signals)
     try:
         eventually(started.exists)
         build.send_signal(number)
@@ -46,5 +46,6 @@ def test_nothing_that_was_started_is_left(tmp_path: Path, number: signal.Signals
             os.kill(process, signal.SIGKILL)
 
 
-def _heed_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # what a shell starts in its background ignores them
+def _heed_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell's background and nohup ignore some
+        signal.signal(number, signal.SIG_DFL)

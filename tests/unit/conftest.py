@@ -72,8 +72,9 @@ def start_farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, queue: str) -> I
             command = child or child_command("renders")
             worker = worker_module.Worker(config, child_command=command, max_tasks=max_tasks, idle_exit=idle_exit)
             at_the_end.callback(worker.close)
+            farm = Farm(worker, brokers[-1], http, tmp_path)
             worker.start()
-            return Farm(worker, brokers[-1], http, tmp_path)
+            return farm
 
         yield start
 

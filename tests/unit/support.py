@@ -133,6 +133,15 @@ def plugged_in(folder: Path) -> None:
     _aside(folder).rename(folder)
 
 
+def _started() -> frozenset[int]:
+    """The processes that this one has started and that are there."""
+    found = []
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # it has just ended
+            found += [int(process) for process in (thread / "children").read_text().split()]
+    return frozenset(found)
+
+
 def _aside(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}-cut-off")
 
@@ -285,6 +294,7 @@ class Farm:
     broker: Any  # a StandInBroker, or a WatchedLocalQueue in tests for both queues
     http: BlendServer
     folder: Path
+    _others: frozenset[int] = field(default_factory=_started)
 
     def add(self, job: str = "job-1", *, behaviour: Any = None, **scene: Any) -> None:
         """Registers a job; what is rendered of it is kept for `renders`. `behaviour`: how its blend is served."""
@@ -298,12 +308,8 @@ class Farm:
         return [(int(line.split()[0]), int(line.split()[1])) for line in lines]
 
     def children(self) -> list[int]:
-        """The processes that this one has started and that are there."""
-        found = []
-        for thread in Path("/proc/self/task").iterdir():
-            with suppress(OSError):  # it has just ended
-                found += [int(process) for process in (thread / "children").read_text().split()]
-        return sorted(found)
+        """The processes that were started since this farm began and that are there."""
+        return sorted(_started() - self._others)
 
     def gate(self) -> Path:
         """Something for a frame to `wait` at until it is `opened`."""
