@@ -30,6 +30,9 @@ FORMATS: dict[str, Format] = {
     "OPEN_EXR_MULTILAYER": Format("exr", "OPEN_EXR_MULTILAYER", (b"\x76\x2f\x31\x01",)),
     "HDR": Format("hdr", "HDR", (b"#?RADIANCE",)),
     "TIFF": Format("tif", "TIFF", (b"II*\x00", b"MM\x00*")),
+    "WEBP": Format("webp", "WEBP", (b"RIFF",)),
+    "IRIS": Format("rgb", "IRIS", (b"\x01\xda",)),
+    "AVIF": Format("avif", "AVIF", ()),
 }
 """RNA identifier of each still format a task may ask for (Blender's `image_settings.file_format`)."""
 

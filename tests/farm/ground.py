@@ -14,7 +14,7 @@ from tests.farm.process import DEADLINE, WorkerProcess
 from tools.servers.farm import Report
 
 RUN = ("--command", "bender_worker", "run")
-_FRAME = re.compile(r"\d{6}\.(png|bmp|jpg|jp2|tga|cin|dpx|exr|hdr|tif)")
+_FRAME = re.compile(r"\d{6}\.(png|bmp|jpg|jp2|tga|cin|dpx|exr|hdr|tif|webp|rgb|avif)")
 
 
 class Bookkeeping(Protocol):
