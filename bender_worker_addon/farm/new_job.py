@@ -18,7 +18,8 @@ _MOMENTS = ("queued", "start", "finish", "error", "abort", "pause")
 
 @dataclass(frozen=True, slots=True)
 class SceneFacts:
-    """What a job's `data.json` says of its scene. `version` is that of the Blender that has written the blend."""
+    """What a job's `data.json` says of its scene. `version` is that of the Blender that has written the blend; `fps` /
+    `fps_base` are the frames a second."""
 
     version: str
     engine: str
@@ -27,6 +28,7 @@ class SceneFacts:
     scale: int
     fps: int
     step: int
+    fps_base: float = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ def head(job: NewJob, *, jobs: Path, outpath: Path) -> dict[str, Any]:
             "image_format": job.image_format,
             "uses_compositing": False,
             "fps": scene.fps,
+            "fps_base": scene.fps_base,
         },
         "frames": {"start": job.frames[0], "end": job.frames[-1], "current": job.frames[0], "step": scene.step},
     }

@@ -60,8 +60,11 @@ def failures(told: Any) -> list[Failure]:
     return [Failure(_frames(one["frames"]), _text(one["reason"])) for one in told["failures"]]
 
 
-def fps(told: Any) -> int:
-    return max(1, whole(told["fps"]))
+def fps(told: Any) -> float:
+    fps = told["fps"]
+    if isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps < math.inf:
+        raise ValueError("no speed")
+    return fps
 
 
 def worker(told: Any) -> Worker:

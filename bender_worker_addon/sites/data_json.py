@@ -4,11 +4,12 @@ It may hold anything: what is not as it should be counts as missing."""
 
 import contextlib
 import json
+import math
 import shutil
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
 from ..core.errors import FarmError
@@ -114,10 +115,20 @@ def priority(data: Mapping[str, Any]) -> int:
         return 0
 
 
-def fps(data: Mapping[str, Any]) -> int:
+def blend_name(data: Mapping[str, Any]) -> str:
+    """What its blend is called in its folder; the path there is that of the machine that wrote it."""
+    return PureWindowsPath(str(_object(data.get("paths")).get("blend", ""))).name
+
+
+def fps(data: Mapping[str, Any]) -> float:
     """The frames a second of a film of it; 24 where nothing is said."""
-    found = _object(data.get("render")).get("fps")
-    return found if isinstance(found, int) and found > 0 else 24
+    render = _object(data.get("render"))
+    fps, base = render.get("fps"), render.get("fps_base", 1)
+    return fps / base if _is_positive(fps) and _is_positive(base) else 24
+
+
+def _is_positive(found: object) -> bool:
+    return isinstance(found, int | float) and 0 < found < math.inf
 
 
 def _is_task(found: object) -> bool:

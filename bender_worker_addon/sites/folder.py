@@ -16,6 +16,7 @@ from ..farm.frame_files import FrameFile
 from ..farm.new_job import NewJob, head, tasks
 from ..settings.config import WorkerConfig
 from ..system.folders import make_folder
+from . import data_json
 from .site import PartlyQueued, Progress, Site, nobody
 
 
@@ -68,6 +69,9 @@ class FolderSite(Site):
             shutil.copyfile(source, place)
         except OSError as error:
             raise FarmError(f"{source} can't be copied to {place}: {error.strerror}") from error
+
+    def _blend(self, job_id: str, data: Mapping[str, Any]) -> Path:
+        return self._jobs / job_id / data_json.blend_name(data)
 
     @contextmanager
     def _written(self) -> Iterator[None]:

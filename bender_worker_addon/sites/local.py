@@ -43,7 +43,8 @@ class LocalSite(FolderSite):
             failures = books.failures(connection, job.id, most=FAILURES)
             head = books.head(connection, job.id)
         frames = {status: frame_list.joined(frames) for status, frames in by_status.items()}
-        return Details(job, frames, failures, self._outpath / job.id, data_json.fps(head))
+        folder, blend = self._outpath / job.id, self._blend(job.id, head)
+        return Details(job, frames, failures, folder, data_json.fps(head), blend=blend)
 
     def cancel(self, job_id: str) -> None:
         super().cancel(job_id)

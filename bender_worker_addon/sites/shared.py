@@ -170,7 +170,8 @@ class SharedSite(FolderSite):
             frames={status: len(numbers) for status, numbers in frames.items()},
         )
         lists = {status: frame_list.as_text(sorted(numbers)) for status, numbers in frames.items()}
-        return Details(job, lists, failures, self._outpath / job_id, data_json.fps(data))
+        folder, blend = self._outpath / job_id, self._blend(job_id, data)
+        return Details(job, lists, failures, folder, data_json.fps(data), blend=blend)
 
 
 def _needs_a_server(words: str) -> NoReturn:

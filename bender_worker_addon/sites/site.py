@@ -34,14 +34,16 @@ class Unreachable(FarmError):
 @dataclass(frozen=True, slots=True)
 class Details:
     """`frames` are written as people do, by the status of their task. `folder` is where they are, or, unless they are
-    `here`, where `fetch` brings them. `fps`: how many of them make a second of a film."""
+    `here`, where `fetch` brings them. `fps`: how many of them make a second of a film.
+    `blend`: what they are made of, if it can be seen from here."""
 
     job: Job
     frames: Mapping[str, str]
     failures: Sequence[Failure]
     folder: Path
-    fps: int
+    fps: float
     here: bool = True
+    blend: Path | None = None
 
 
 def nobody(_done: int, _of: int) -> None:

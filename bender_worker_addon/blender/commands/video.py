@@ -46,6 +46,11 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     if len(frames) < job.total:
         print(f"{PROGRAM}: warning: {job.total - len(frames)} frames are not there yet", file=sys.stderr)
     out = (options.output or details.folder.with_name(f"{job.id}.mp4")).absolute()
-    video.make(frames, out, fps=details.fps)
+    scene = details.blend if details.blend is not None and details.blend.is_file() else None
+    if video.are_linear(frames) and scene is None:
+        print(
+            f"{PROGRAM}: warning: its scene is not here; the film's colours are those of a new scene", file=sys.stderr
+        )
+    video.make(frames, out, fps=details.fps, scene_of=scene)
     print(json.dumps({"job": job.id, "video": str(out)}) if options.json else f"Made {out} of {len(frames)} frames")
     return ENDED

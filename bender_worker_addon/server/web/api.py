@@ -130,7 +130,8 @@ def _understood(told: Mapping[str, Any]) -> NewJob:
     """A job as `sites.remote` tells it. Raises Refused."""
     try:
         scene = told["scene"]
-        facts = SceneFacts(**{name: kind(scene[name]) for name, kind in SceneFacts.__annotations__.items()})
+        known = {name: kind for name, kind in SceneFacts.__annotations__.items() if name in scene}
+        facts = SceneFacts(**{name: kind(scene[name]) for name, kind in known.items()})
         job = NewJob(
             id=job_id(str(told["id"])),
             name=_printable(str(told["name"])),
