@@ -38,7 +38,8 @@ class Kept:
 
 def reason_not_to_keep() -> str:
     """Why each task needs a new process; empty if nothing of that kind was found."""
-    return next(not_baked(), "")
+    found = not_baked(bpy.data.objects, bpy.data.scenes)  # also what is instanced, and scenes in the background
+    return next((f"{what} ({name})" for what, name in found), "")
 
 
 def reason_to_build_anew(scene: Any) -> str:

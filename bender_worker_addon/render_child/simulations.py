@@ -3,7 +3,7 @@
 
 import ctypes
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,18 @@ _WITH_CACHE = {"CLOTH": "cloth", "SOFT_BODY": "a soft body"}
 _BAKE = struct.Struct("<i4xb7xQiiiiQQ")  # Blender's `NodesModifierBake`, as far as the place of what is packed
 
 
-def not_baked() -> Iterator[str]:
-    """Each simulation that was not baked, in words. It remembers the frames it was shown."""
-    for thing in bpy.data.objects:  # also those of instanced collections and of scenes in the background
+def not_baked(things: Iterable[bpy.types.Object], scenes: Iterable[bpy.types.Scene]) -> Iterator[tuple[str, str]]:
+    """Each simulation that was not baked, in words, and what has it. It remembers the frames it was shown."""
+    for thing in things:
         for modifier in thing.modifiers:
             if what := _simulated(modifier):
-                yield f"{what} that is not baked ({thing.name})"
+                yield f"{what} that is not baked", thing.name
             if nodes_in(modifier).intersection({"GeometryNodeSimulationOutput"}) and not _zones_are_baked(modifier):
-                yield f"a simulation zone in geometry nodes that is not baked ({thing.name})"
-    for scene in bpy.data.scenes:
+                yield "a simulation zone in geometry nodes that is not baked", thing.name
+    for scene in scenes:
         world: Any = scene.rigidbody_world
         if _has_moving_bodies(scene) and not world.point_cache.is_baked:
-            yield f"rigid bodies that are not baked ({scene.name})"
+            yield "rigid bodies that are not baked", scene.name
 
 
 def nodes_in(modifier: Any) -> set[str]:

@@ -36,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--priority", type=whole(-1000, 1000), default=0, metavar="N", help="higher goes first; 0")
     parser.add_argument("--name", help="for people; the file's if not given")
     parser.add_argument("--job", type=_told(job_id), metavar="ID", help="the job's id; made if not given")
+    parser.add_argument("--unsaved", type=Path, help=argparse.SUPPRESS)  # see blender/farm/memory.py
+    parser.add_argument("--anyway", action="store_true", help="send it even if it seems that nothing can be rendered")
     parser.add_argument("--check", action="store_true", help="only say what would go wrong")
     parser.add_argument("--json", action="store_true", help="say it in a line of JSON")
 
@@ -43,18 +45,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
     from ...farm.frame_list import frames_of
     from ...farm.new_job import NewJob
-    from ..farm import packing
+    from ...sites.site import is_remote
+    from ..farm import memory, packing
     from ..farm.preflight import findings
     from ..farm.reach import farm_of
     from ..progress_bar import ProgressBar
 
     config = settings().config
-    blend = options.blend.expanduser().absolute()
-    packing.open_blend(blend)
-    found = findings()
+    blend = options.blend.expanduser()
+    packing.open_blend(blend, options.unsaved)
+    copy_of = memory.saved_as(options.unsaved) if options.unsaved else None
+    beside = not is_remote(config)
+    found = findings(copy_of=copy_of, beside=beside)
     if not options.json:
         _say(found)
-    if options.check or any(finding.hopeless for finding in found):
+    hopeless = any(finding.hopeless for finding in found) and not options.anyway
+    if options.check or hopeless:
         _answer(options, found, "")
         return ENDED if options.check else TROUBLE
     chosen = {"id": options.job} if options.job else {}
@@ -69,7 +75,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         **chosen,
     )
     with farm_of(config) as farm, farm.room_for(job.id) as folder:
-        packing.save_packed(blend, folder)
+        packing.save_packed(folder, copy_of=copy_of, beside=beside)
         with ProgressBar(f"Sending {job.name}") as bar:
             farm.send(job, bar)
     _answer(options, found, job.id)

@@ -13,7 +13,7 @@ from ...core.frame import FORMATS
 from ...farm.frame_list import frames_of
 from .. import versions
 from ..paragraph import draw_paragraph
-from . import packing
+from . import memory, packing
 from . import panel as jobs_panel
 from .preflight import Finding, findings
 from .view import jobs_view
@@ -44,9 +44,12 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         return jobs_panel.config() is not None and not jobs_view.busy
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        from ...sites.site import is_remote
+
         self.frames = packing.default_frames()
         self.image_format = packing.default_format()
-        type(self)._findings = findings()
+        config = jobs_panel.config()
+        type(self)._findings = findings(beside=config is not None and not is_remote(config))
         return context.window_manager.invoke_props_dialog(self, width=_WIDTH, confirm_text="Send")
 
     def draw(self, _context: bpy.types.Context) -> None:
@@ -71,14 +74,14 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         folder = Path(tempfile.mkdtemp(prefix="bender-send-"))
         copy = folder / f"{name}.blend"
         try:
-            bpy.ops.wm.save_as_mainfile(filepath=str(copy), copy=True, check_existing=False)
-        except RuntimeError as error:
+            unsaved = memory.save_copy(copy)
+        except (RuntimeError, OSError) as error:
             shutil.rmtree(folder, ignore_errors=True)
             self.report({"ERROR"}, f"A copy can't be saved: {error}")
             return {"CANCELLED"}
         options = {"frames": self.frames, "format": self.image_format, "chunk": self.chunk, "priority": self.priority}
         words = [f"--{option}={value}" for option, value in options.items()]
-        command = versions.own_command("submit", str(copy), "--json", *words)
+        command = versions.own_command("submit", str(copy), f"--unsaved={unsaved}", "--json", *words)
         jobs_view.run(config, command, doing="Being sent...", then=lambda: shutil.rmtree(folder, ignore_errors=True))
         return {"FINISHED"}
 

@@ -2,7 +2,7 @@
 """Packing: one blend with all that it needs. Opens other files, so only for a Blender that nobody works in."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,8 @@ import bpy
 
 from ...core.errors import FarmError
 from ...core.frame import FORMATS
+from . import files, memory, scope
+from .luggage import Luggage
 
 if TYPE_CHECKING:
     from ...farm.new_job import SceneFacts
@@ -18,13 +20,18 @@ FILE = "scene.blend"
 
 _INSTEAD_OF_VIDEO = "PNG"
 
+_Name = tuple[str, str]  # of data: its kind and its name
 
-def open_blend(blend: Path) -> None:
-    """Opens a file without running what scripts it holds. Raises FarmError if this Blender can't."""
+
+def open_blend(blend: Path, unsaved: Path | None = None) -> None:
+    """Opens a file without running what scripts it holds. With `unsaved`, it is a copy with what is told there (see
+    memory.py). Raises FarmError if this Blender can't."""
     if not blend.is_file():
         raise FarmError(f"{blend} is no file")
     try:
-        bpy.ops.wm.open_mainfile(filepath=str(blend), load_ui=False, use_scripts=False)
+        _open(str(blend))  # as it was given: `//` may be beside a link
+        if unsaved is not None:
+            memory.bring_back(unsaved)
     except RuntimeError as error:
         reason = str(error).removeprefix("Error: ").strip().partition("\n")[0]
         version = _saved_by(blend)
@@ -38,13 +45,16 @@ def facts() -> "SceneFacts":
 
     scene = bpy.context.scene
     render = scene.render
+    rate = render.fps / render.fps_base
+    fps = max(1, round(rate))
     return SceneFacts(
         version=bpy.app.version_string,
         engine=render.engine,
         width=render.resolution_x,
         height=render.resolution_y,
         scale=render.resolution_percentage,
-        fps=round(render.fps / render.fps_base),
+        fps=fps,
+        fps_base=fps / rate,
         step=scene.frame_step,
     )
 
@@ -62,68 +72,80 @@ def default_format() -> str:
     return chosen if chosen in FORMATS else _INSTEAD_OF_VIDEO
 
 
-def save_packed(blend: Path, folder: Path) -> None:
-    """Saves the file `blend`, which is open, into `folder` with its pictures, fonts and libraries, and theirs, in it.
-    The file itself is not touched. Raises FarmError."""
+def save_packed(folder: Path, *, copy_of: Path | None = None, beside: bool = True) -> None:
+    """Saves what is open into `folder`, a blend with all that its scene's picture is made of: libraries, pictures and
+    fonts in it, beside it, if workers see that, what can't be in it. `copy_of`: the file that what is open is a copy
+    of, if it is one. Nothing else is changed. Raises FarmError."""
+    blend = bpy.data.filepath
     try:
-        _save_packed(blend, folder)
+        _save_packed(blend, copy_of or Path(blend), Luggage(folder, beside=beside), folder)
     except RuntimeError as error:
         reason = str(error).removeprefix("Error: ").strip().partition("\n")[0]
         raise FarmError(f"{blend} can't be packed into {folder}: {reason}") from error
 
 
-def _save_packed(blend: Path, folder: Path) -> None:
+def _save_packed(blend: str, saved_as: Path, luggage: Luggage, folder: Path) -> None:
     """Blender packs what a file itself uses. A library that uses pictures is therefore opened and packed by itself,
     then put into the file: what it holds is as it was, with its own names and overrides."""
-    places = {place: f"{number}-{place.name}" for number, place in enumerate(_libraries().values())}
-    for place, name in places.items():
-        bpy.ops.wm.open_mainfile(filepath=str(place), load_ui=False, use_scripts=False)
-        names = {library: places[of] for library, of in _libraries().items() if of in places}
-        _pack()
-        _rename_libraries(names)
-        bpy.ops.wm.save_as_mainfile(filepath=str(folder / name), copy=True, relative_remap=False, compress=True)
-    if places:
-        bpy.ops.wm.open_mainfile(filepath=str(blend), load_ui=False, use_scripts=False)
-    names = {library: places[of] for library, of in _libraries().items()}
-    _pack()
-    bpy.ops.wm.save_as_mainfile(filepath=str(folder / FILE), check_existing=False, relative_remap=False, compress=True)
-    if places:
-        _rename_libraries(_missing_libraries() | names)
-        _but_for_what_is_missing(bpy.ops.file.pack_libraries)
+    places = dict.fromkeys(_readable_libraries())
+    copies = {place: f"{Path(FILE).stem}-{number}-{place.name}" for number, place in enumerate(places)}
+    used = _used_by_library()
+    for place, name in copies.items():
+        _open(str(place))
+        renamed = {library.name: copies[of] for library, of in files.libraries().items() if of in copies}
+        luggage.take(_named(used.get(place, set())), blend=place, copy=name)
+        _rename_libraries(renamed)
         bpy.ops.wm.save_mainfile(compress=True)
-    for name in (*places.values(), f"{FILE}1"):  # the last is Blender's own backup of the first of the two
-        (folder / name).unlink(missing_ok=True)
+    if copies:
+        _open(blend)
+    renamed = {library.name: copies.get(of, of.name) for library, of in files.libraries().items()}
+    luggage.take(_local(scope.used_by(bpy.context.scene)), blend=saved_as, copy=FILE)
+    if renamed:
+        _rename_libraries(renamed)  # as long as one is named by its whole path Blender packs none of the others
+        _pack_libraries()
+        bpy.ops.wm.save_mainfile(compress=True)
+    for name in (*copies.values(), FILE):
+        (folder / f"{name}1").unlink(missing_ok=True)  # Blender's own backup
+    for name in copies.values():
+        (folder / name).unlink()
 
 
-def _pack() -> None:
-    """What can't be packed is looked for where it is now: the copy is somewhere else. What is missing is left out."""
-    bpy.ops.file.make_paths_absolute()
-    _but_for_what_is_missing(bpy.ops.file.pack_all)
+def _open(blend: str) -> None:
+    bpy.ops.wm.open_mainfile(filepath=blend, load_ui=False, use_scripts=False)
 
 
-def _but_for_what_is_missing(pack: Callable[[], object]) -> None:
+def _pack_libraries() -> None:
     """Blender packs all there is, then complains of each file that is not."""
     try:
-        pack()
+        bpy.ops.file.pack_libraries()
     except RuntimeError as error:
         if not all(line.endswith("not found") for line in str(error).splitlines() if line.strip()):
             raise
 
 
-def _libraries() -> dict[str, Path]:
-    """Where the libraries of the open file are, those of libraries too; those missing or packed are not among them."""
-    places = {
-        library.name: Path(bpy.path.abspath(library.filepath)).resolve()
-        for library in bpy.data.libraries
-        if library.packed_file is None
-    }
-    return {name: place for name, place in places.items() if place.is_file()}
+def _readable_libraries() -> Iterator[Path]:
+    for library, place in files.libraries().items():
+        if place.is_file() and not library.is_missing:
+            yield place
 
 
-def _missing_libraries() -> dict[str, str]:
-    """What they can be called here: as long as one is named by its whole path Blender packs none of the others."""
-    unpacked = [library for library in bpy.data.libraries if library.packed_file is None]
-    return {library.name: Path(bpy.path.abspath(library.filepath)).name for library in unpacked}
+def _used_by_library() -> dict[Path, set[_Name]]:
+    """What the scene uses of each library."""
+    places = files.libraries()
+    used: dict[Path, set[_Name]] = {}
+    for data in scope.used_by(bpy.context.scene):
+        if data.library in places:
+            used.setdefault(places[data.library], set()).add((data.id_type, data.name))
+    return used
+
+
+def _named(names: set[_Name]) -> list[bpy.types.ID]:
+    """Those of the open file, which is a library, that have these names in it."""
+    return [data for data in _local(scope.all_data()) if (data.id_type, data.name) in names]
+
+
+def _local(everything: Iterable[bpy.types.ID]) -> list[bpy.types.ID]:
+    return [data for data in everything if data.library is None]
 
 
 def _rename_libraries(names: dict[str, str]) -> None:

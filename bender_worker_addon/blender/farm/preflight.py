@@ -1,43 +1,76 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Preflight: what of the open file would go wrong on another machine, in words for people. Looks, changes nothing."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from ...render_child import keeping, scenes
+from ...core.frame import FORMATS
+from ...render_child import scenes
+from ...render_child.simulations import not_baked
+from . import colors, disk_caches, files, memory, scope
+from .luggage import can_be_packed, is_same_when_packed
 
 _OWN_ENGINES = ("CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")
-_NOT_PACKED = ("SEQUENCE", "MOVIE")
-_NODES_WITH_FILES = ("ShaderNodeScript", "ShaderNodeTexIES")
-_TILE = "1001"
+_KINDS = (
+    (bpy.types.Image, "picture"),
+    (bpy.types.VectorFont, "font"),
+    (bpy.types.Volume, "volume"),
+    (bpy.types.Sound, "sound"),
+    (bpy.types.MovieClip, "movie clip"),
+    (files.STRIP, "strip"),
+    ((bpy.types.Node, bpy.types.NodeSocket), "node"),
+    (bpy.types.Modifier, "modifier"),
+)
+_SHOWN = 3  # of many things of a kind, those that are named
+
+Seen = set[bpy.types.ID]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`hopeless`: no frame could be rendered, so that it is not even sent."""
+    """`hopeless`: no frame could be rendered as it should be, so that it is not even sent."""
 
     words: str
     hopeless: bool = False
 
 
-def findings() -> list[Finding]:
-    """All there is to say before the open file is sent to a farm, the worst first."""
+def findings(*, copy_of: Path | None = None, beside: bool = True) -> list[Finding]:
+    """All there is to say before the open file is sent to a farm, the worst first. `copy_of`: the file that it is a
+    copy of, if it is one; `beside`: whether workers also get what can't be in a blend."""
     scene = bpy.context.scene
-    found = [*_scene(scene), *_files(), *_strips(scene), *_caches(), *_add_ons(), *_scripts()]
+    seen = scope.seen_in(scene)
+    blend = copy_of or Path(bpy.data.filepath)
+    brought = {image for image in memory.unsaved_pictures() if memory.can_be_brought(image)}
+    found = [
+        *_scene(scene),
+        *_unsaved(seen - brought),
+        *_missing_files(seen - brought, blend),
+        *(_left_behind(seen, scene, blend) if not beside else ()),
+        *_libraries(seen),
+        *_simulations(seen),
+        *_colors(),
+        *_nodes(seen),
+        *_other_files(scene, seen),
+        *_add_ons(),
+        *_scripts(scene, seen),
+    ]
     return sorted(dict.fromkeys(found), key=lambda finding: not finding.hopeless)
 
 
 def _scene(scene: bpy.types.Scene) -> Iterator[Finding]:
-    if scene.camera is None and not _is_edited(scene):
-        yield Finding(f"the scene {scene.name} has no camera", hopeless=True)
-    if scene.render.is_movie_format:
+    render = scene.render
+    if blind := _without_camera(scene):
+        yield Finding(f"the scene {blind} has no camera", hopeless=True)
+    if render.is_movie_format:
         yield Finding("the scene is set to write a video; a farm renders pictures, the video can be made of them later")
-    if scene.render.use_multiview and scene.render.image_settings.views_format != "STEREO_3D":
+    elif render.image_settings.file_format not in FORMATS:
+        yield Finding(f"the scene's format is {render.image_settings.file_format}, which no farm takes")
+    views = [view for view in render.views if view.use]
+    if render.use_multiview and render.image_settings.views_format == "INDIVIDUAL" and len(views) > 1:
         yield Finding("the scene renders a picture for each of its views; a farm keeps one a frame", hopeless=True)
     saved, this = tuple(bpy.data.version)[:2], bpy.app.version[:2]
     if saved > this:
@@ -45,89 +78,151 @@ def _scene(scene: bpy.types.Scene) -> Iterator[Finding]:
         yield Finding(words.format(*saved, *this))
 
 
-def _files() -> Iterator[Finding]:
-    for image in bpy.data.images:
-        if (
-            image.source in ("FILE", "TILED", *_NOT_PACKED)
-            and image.packed_file is None
-            and not len(image.packed_files)
-        ):
-            path = image.filepath.replace("<UDIM>", _TILE)
-            yield from _data_file("the picture", image, path, packed=image.source not in _NOT_PACKED)
-    for library in bpy.data.libraries:
-        if library.packed_file is None:
-            yield from _data_file("the library", library, library.filepath)
-    for font in bpy.data.fonts:
-        if font.filepath != "<builtin>" and font.packed_file is None:
-            yield from _data_file("the font", font, font.filepath)
-    for volume in bpy.data.volumes:
-        if volume.packed_file is None:
-            yield from _data_file("the volume", volume, volume.filepath, packed=not volume.is_sequence)
-    for cache in bpy.data.cache_files:
-        yield from _data_file("the file", cache, cache.filepath, packed=False)
-    for clip in bpy.data.movieclips:
-        yield from _data_file("the movie clip", clip, clip.filepath, packed=False)
-    for owner, tree in _trees():
-        for node in tree.nodes:
-            if node.bl_idname in _NODES_WITH_FILES and node.mode == "EXTERNAL" and node.filepath:
-                path = bpy.path.abspath(node.filepath, library=owner.library)
-                yield from _file("the node", f"{node.name} of {owner.name}", path, packed=False)
+def _without_camera(scene: bpy.types.Scene) -> str:
+    """The name of a scene that can't be rendered without one. Blender needs none for an edit, nor where the compositor
+    asks for no render layer."""
+    if _is_edited(scene):
+        return ""
+    tree: Any = getattr(scene, "compositing_node_group", None) or scope.tree_of(scene)
+    needed = [scene]
+    if tree is not None and scene.render.use_compositing and scope.is_on(scene):
+        layers = [node for node in tree.nodes if node.bl_idname == "CompositorNodeRLayers" and not node.mute]
+        needed = [node.scene or scene for node in layers]
+    return next((one.name for one in needed if not _has_camera(one)), "")
 
 
-def _data_file(kind: str, data: bpy.types.ID, path: str, *, packed: bool = True) -> Iterator[Finding]:
-    if path:
-        yield from _file(kind, data.name, bpy.path.abspath(path, library=data.library), packed=packed)
-
-
-def _file(kind: str, name: str, path: str, *, packed: bool) -> Iterator[Finding]:
-    there = Path(os.path.normpath(path))
-    if not there.exists():
-        yield Finding(f"{kind} {name} is missing: {there}")
-    elif not packed:
-        yield Finding(f"{kind} {name} can't be packed; each worker needs it as {there}")
-
-
-def _strips(scene: bpy.types.Scene) -> Iterator[Finding]:
-    """What an edit is cut from is never packed."""
-    for strip in _all_strips(scene) if _is_edited(scene) else ():
-        files = [strip.filepath] if strip.type == "MOVIE" else []
-        if strip.type == "IMAGE":
-            files = [str(Path(strip.directory) / element.filename) for element in strip.elements]
-        for file in files:
-            yield from _file("the strip", strip.name, bpy.path.abspath(file), packed=False)
+def _has_camera(scene: bpy.types.Scene) -> bool:
+    return scene.camera is not None or any(marker.camera for marker in scene.timeline_markers)
 
 
 def _is_edited(scene: bpy.types.Scene) -> bool:
-    """Whether its picture comes from its sequencer."""
-    return scene.render.use_sequencer and scene.sequence_editor is not None and bool(_all_strips(scene))
-
-
-def _all_strips(scene: bpy.types.Scene) -> Any:
+    """Whether its picture comes from its sequencer: sounds and what is muted make none."""
     editor = scene.sequence_editor
-    return editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
+    if not scene.render.use_sequencer or editor is None:
+        return False
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    return any(strip.type != "SOUND" and not strip.mute for strip in strips)
 
 
-def _caches() -> Iterator[Finding]:
-    if reason := keeping.reason_not_to_keep():
-        yield Finding(f"{reason}: bake it, or each frame is rendered by a Blender of its own and may differ")
-    for name in _kept_beside():
-        yield Finding(f"the simulation of {name} is kept beside the file, not in it; workers don't get it")
+def _unsaved(seen: Seen) -> Iterator[Finding]:
+    names = [image.name for image in memory.unsaved_pictures() if image in seen]
+    if names:
+        yield Finding(f"painted, but not saved: {_listed(names)}; save what you painted first", hopeless=True)
 
 
-def _kept_beside() -> Iterator[str]:
-    for thing in bpy.data.objects:
-        for modifier in thing.modifiers:
-            owner = modifier.particle_system if modifier.type == "PARTICLE_SYSTEM" else modifier
-            if _is_on_disk(owner) or (modifier.type == "FLUID" and modifier.fluid_type == "DOMAIN"):
-                yield thing.name
-    for scene in bpy.data.scenes:
-        if scene.rigidbody_world is not None and _is_on_disk(scene.rigidbody_world):
-            yield scene.name
+# Files
 
 
-def _is_on_disk(owner: Any) -> bool:
-    cache = getattr(owner, "point_cache", None)
-    return cache is not None and cache.is_baked and cache.use_disk_cache
+def _missing_files(seen: Seen, blend: Path) -> Iterator[Finding]:
+    missing: dict[str, dict[str, str]] = {}
+    for use in files.read_by(seen):
+        all_files = use.files()
+        lacking = [file for file in all_files if not file.exists()]
+        if lacking:
+            part = f" ({len(lacking)} of {len(all_files)})" if len(all_files) > 1 else ""
+            missing.setdefault(_kind(use), {}).setdefault(f"{lacking[0]}{part}", _name(use))
+    for cache in disk_caches.used_by(seen):
+        if not cache.files(blend):
+            missing.setdefault("baked simulation", {})[f"{cache.folder(blend)}"] = cache.owner.name
+    for kind, places in missing.items():
+        yield from _group(kind, "missing", {f"{place}": name for place, name in places.items()})
+
+
+def _left_behind(seen: Seen, scene: bpy.types.Scene, blend: Path) -> Iterator[Finding]:
+    """What workers don't get, or get in another way, if they get a blend and nothing else."""
+    uses = [use for use in files.read_by(seen) if any(file.exists() for file in use.files())]
+    places = [str(use.path) for use in uses if not can_be_packed(use)]
+    places += [str(cache.folder(blend)) for cache in disk_caches.used_by(seen)]
+    if places:
+        yield Finding(f"workers get only what can be in a blend; each needs, in the same place: {_listed(places)}")
+    changed = [use.owner.name for use in uses if can_be_packed(use) and not is_same_when_packed(use)]
+    engine: str = scene.render.engine
+    if changed and engine == "CYCLES":
+        words = (
+            "have alpha, more than 8 bits or another format than PNG and JPEG: Cycles may show them otherwise packed"
+        )
+        yield Finding(f"pictures that {words}: {_listed(changed)}")
+
+
+def _kind(use: files.FileUse) -> str:
+    return next((word for kind, word in _KINDS if isinstance(use.holder, kind)), "file")
+
+
+def _name(use: files.FileUse) -> str:
+    """`lamp profile of lamp`: what is in something is named with what it is in."""
+    holder: Any = use.holder.node if isinstance(use.holder, bpy.types.NodeSocket) else use.holder
+    if holder == use.owner or _kind(use) == "strip" or not getattr(holder, "name", ""):
+        return str(getattr(holder, "name", "") or use.owner.name)
+    return f"{holder.name} of {use.owner.name}"
+
+
+def _group(kind: str, is_what: str, places: dict[str, str]) -> Iterator[Finding]:
+    """One line of all that are missing: `places` are their paths, each with a name."""
+    if len(places) == 1:
+        ((place, name),) = places.items()
+        yield Finding(f"the {kind} {name} is {is_what}: {place}")
+    elif places:
+        plural = "libraries" if kind == "library" else f"{kind}s"
+        yield Finding(f"{len(places)} {plural} are {is_what}: {_listed(places)}")
+
+
+def _libraries(seen: Seen) -> Iterator[Finding]:
+    used: dict[bpy.types.Library, list[str]] = {}
+    for data in seen:
+        if data.library is not None:
+            used.setdefault(data.library, []).extend([data.name] * data.is_missing)
+    places = {library: place for library, place in files.libraries().items() if library in used}
+    gone = {str(place): library.name for library, place in places.items() if not place.exists()}
+    broken = {str(place): library.name for library, place in places.items() if place.exists() and library.is_missing}
+    yield from _group("library", "missing", gone)
+    yield from _group("library", "no blend that Blender can read", broken)
+    for library, place in places.items():
+        if used[library] and not library.is_missing:
+            yield Finding(f"the library {library.name} has no {_listed(used[library])}, linked from it: {place}")
+
+
+# What else another machine lacks
+
+
+def _simulations(seen: Seen) -> Iterator[Finding]:
+    things = [data for data in seen if isinstance(data, bpy.types.Object)]
+    kinds: dict[str, list[str]] = {}
+    for what, name in not_baked(things, [data for data in seen if isinstance(data, bpy.types.Scene)]):
+        kinds.setdefault(what, []).append(name)
+    for what, names in kinds.items():
+        bake = "bake them" if " are " in what else "bake it"
+        words = "or each frame is rendered by a Blender of its own and may differ"
+        yield Finding(f"{what} ({_listed(names)}): {bake}, {words}")
+
+
+def _colors() -> Iterator[Finding]:
+    if own := colors.own_configuration():
+        words = "its colours are those of an OCIO configuration of your own; workers without it make other ones"
+        yield Finding(f"{words}: {own}")
+    if lost := colors.lost():
+        yield Finding(f"this Blender's colours (OCIO) are not those the file was made with: {_listed(lost)}")
+
+
+def _nodes(seen: Seen) -> Iterator[Finding]:
+    names = [f"{node.name} of {owner.name}" for owner, node in _live_nodes(seen) if node.bl_idname == "NodeUndefined"]
+    if names:
+        yield Finding(f"{_some('node', names)} unknown to Blender here, as if from an add-on: {_listed(names)}")
+
+
+def _live_nodes(seen: Iterable[bpy.types.ID]) -> Iterator[tuple[bpy.types.ID, Any]]:
+    for owner in seen:
+        if (tree := scope.tree_of(owner)) is not None:
+            yield from ((owner, node) for node in scope.live_nodes(tree))
+
+
+def _other_files(scene: bpy.types.Scene, seen: Seen) -> Iterator[Finding]:
+    names = [
+        f"{node.name} of {owner.name}"
+        for owner, node in _live_nodes(seen)
+        if node.bl_idname == "CompositorNodeOutputFile" and scene.render.use_compositing
+    ]
+    if names:
+        yield Finding(f"{_some('node', names)} left out on workers, which write no other files: {_listed(names)}")
 
 
 def _add_ons() -> Iterator[Finding]:
@@ -136,38 +231,40 @@ def _add_ons() -> Iterator[Finding]:
     if (engine := absent or render.engine) not in _OWN_ENGINES:
         words = f"the render engine {engine} comes from an add-on; workers render with Blender's own only"
         yield Finding(words, hopeless=True)
-    for owner, tree in _trees():
-        for node in tree.nodes:
-            if node.bl_idname == "NodeUndefined":
-                yield Finding(f"the node {node.name} of {owner.name} comes from an add-on or a newer Blender")
 
 
-def _trees() -> Iterator[tuple[bpy.types.ID, bpy.types.NodeTree]]:
-    """All node trees, each with what people know it by."""
-    for owner in _all_data():
-        tree = owner if isinstance(owner, bpy.types.NodeTree) else getattr(owner, "node_tree", None)
-        if tree is not None:
-            yield owner, tree
-
-
-def _all_data() -> Iterator[bpy.types.ID]:
-    for collection in bpy.data.bl_rna.properties:
-        if collection.type == "COLLECTION":
-            yield from getattr(bpy.data, collection.identifier)
-
-
-def _scripts() -> Iterator[Finding]:
-    for owner in (*((owner, owner) for owner in _all_data()), *_trees()):
-        known, data = owner
-        for curve in data.animation_data.drivers if getattr(data, "animation_data", None) else ():
-            if curve.driver.type == "SCRIPTED" and not curve.driver.is_simple_expression:
-                yield Finding(
-                    f"a driver of {known.name} runs Python ({curve.driver.expression}), which workers never do"
-                )
-    for text in bpy.data.texts:
-        if text.use_module:
-            yield Finding(f"the script {text.name} runs when the file is opened, but never on a worker")
-    for layer in bpy.context.scene.view_layers if bpy.context.scene.render.use_freestyle else ():
+def _scripts(scene: bpy.types.Scene, seen: Seen) -> Iterator[Finding]:
+    drivers = [f"{owner.name} ({expression})" for owner, expression in _python_drivers(seen)]
+    if drivers:
+        some = "a driver runs" if len(drivers) == 1 else f"{len(drivers)} drivers run"
+        yield Finding(f"{some} Python, which workers never do: {_listed(drivers)}")
+    texts = [text.name for text in bpy.data.texts if text.use_module]
+    if texts:
+        some = "a script runs" if len(texts) == 1 else f"{len(texts)} scripts run"
+        yield Finding(f"{some} when the file is opened, but never on a worker: {_listed(texts)}")
+    for layer in scene.view_layers if scene.render.use_freestyle else ():
         if layer.use_freestyle and layer.freestyle_settings.mode == "SCRIPT":
             words = "Freestyle draws its lines by Python scripts, which workers never run; use its Parameter Editor"
             yield Finding(words, hopeless=True)
+
+
+def _python_drivers(seen: Seen) -> Iterator[tuple[bpy.types.ID, str]]:
+    for owner in seen:
+        for data in {owner, scope.tree_of(owner)}:
+            for curve in data.animation_data.drivers if getattr(data, "animation_data", None) else ():
+                if curve.driver.type == "SCRIPTED" and not curve.driver.is_simple_expression and not curve.mute:
+                    yield owner, curve.driver.expression
+
+
+# Words
+
+
+def _some(kind: str, names: Sequence[str]) -> str:
+    return f"a {kind} is" if len(names) == 1 else f"{len(names)} {kind}s are"
+
+
+def _listed(things: Iterable[str]) -> str:
+    """`a, b, c and 9 more`"""
+    names = sorted(dict.fromkeys(things))
+    more = len(names) - _SHOWN
+    return ", ".join(names) if more <= 1 else f"{', '.join(names[:_SHOWN])} and {more} more"

@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 from ...system.platform import LINUX
@@ -69,8 +70,9 @@ class Sandbox:
     readable: tuple[Path, ...] = ()
 
     def command(self, command: Sequence[str], *, folder: Path, blend: Path | None = None) -> list[str]:
-        """`command` as it runs in the sandbox, with `folder` to write to and `blend` to read. A connection that it
-        inherits stays open; when its parent dies, so does all that it has started."""
+        """`command` as it runs in the sandbox, with `folder` to write to and `blend` to read, and the folders that are
+        called after it. A connection that it inherits stays open; when its parent dies, so does all that it has
+        started."""
         seen = [*map(Path, _SYSTEM), *(Path("/etc", name) for name in _ETC), *_programs(command), *self.readable]
         devices = [path for pattern in _DEVICES for path in Path("/dev").glob(pattern)]
         return [
@@ -81,11 +83,16 @@ class Sandbox:
             *("--dev", "/dev", *_each("--dev-bind-try", devices)),
             *("--tmpfs", "/tmp"),
             *_each("--ro-bind-try", seen),
-            *_each("--ro-bind", [] if blend is None else [blend]),
+            *_each("--ro-bind", [] if blend is None else [blend, *_folders_of(blend)]),
             *_each("--bind", [folder]),
             *("--chdir", str(folder), "--"),
             *command,
         ]
+
+
+def _folders_of(blend: Path) -> list[Path]:
+    """What a job can't have in its blend and has beside it: files, and caches of it and of its libraries."""
+    return [*blend.parent.glob(f"{escape(blend.stem)}.files"), *blend.parent.glob(f"blendcache_{escape(blend.stem)}*")]
 
 
 def _programs(command: Sequence[str]) -> list[Path]:

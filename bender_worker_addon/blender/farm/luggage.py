@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Luggage: the files that the open blend is read from, taken along into the copy that is made of it, or beside it.
+
+Into the blend goes what Blender reads there as it reads the file. The rest, pictures that Cycles reads otherwise when
+they are packed, sequences, films and caches, goes into a folder beside the copy, under the names it had.
+"""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...core.errors import FarmError
+from . import disk_caches, files
+from .disk_caches import DiskCache
+from .files import FileUse
+from .plain_pictures import is_plain
+
+FOLDER = "scene.files"
+_SAME_WHEN_PACKED = ("sRGB", "Non-Color", "Linear Rec.709")  # colour spaces in which Cycles reads plain pictures alike
+
+
+class Luggage:
+    """What goes into one job's `folder`, from the blend that is sent and from its libraries; nothing but blends where
+    nothing `beside` them gets to the workers."""
+
+    def __init__(self, folder: Path, *, beside: bool) -> None:
+        self._folder = folder
+        self._beside = beside
+        self._numbers: dict[Path, int] = {}
+
+    def take(self, data: Iterable[bpy.types.ID], *, blend: Path, copy: str) -> None:
+        """Takes along all files from which some of `data`, all of the open `blend`, is read, and saves what is open as
+        `copy` in the job's folder, to be read from there. What is missing is left out, and named by the place where it
+        is not. Raises FarmError if a file can't be copied."""
+        bpy.ops.file.make_paths_absolute()
+        data = list(data)
+        left = [use for use in list(files.read_by(data)) if not _pack(use, changed=not self._beside)]
+        taken = [(use, self._take_beside(use)) for use in left if self._beside]
+        for cache in disk_caches.used_by(data) if self._beside else ():
+            self._take_cache(cache, blend=blend, copy=self._folder / copy)
+        target = str(self._folder / copy)
+        bpy.ops.wm.save_as_mainfile(filepath=target, check_existing=False, relative_remap=False, compress=True)
+        for use, folder in taken:  # only now, as Blender looks there at once
+            if folder:
+                use.point_to(folder)
+        bpy.ops.wm.save_mainfile(compress=True)
+        Path(f"{target}1").unlink(missing_ok=True)  # Blender's own backup of the first of the two
+
+    def _take_beside(self, use: FileUse) -> str:
+        """Gives where, as Blender names it; nowhere if there is nothing to take."""
+        there = [file for file in use.files() if file.is_file()]
+        if not there:
+            return ""
+        number = self._numbers.setdefault(use.folder, len(self._numbers) + 1)
+        for file in there:
+            self._copy(file, self._folder / FOLDER / str(number) / file.relative_to(use.folder))
+        return f"//{FOLDER}/{number}/"
+
+    def _take_cache(self, cache: DiskCache, *, blend: Path, copy: Path) -> None:
+        """It has no path of its own: Blender looks for it in a folder that is called as the blend is."""
+        for file in cache.files(blend):
+            self._copy(file, disk_caches.folder_of(copy) / file.name)
+
+    def _copy(self, file: Path, target: Path) -> None:
+        if target.exists():
+            return
+        for folder in reversed([parent for parent in target.parents if not parent.exists()]):
+            folder.mkdir()
+            shutil.copymode(self._folder, folder)  # in a group's folder, it is the group's too
+        try:
+            shutil.copyfile(file, target)
+        except OSError as error:
+            raise FarmError(f"{file} can't be copied to {target}: {error.strerror or error}") from error
+
+
+def _pack(use: FileUse, *, changed: bool) -> bool:
+    """Packs what is read, if it may be `changed` thereby or is not; gives whether it did."""
+    data: Any = use.owner
+    if not can_be_packed(use) or not (changed or is_same_when_packed(use)):
+        return False
+    try:
+        data.pack()
+    except RuntimeError:  # a file is missing, or none that can be read
+        return False
+    return data.packed_file is not None or bool(getattr(data, "packed_files", ()))
+
+
+def can_be_packed(use: FileUse) -> bool:
+    """Sequences and films can't."""
+    data: Any = use.owner
+    return use.holder == data and hasattr(data, "pack") and getattr(data, "source", "FILE") in ("FILE", "TILED")
+
+
+def is_same_when_packed(use: FileUse) -> bool:
+    """Whether Cycles makes the same of what can be packed: measured, for all kinds of pictures that Blender writes,
+    their alpha modes and colour spaces, on Blender 4.3 and 5.2."""
+    image: Any = use.owner
+    if image.id_type != "IMAGE" or image.use_multiview:  # of views Blender packs each
+        return True
+    return image.colorspace_settings.name in _SAME_WHEN_PACKED and all(is_plain(file) for file in use.files())
