@@ -60,3 +60,8 @@ def all_commands() -> "tuple[Command, ...]":
 
     jobs_of = submit, jobs, show, cancel, retry, pause, resume, priority, delete, fetch, video
     return run, status, stop, logs, *jobs_of, workers, serve, join, configure, config, get, clean, doctor
+
+
+def one_line(name: str) -> str:
+    """A name that people chose, as it can stand in a list."""
+    return " ".join(name.split())

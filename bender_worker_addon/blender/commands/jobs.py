@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import ENDED
+from . import ENDED, one_line
 
 if TYPE_CHECKING:
     from ...farm.books import Job
@@ -35,7 +35,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     for job in jobs if not options.json else ():
         failed = f", {job.failed} failed" if job.failed else ""
         progress = f"{job.done:6} of {job.total:6} frames{failed}"
-        print(f"{job.id[:12]:12}  {state_of(job):9} {progress}  {job.created[:16]}  {job.name}")
+        print(f"{job.id[:12]:12}  {state_of(job):9} {progress}  {job.created[:16]}  {one_line(job.name)}")
     return ENDED
 
 

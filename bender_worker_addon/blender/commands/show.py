@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import ENDED
+from . import ENDED, one_line
 from .jobs import as_json
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         }
         print(json.dumps(told))
         return ENDED
-    print(f"{job.name}, job {job.id}: {state_of(job)}, {job.done} of {job.total} frames")
+    print(f"{one_line(job.name)}, job {job.id}: {state_of(job)}, {job.done} of {job.total} frames")
     for status, frames in sorted(details.frames.items()):
         print(f"  {status:9} {frames}")
     for failure in details.failures:
