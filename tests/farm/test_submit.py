@@ -63,6 +63,7 @@ def test_all_that_would_go_wrong_elsewhere_is_said_in_a_line_each_and_the_rest_i
         f"a node is left out on workers, which write no other files: passes of {scene_tree(yard)}",
         "3 drivers run Python, which workers never do: "
         + ", ".join(f"{name} (len(bpy.data.objects) + len('{name}'))" for name in ("door", "glass", "sun")),
+        "the file's name is burnt into the pictures; on the farm it is another one",
         "a script runs when the file is opened, but never on a worker: setup.py",
     }
 

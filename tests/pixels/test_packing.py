@@ -27,9 +27,9 @@ FRAME = 3
 SCENES = [
     *("kinds", "walk", "tiles", "eyes", "film", "reel", "clip", "edit", "letters", "lamp"),
     *("moved", "sculpted", "sea", "cloth", "unnamed_cloth", "outside_cloth", "sparks", "zone", "packed_zone"),
-    *("water", "imported", "published", "published_folder", "twice", "drawer"),
+    *("water", "imported", "published", "published_folder", "twice", "drawer", "own_copy"),
 ]
-NOT_IN_4_3 = {"water", "imported"}  # Debian's dies of fluids; these nodes were an experiment then
+NOT_IN_4_3 = {"water", "imported", "own_copy"}  # Debian's dies of fluids; these nodes were an experiment then
 NEED_NOTHING = {"packed_zone"}
 DEADLY_ALONE = {"edit"}  # Blender 5.2 dies of a scene in a strip whose own strip misses its picture
 

@@ -104,6 +104,11 @@ def libraries() -> dict[bpy.types.Library, Path]:
     }
 
 
+def archives() -> list[bpy.types.Library]:
+    """From Blender 5 on, libraries of which a part is in the open file itself."""
+    return [library for library in bpy.data.libraries if getattr(library, "is_archive", False)]
+
+
 class _Walk:
     """Through all of RNA that can lead to a path, and into no data that stands by itself."""
 

@@ -42,6 +42,8 @@ class Luggage:
         for cache in disk_caches.used_by(data) if self._beside else ():
             self._take_cache(cache, blend=blend, copy=self._folder / copy)
         target = str(self._folder / copy)
+        for number, library in enumerate(files.archives()):  # what it holds takes paths from where it seems to be
+            library.filepath = f"//{copy}-{number}"
         bpy.ops.wm.save_as_mainfile(filepath=target, check_existing=False, relative_remap=False, compress=True)
         for use, folder in taken:  # only now, as Blender looks there at once
             if folder:

@@ -99,7 +99,7 @@ def _save_packed(blend: str, saved_as: Path, luggage: Luggage, folder: Path) -> 
     if copies:
         _open(blend)
     renamed = {library.name: copies.get(of, of.name) for library, of in files.libraries().items()}
-    luggage.take(_local(scope.used_by(bpy.context.scene)), blend=saved_as, copy=FILE)
+    luggage.take(_own(scope.used_by(bpy.context.scene)), blend=saved_as, copy=FILE)
     if renamed:
         _rename_libraries(renamed)  # as long as one is named by its whole path Blender packs none of the others
         _pack_libraries()
@@ -141,11 +141,12 @@ def _used_by_library() -> dict[Path, set[_Name]]:
 
 def _named(names: set[_Name]) -> list[bpy.types.ID]:
     """Those of the open file, which is a library, that have these names in it."""
-    return [data for data in _local(scope.all_data()) if (data.id_type, data.name) in names]
+    return [data for data in _own(scope.all_data()) if (data.id_type, data.name) in names]
 
 
-def _local(everything: Iterable[bpy.types.ID]) -> list[bpy.types.ID]:
-    return [data for data in everything if data.library is None]
+def _own(everything: Iterable[bpy.types.ID]) -> list[bpy.types.ID]:
+    """What the open file holds itself; from Blender 5 on that may be linked too."""
+    return [data for data in everything if data.library is None or getattr(data, "is_linked_packed", False)]
 
 
 def _rename_libraries(names: dict[str, str]) -> None:

@@ -72,6 +72,8 @@ def _scene(scene: bpy.types.Scene) -> Iterator[Finding]:
     views = [view for view in render.views if view.use]
     if render.use_multiview and render.image_settings.views_format == "INDIVIDUAL" and len(views) > 1:
         yield Finding("the scene renders a picture for each of its views; a farm keeps one a frame", hopeless=True)
+    if render.use_stamp and render.use_stamp_filename:
+        yield Finding("the file's name is burnt into the pictures; on the farm it is another one")
     saved, this = tuple(bpy.data.version)[:2], bpy.app.version[:2]
     if saved > this:
         words = "the file was saved by Blender {}.{}; what this one, {}.{}, doesn't know of it will be lost"

@@ -559,13 +559,23 @@ def drawer() -> None:
     bpy.context.scene.collection.objects.link(linked("objects", "grid", path=FOLDER / "drawer-library.blend"))
 
 
+def own_copy() -> None:
+    """What is linked and yet in the file itself, with a picture beside the library."""
+    library(FOLDER / "lib" / "char.blend", FOLDER / "lib" / "textures" / "t.png", seen_from=FOLDER / "lib")
+    begin()
+    save()
+    data: Any = bpy.data
+    thing = data.pack_linked_ids_hierarchy(linked("objects", "asset", path=FOLDER / "lib" / "char.blend"))
+    bpy.context.scene.collection.objects.link(thing)
+
+
 SCENES = {
     scene.__name__: scene
     for scene in (
         *(walk, tiles, eyes, film, reel, clip),
         *(edit, letters, lamp),
         *(moved, sculpted, sea, cloth, unnamed_cloth, outside_cloth, sparks, water, zone, packed_zone, imported),
-        *(published, published_folder, twice, drawer),
+        *(published, published_folder, twice, drawer, own_copy),
     )
 }
 

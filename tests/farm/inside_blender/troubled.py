@@ -232,6 +232,8 @@ def nodes() -> None:
 
 
 def outputs() -> None:
+    bpy.context.scene.render.use_stamp = True
+    bpy.context.scene.render.use_stamp_filename = True
     compositing().nodes.new("CompositorNodeOutputFile").name = "passes"
 
 
