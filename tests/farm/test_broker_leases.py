@@ -228,6 +228,22 @@ def test_leases_that_have_ended_are_told_and_their_tasks_come_again(
     assert queue_depth(url).ready == queue_depth(url, "dead").ready == 0
 
 
+def test_leases_that_have_ended_without_a_connection_are_not_delivered_again(
+    rabbit: RabbitNode, url: str, leased: Leased
+) -> None:
+    with cuttable(rabbit, url, BRIEF) as (taker, proxy):
+        taker.takes(3)
+        leased(3)
+        proxy.refuse()
+        eventually(lambda: queue_depth(url).ready == 3)
+        proxy.heal()
+        taker.comes_online()
+        again = taker.acks_what_comes()
+        assert sorted(delivery.body for delivery in again) == sorted(TASKS)
+        assert all(delivery.redelivered for delivery in again)
+    assert taken_from(url, "work") == []
+
+
 def test_where_no_queue_may_be_made_a_delivery_stays_what_it_is(
     rabbit: RabbitNode, vhost: str, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
