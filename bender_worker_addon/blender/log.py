@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The worker's log: plain lines with a time, on stderr or in a file. What a message holds never breaks a line."""
 
+import copy
 import logging
 import logging.handlers
 import re
 import sys
+import threading
 from collections import deque
 from pathlib import Path
+from queue import SimpleQueue
 
 from .. import __package__ as base_package
 
@@ -14,6 +17,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ID = re.compile(r"\b[0-9a-f]{32}\b")
 _FORMAT = "{asctime} {levelname:7} {message}"
 _SIZE, _FILES = 1 << 20, 3  # bytes of one log file, and how many older ones are kept
+_PATIENCE = 1.0  # seconds in which the last lines should be written
 
 
 class EventLog(logging.Handler):
@@ -45,6 +49,46 @@ class _File(logging.handlers.RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:
         if not isinstance(sys.exception(), OSError):
             super().handleError(record)
+
+
+class _Beside(logging.Handler):
+    """Hands lines to `handler` on a thread of its own: who logs never waits for a disk."""
+
+    def __init__(self, handler: logging.Handler) -> None:
+        super().__init__(handler.level)
+        self._handler = handler
+        self._records: SimpleQueue[logging.LogRecord | threading.Event] = SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._write, name="bender-log", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        as_it_is_now = copy.copy(record)
+        as_it_is_now.msg, as_it_is_now.args = record.getMessage(), None
+        self._records.put(as_it_is_now)
+
+    def flush(self) -> None:
+        """Waits until all that was logged so far is written, or the disk takes too long."""
+        written = threading.Event()
+        self._records.put(written)
+        written.wait(_PATIENCE)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self.flush()
+            self._handler.close()
+        super().close()
+
+    def _write(self) -> None:
+        while True:
+            match self._records.get():
+                case threading.Event() as written:
+                    written.set()
+                    if self._closed:
+                        return
+                case record:
+                    self._handler.handle(record)
 
 
 def short_id(text: str) -> str:
@@ -86,7 +130,7 @@ def _file_handler(folder: Path) -> logging.Handler:
     handler = _File(log_path(folder), maxBytes=_SIZE, backupCount=_FILES, encoding="utf-8", delay=True)
     handler.setLevel(logging.INFO)
     handler.setFormatter(_Line(_FORMAT, style="{"))
-    return handler
+    return _Beside(handler)
 
 
 def _log_to(*handlers: logging.Handler, level: int) -> None:

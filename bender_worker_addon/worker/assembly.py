@@ -103,8 +103,9 @@ class Assembly:
             return made
 
         last = opened.enter_context(ExitStack())
-        self.journal = Journal(config.data_dir / "journal.sqlite")
-        opened.push(_closing(self.journal.close))
+        writing = Executor("bender-journal", inbox=inbox)
+        self.journal = Journal(config.data_dir / "journal.sqlite", beside=writing.do)
+        opened.push(_closing(partial(_close_by, writing, self.journal.close)))
         self.control = Control(config.data_dir, inbox=inbox)
         last.push(_closing(self.control.close))  # who asked it to stop learns that it has, when all else is closed
         self._flaskbender = LazyFlaskbender(config.bender_url, Tls.of(config))
@@ -148,7 +149,7 @@ class Assembly:
         self.uploads = Uploads(flaskbender=self._flaskbender, executor=self._uploading, schedule=self.schedule)
         self.dispatcher = Dispatcher(self.pool, renderers=config.renderers, memory_limit=int(config.memory_limit * 1e9))
         store = FrameStore(self._storing, shared=config.mode == "Server", rendered=self.journal.rendered)
-        breaker = CircuitBreaker(journal=self.journal, beside=self.beside)
+        breaker = CircuitBreaker(journal=self.journal)
         self.settlement = Settlement(
             in_flight=self.in_flight,
             journal=self.journal,
@@ -233,6 +234,22 @@ def _closing(close: Callable[[], object]) -> Callable[[object, BaseException | N
             log.error("then this could not be closed: %s", error, exc_info=error)
 
     return leave
+
+
+def _close_by(executor: Executor, close: Callable[[], None]) -> None:
+    """Closes a part after all that `executor` is to do for it, and waits for no disk that hangs. Raises WorkerError."""
+    failed: list[WorkerError] = []
+
+    def work() -> None:
+        try:
+            close()
+        except WorkerError as error:
+            failed.append(error)
+
+    executor.do(work)
+    executor.close(timeout=_CLOSE)
+    for error in failed:
+        raise error
 
 
 def _sandbox(config: WorkerConfig) -> Sandbox | None:

@@ -60,10 +60,15 @@ class Control:
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)  # wakes the thread; not all systems can, and none needs to
         self._server.close()
-        with contextlib.suppress(OSError):  # one that stays is as that of a killed worker
-            self._path.unlink()
+        removing = Thread(self._remove, name="bender-control-end", inbox=self._inbox)
+        removing.start()
+        removing.join(_PATIENCE)
         for connection in list(self._callers):
             connection.close()
+
+    def _remove(self) -> None:
+        with contextlib.suppress(OSError):  # one that stays is as that of a killed worker
+            self._path.unlink()
 
     def _serve(self) -> None:
         while True:

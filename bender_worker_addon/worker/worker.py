@@ -100,7 +100,7 @@ class Worker:
             self._upload_stage.resume()
         self._every(config.heart_rate_seconds, self._reporter.beat)
         self._every(_DISK_EVERY, self._disks.look)
-        self._every(_CHECKPOINT_EVERY, lambda: self._assembly.beside(self._journal.checkpoint))
+        self._every(_CHECKPOINT_EVERY, self._journal.settle)
         self._every(min(max(config.grace_period / 2, 1.0), _BLENDS_EVERY), self._look_after_blends)
         stall_every = min(config.stall_timeout / 4, _STALL_EVERY)
         self._every(stall_every, lambda: self._interrupt.look_for_stall(config.stall_timeout))
@@ -155,6 +155,9 @@ class Worker:
     def close(self) -> None:
         """Ends every process and thread this worker has started."""
         self._assembly.close()
+        for event in self._events(0.0):
+            if isinstance(event, Crashed):
+                raise event.error
         log.info("stopped")
 
     # What comes

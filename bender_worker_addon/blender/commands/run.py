@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from .. import online, versions
-from ..log import log_to_file_too, log_to_stderr
+from ..log import log_to_file_too, log_to_stderr, stop_logging
 from . import ENDED, PROGRAM, USAGE
 
 if TYPE_CHECKING:
@@ -51,8 +51,11 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         idle_exit=options.idle_exit,
     )
     log_to_file_too(resolved.config.data_dir)
-    with _signals_stop(worker):
-        worker.run()
+    try:
+        with _signals_stop(worker):
+            worker.run()
+    finally:
+        stop_logging()
     return ENDED
 
 

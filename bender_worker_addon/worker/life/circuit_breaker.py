@@ -14,16 +14,8 @@ _OPEN_FOR = 300.0  # seconds that lasts
 
 
 class CircuitBreaker:
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        beside: Callable[[Callable[[], None]], None],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """`beside(work)` runs work beside the worker's thread."""
+    def __init__(self, *, journal: Journal, clock: Callable[[], float] = time.monotonic) -> None:
         self._journal = journal
-        self._beside = beside
         self._clock = clock
         self._failures: dict[str, int] = {}
         self._open_until: dict[str, float] = {}
@@ -34,7 +26,7 @@ class CircuitBreaker:
         if held.started_at is None:
             self._journal.count_start(held.task.id)
             if held.redelivered:
-                self._beside(self._journal.checkpoint)
+                self._journal.settle()
 
     def task_ended(self, held: InFlight) -> None:
         """However it has ended, the worker has lived to see it."""

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,10 @@ CREATE TABLE IF NOT EXISTS blend (
 """
 
 
+def _at_once(work: Callable[[], None]) -> None:
+    work()
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """A report to the bookkeeper; `id` rises by the order in which reports were made."""
@@ -49,13 +53,15 @@ class Journal:
 
     Opening it takes the data folder for this worker until `close`: SQLite's exclusive lock ends with its process,
     however that ends. Raises FolderInUse if another worker has it; WorkerError, then or later, if it can't be used.
-    Nothing waits for the disk but what says so: `checkpoint` writes are for good, beside the worker's thread. What
-    can't be written, to a full disk for one, is kept in memory until it can.
+    Nothing waits for the disk but what says so: all is written by `beside`, in its order, and `checkpoint` puts it
+    there for good. What can't be written, to a full disk for one, is kept in memory until it can.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, beside: Callable[[Callable[[], None]], None] = _at_once) -> None:
         self._path = path
+        self._beside = beside
         self._waiting: deque[tuple[str, tuple[object, ...]]] = deque()  # statements
+        self._writing = False  # `beside` is to write them
         self._dirty = True  # something was written since the last checkpoint
         self._told = False  # a trouble that lasts is told once
         self._free = threading.Lock()
@@ -66,7 +72,8 @@ class Journal:
             reports = self._execute("SELECT id, routing_key, body FROM report ORDER BY id")
             self._reports = {row[0]: Report(*row) for row in reports}
             self._starts: dict[str, int] = dict(self._execute("SELECT task_id, times FROM begun"))
-            self._uploading = {task_id for (task_id,) in self._execute("SELECT task_id FROM uploading")}
+            uploading = self._execute("SELECT task_id, body FROM uploading ORDER BY rowid")
+            self._uploading = {task_id: bytes(body) for task_id, body in uploading}
             finished = self._execute("SELECT task_id FROM finished ORDER BY rowid")
             self._finished: dict[str, None] = dict.fromkeys(task_id for (task_id,) in finished)  # the newest last
             if_it_fails.pop_all()
@@ -100,16 +107,17 @@ class Journal:
 
     def remember_uploading(self, task_id: str, body: bytes) -> None:
         """The task is rendered; `body` says which of its frames are uploaded so far."""
-        self._uploading.add(task_id)
+        self._uploading.pop(task_id, None)
+        self._uploading[task_id] = body
         self._write("INSERT OR REPLACE INTO uploading VALUES (?, ?)", (task_id, body))
 
     def forget_uploading(self, task_id: str) -> None:
-        self._uploading.discard(task_id)
+        self._uploading.pop(task_id, None)
         self._write("DELETE FROM uploading WHERE task_id = ?", (task_id,))
 
     def uploading(self) -> list[bytes]:
-        """The tasks that wait for their upload, oldest first. May wait for the disk."""
-        return [bytes(body) for (body,) in self._execute("SELECT body FROM uploading ORDER BY rowid")]
+        """The tasks that wait for their upload, oldest first."""
+        return list(self._uploading.values())
 
     def knows(self, task_id: str) -> bool:
         """Whether the task was rendered here: `rendered` may know it."""
@@ -156,9 +164,12 @@ class Journal:
 
     # The file
 
+    def settle(self) -> None:
+        """Has `checkpoint` done by `beside`."""
+        self._beside(self.checkpoint)
+
     def checkpoint(self) -> None:
-        """Puts what was written into its place in the file and waits for the disk. For a thread beside the worker's,
-        which goes on writing: that is kept for the moment this takes."""
+        """Puts what was written into its place in the file and waits for the disk."""
         if not self._dirty:
             return
         with self._free:
@@ -181,12 +192,14 @@ class Journal:
     def _write(self, statement: str, values: tuple[object, ...]) -> None:
         self._waiting.append((statement, values))
         self._dirty = True
-        if self._free.acquire(blocking=False):
-            try:
-                with self._told_if_unwritable():
-                    self._write_waiting()
-            finally:
-                self._free.release()
+        if not self._writing:
+            self._writing = True
+            self._beside(self._write_out)
+
+    def _write_out(self) -> None:
+        self._writing = False  # first: what comes from now on may be too late for this time
+        with self._free, self._told_if_unwritable():
+            self._write_waiting()
 
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
         with self._free:

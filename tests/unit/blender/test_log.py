@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The log: one line a message, whatever stands in it."""
 
+import contextlib
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,26 +26,55 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     logging.getLogger("pika").setLevel(before[2])
 
 
+def written() -> None:
+    for handler in logging.getLogger("bender_worker_addon").handlers:
+        handler.flush()
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_no_text_breaks_a_line_or_holds_what_a_terminal_obeys(lines: Path, text: str) -> None:
     before = lines.read_bytes() if lines.exists() else b""
     logging.getLogger("bender_worker_addon.worker.life.life").warning("task %s", text)
-    written = lines.read_bytes()[len(before) :].decode()
-    assert written.endswith("\n")
-    line = written.removesuffix("\n").removesuffix("\r")
+    written()
+    added = lines.read_bytes()[len(before) :].decode()
+    assert added.endswith("\n")
+    line = added.removesuffix("\n").removesuffix("\r")
     assert line.splitlines() == [line]
     assert not any(character < " " or "\x7f" <= character <= "\x9f" for character in line)
 
 
 def test_the_words_of_the_message_are_kept(lines: Path) -> None:
     logging.getLogger("bender_worker_addon.worker.life.life").warning("task %s", "a\n2026 ERROR forged \x1b[31m")
+    written()
     assert "task a\\n2026 ERROR forged \\x1b[31m" in lines.read_text(encoding="utf-8").splitlines()[-1]
 
 
 def test_a_full_log_is_put_aside_and_few_of_those_are_kept(lines: Path) -> None:
     for number in range(60):
         logging.getLogger("bender_worker_addon.worker.life.life").warning("task %d %s", number, "x" * 100_000)
+    written()
     sizes = {path.name: path.stat().st_size for path in lines.parent.iterdir()}
     assert sorted(sizes) == ["worker.log", "worker.log.1", "worker.log.2", "worker.log.3"]
     assert max(sizes.values()) <= 1 << 20
     assert "task 59" in lines.read_text(encoding="utf-8").splitlines()[-1]
+
+
+def test_who_logs_does_not_wait_for_a_disk_that_hangs_and_closing_not_for_long(tmp_path: Path) -> None:
+    reads, hangs = os.pipe()
+    os.set_blocking(hangs, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(hangs, b"x" * 4096)  # a full pipe takes nothing, as a disk that hangs
+    os.set_blocking(hangs, True)
+    with os.fdopen(hangs, "w", encoding="utf-8") as stuck:
+        handler = log_module._Beside(logging.StreamHandler(stuck))
+        logger = logging.getLogger("tests.of_its_own")
+        logger.addHandler(handler)
+        for number in range(100):
+            logger.warning("line %d", number)
+        handler.close()
+        got = os.read(reads, 1 << 20)
+        handler.flush()
+        got += os.read(reads, 1 << 20)
+    os.close(reads)
+    assert got.decode().lstrip("x").splitlines() == [f"line {number}" for number in range(100)]

@@ -175,3 +175,15 @@ def test_nothing_of_a_closed_worker_is_left(farm: Farm) -> None:
     assert not is_alive(farm.renders()[0][0])
     assert not (farm.folder / "frames" / ".rendering" / "w1").exists()
     assert farm.broker.closed
+
+
+def test_what_fails_beside_the_loop_while_the_worker_closes_is_told(farm: Farm) -> None:
+    farm.worker.stop(Stop.NOW)
+    farm.until_over()
+
+    def fail() -> None:
+        raise ValueError("nobody foresaw this")
+
+    farm.worker._assembly.beside(fail)
+    with pytest.raises(ValueError, match="nobody foresaw this"):
+        farm.worker.close()

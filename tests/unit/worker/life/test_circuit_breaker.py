@@ -23,7 +23,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 @pytest.fixture
 def breaker(journal: Journal) -> CircuitBreaker:
-    return CircuitBreaker(journal=journal, beside=lambda work: work())
+    return CircuitBreaker(journal=journal)
 
 
 def held() -> InFlight:
@@ -32,9 +32,9 @@ def held() -> InFlight:
 
 def test_a_task_that_ended_three_runs_is_hopeless(journal: Journal) -> None:
     for _ in range(3):
-        assert CircuitBreaker(journal=journal, beside=lambda work: work()).why_hopeless(held()) == ""
-        CircuitBreaker(journal=journal, beside=lambda work: work()).task_begins(held())
-    assert "ended 3 times" in CircuitBreaker(journal=journal, beside=lambda work: work()).why_hopeless(held())
+        assert CircuitBreaker(journal=journal).why_hopeless(held()) == ""
+        CircuitBreaker(journal=journal).task_begins(held())
+    assert "ended 3 times" in CircuitBreaker(journal=journal).why_hopeless(held())
 
 
 def test_a_task_that_is_tried_again_in_one_run_counts_once(breaker: CircuitBreaker) -> None:
@@ -55,7 +55,7 @@ def test_a_task_that_ended_here_is_not_held_against(breaker: CircuitBreaker) -> 
 
 def test_a_job_is_avoided_after_three_failures_in_a_row_and_for_a_while(journal: Journal) -> None:
     now = [100.0]
-    breaker = CircuitBreaker(journal=journal, beside=lambda work: work(), clock=lambda: now[0])
+    breaker = CircuitBreaker(journal=journal, clock=lambda: now[0])
     for _ in range(2):
         breaker.job_failed("a")
     breaker.job_succeeded("a")

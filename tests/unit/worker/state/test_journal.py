@@ -9,12 +9,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bender_worker_addon.core.errors import FolderInUse, WorkerError
+from bender_worker_addon.system.executor import Executor
 from bender_worker_addon.worker.state.journal import Journal
 from tests.unit.support import DEADLINE, Farm, child_command, message
 
@@ -157,53 +159,54 @@ def test_what_is_written_while_the_journal_settles_is_kept_in_order(path: Path) 
         assert journal.add_report("stat.last", b"").id > reports[-1].id
 
 
-@pytest.fixture
-def slow(journal: Journal) -> Iterator["Slow"]:
-    """A journal whose disk is at it and does not get done until the end of the test."""
-    slow = Slow(journal)
-    yield slow
-    slow.done.set()
-    slow.checkpoint.join(DEADLINE)
-
-
 class Slow:
+    """The journal's disk, which does not answer from `start` to `answer`."""
+
     def __init__(self, journal: Journal) -> None:
-        self.journal = journal
-        self.done = threading.Event()
-        self.began = threading.Event()
-        self.waited_in_vain = False
+        self._journal = journal
+        self._asked, self._answers = threading.Event(), threading.Event()
+        self.was_waited_for = False
+        self._answers.set()
         journal._database.set_trace_callback(self._statement)
-        self.checkpoint = threading.Thread(target=journal.checkpoint)
 
     def start(self) -> None:
-        self.journal.add_blend("something to be put into its place")
-        self.checkpoint.start()
-        assert self.began.wait(DEADLINE)
+        self._answers.clear()
+        self._journal.add_blend("something to be written")
+        assert self._asked.wait(DEADLINE)
 
-    def _statement(self, statement: str) -> None:
-        if "wal_checkpoint" in statement:
-            self.began.set()
-            self.waited_in_vain = not self.done.wait(DEADLINE)
+    def answer(self) -> None:
+        self._answers.set()
+
+    def _statement(self, _statement: str) -> None:
+        if not self._answers.is_set():
+            self._asked.set()
+            self.was_waited_for |= not self._answers.wait(DEADLINE)
 
 
-def test_nobody_who_works_waits_for_the_disk(journal: Journal, slow: Slow) -> None:
-    first = journal.add_report("stat", b"first")
-    journal.remember_finished("finished", b"")
-    slow.start()
-    second = journal.add_report("stat", b"second")
-    journal.remove_reports([first.id])
-    assert journal.unconfirmed_reports() == [second]
-    journal.remember_uploading("uploading", b"")
-    assert [journal.knows(task) for task in ("finished", "uploading", "other")] == [True, True, False]
-    journal.count_start("task")
-    assert (journal.starts("task"), journal.starts("other")) == (1, 0)
-    journal.forget_starts("task")
-    assert journal.starts("task") == 0
-    assert slow.checkpoint.is_alive()
-    slow.done.set()
-    slow.checkpoint.join(DEADLINE)
-    assert not slow.waited_in_vain
-    assert journal.rendered("uploading") == b""
+def test_nobody_who_works_waits_for_the_disk(path: Path) -> None:
+    writing = Executor("journal", inbox=SimpleQueue())
+    with closing(Journal(path, beside=writing.do)) as journal:
+        slow = Slow(journal)
+        first = journal.add_report("stat", b"first")
+        journal.remember_finished("finished", b"")
+        slow.start()
+        second = journal.add_report("stat", b"second")
+        journal.remove_reports([first.id])
+        assert journal.unconfirmed_reports() == [second]
+        journal.remember_uploading("uploading", b"body")
+        assert journal.uploading() == [b"body"]
+        assert [journal.knows(task) for task in ("finished", "uploading", "other")] == [True, True, False]
+        journal.count_start("task")
+        assert (journal.starts("task"), journal.starts("other")) == (1, 0)
+        journal.forget_starts("task")
+        assert journal.starts("task") == 0
+        journal.settle()
+        slow.answer()
+        assert journal.rendered("uploading") == b"body"
+        writing.close(timeout=DEADLINE)
+        assert not slow.was_waited_for
+    with closing(Journal(path)) as again:
+        assert again.unconfirmed_reports() == [second]
 
 
 def test_a_task_is_received_and_begun_whatever_the_journal_s_disk_does(farm: Farm) -> None:
@@ -215,9 +218,8 @@ def test_a_task_is_received_and_begun_whatever_the_journal_s_disk_does(farm: Far
     farm.broker.disconnect()
     farm.broker.connect()
     farm.until(lambda: farm.worker._connection.online)
-    assert not slow.waited_in_vain
-    slow.done.set()
-    slow.checkpoint.join(DEADLINE)
+    slow.answer()
+    assert not slow.was_waited_for
 
 
 def test_what_is_in_memory_is_what_is_on_the_disk(journal: Journal, path: Path) -> None:
