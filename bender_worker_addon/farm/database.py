@@ -12,7 +12,7 @@ from ..core.errors import FarmError
 
 FILE = "farm.sqlite"
 SERVED = "serve.lock"  # beside it once a server has kept the books: then nobody else does
-_VERSION = 2
+_VERSION = 3
 _PATIENCE = 30.0  # seconds to wait for another process that is writing
 
 _SCHEMA = """
@@ -59,7 +59,7 @@ CREATE INDEX IF NOT EXISTS message_held ON message (owner) WHERE owner IS NOT NU
 CREATE INDEX IF NOT EXISTS message_of_task ON message (job, task);
 COMMIT;
 """
-_SINCE_1 = f"""
+_SINCE_1 = """
 BEGIN IMMEDIATE;
 ALTER TABLE job ADD COLUMN person TEXT NOT NULL DEFAULT '';  -- who sent it
 ALTER TABLE job ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
@@ -71,10 +71,16 @@ CREATE TABLE served (person TEXT PRIMARY KEY, turn INTEGER NOT NULL);
 CREATE TABLE worker (
     id TEXT PRIMARY KEY,
     seen REAL NOT NULL,  -- seconds of the system's clock
-    hello TEXT NOT NULL DEFAULT '{{}}');
+    hello TEXT NOT NULL DEFAULT '{}');
 CREATE TABLE credential (
     hash TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, created TEXT NOT NULL) WITHOUT ROWID;
-PRAGMA user_version = {_VERSION};
+PRAGMA user_version = 2;
+COMMIT;
+"""
+_SINCE_2 = """
+BEGIN IMMEDIATE;
+ALTER TABLE credential ADD COLUMN worker TEXT NOT NULL DEFAULT '';  -- the id of the one whose token it is
+PRAGMA user_version = 3;
 COMMIT;
 """
 
@@ -128,7 +134,7 @@ class Database:
 
     def _set_up(self, *, durable: bool, checkpoints: bool) -> None:
         with self._errors_in_words():
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            version = self._file_version()
             if version > _VERSION:
                 raise FarmError(f"{self.path} was made by a newer Bender Worker; use that one")
             if version < _VERSION:
@@ -143,13 +149,18 @@ class Database:
     def _upgrade(self) -> None:
         """Of several that open it at once one does it, and the others find it done."""
         self._connection.executescript(_SCHEMA)
-        try:
-            self._connection.executescript(_SINCE_1)
-        except sqlite3.OperationalError:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            if self._connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-                raise
+        for version, script in ((2, _SINCE_1), (3, _SINCE_2)):
+            if self._file_version() < version:
+                try:
+                    self._connection.executescript(script)
+                except sqlite3.OperationalError:
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
+                    if self._file_version() < version:
+                        raise
+
+    def _file_version(self) -> int:
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
 
     def _become_shareable(self) -> None:
         """For this alone SQLite waits for nobody: of two who open a new file at once one is told that it is locked."""

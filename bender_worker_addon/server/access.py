@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import secrets
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import FarmError
@@ -15,6 +16,18 @@ from ..system.durable import write_private
 
 KEY_FILE = "key"
 WORKER, JOIN = "worker", "join"  # kinds of credentials
+_ID = 12  # hexadecimal digits of a hash by which people name what they can't see
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A token or join code that counts. `name`: of the machine that has it, or what the code is for; `worker`: the id
+    of that machine's worker, if it has told one; `created` as ISO 8601 has it."""
+
+    id: str
+    name: str
+    worker: str
+    created: str
 
 
 def the_key(folder: Path) -> str:
@@ -51,19 +64,37 @@ class Access:
             return _name_of(connection, JOIN, code) is not None
 
 
-def issue(database: Database, kind: str, name: str) -> str:
+def issue(database: Database, kind: str, name: str, worker: str = "") -> str:
     """A new token or join code, to be shown once."""
     fresh = secrets.token_urlsafe(32)
     with database.changing() as connection:
-        connection.execute("INSERT INTO credential VALUES (?, ?, ?, ?)", (_hash(fresh), kind, name, now()))
+        row = _hash(fresh), kind, name, now(), worker
+        connection.execute("INSERT INTO credential (hash, kind, name, created, worker) VALUES (?, ?, ?, ?, ?)", row)
     return fresh
 
 
-def revoke(database: Database, kind: str, name: str = "") -> int:
-    """What was issued under this name, or all of its kind, counts no more; gives how many."""
+def issued(database: Database, kind: str) -> list[Credential]:
+    """All of a kind that count, the newest first."""
+    with database.looking() as connection:
+        rows = connection.execute(
+            "SELECT substr(hash, 1, ?), name, worker, created FROM credential WHERE kind = ?"
+            " ORDER BY created DESC, hash",
+            (_ID, kind),
+        )
+        return [Credential(*row) for row in rows.fetchall()]
+
+
+def id_of(secret: str) -> str:
+    """By which people name a token or join code without showing it."""
+    return _hash(secret)[:_ID]
+
+
+def revoke(database: Database, kind: str, which: str = "") -> int:
+    """What was issued with this id or name, or for this worker, or all of its kind, counts no more; gives how many."""
     with database.changing() as connection:
         return connection.execute(
-            "DELETE FROM credential WHERE kind = ? AND (name = ? OR ? = '')", (kind, name, name)
+            "DELETE FROM credential WHERE kind = :kind AND :which IN ('', substr(hash, 1, :digits), name, worker)",
+            {"kind": kind, "which": which, "digits": _ID},
         ).rowcount
 
 

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 from ..core.errors import FarmError
 from ..settings.config import RABBITMQ, WorkerConfig
 from ..settings.resolve import Resolved
+from ..system import systemd
+from . import members
 from .access import KEY_FILE
 
 if TYPE_CHECKING:
-    from .serve import Links
+    from .serve import Links, Server
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +35,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cert", type=Path, metavar="FILE", help="for TLS: the certificate, with its chain")
     parser.add_argument("--key", type=Path, metavar="FILE", help="for TLS: its key")
     parser.add_argument("--json", action="store_true", help="the first line of the output is JSON: page, key, join")
+    others = parser.add_argument_group("instead of serving, for a farm that runs or not")
+    one = others.add_mutually_exclusive_group()
+    one.add_argument("--new-join", action="store_true", help="print another line by which machines can join")
+    one.add_argument("--joined", action="store_true", help="list the machines that have joined, and the join codes")
+    one.add_argument("--revoke", metavar="ID", help="a join code, or a machine's access, counts no more")
 
 
 def carry_out(options: argparse.Namespace, resolved: Resolved) -> None:
-    """Serves until SIGTERM or Ctrl-C. Raises WorkerError if it can't."""
+    """Serves until SIGTERM or Ctrl-C, or says and changes who may join. Raises WorkerError if it can't."""
+    folder = resolved.config.farm_dir
+    if options.new_join:
+        members.print_new_code(folder, as_json=options.json)
+    elif options.joined:
+        members.print_all(folder, as_json=options.json)
+    elif options.revoke is not None:
+        members.revoke(folder, options.revoke, as_json=options.json)
+    else:
+        _serve(options, resolved)
+
+
+def _serve(options: argparse.Namespace, resolved: Resolved) -> None:
     from .serve import Server
 
+    service = systemd.Service()
     stopping = threading.Event()
     signals = [signal.SIGTERM, signal.SIGINT]
     before = {number: signal.signal(number, lambda *_: stopping.set()) for number in signals}
@@ -47,13 +67,24 @@ def carry_out(options: argparse.Namespace, resolved: Resolved) -> None:
             config = _with_a_queue(resolved, options.host, parts)
             server = Server(config, host=options.host, port=options.port, cert=options.cert, key=options.key)
             parts.callback(server.close)
-            _say(server.links, config.farm_dir / KEY_FILE, as_json=options.json)
-            while not stopping.wait(_LOOK) and server.is_running():
-                server.look_after()
+            parts.callback(service.notify, "STOPPING=1")
+            _say(server.links, config.farm_dir / KEY_FILE, as_json=options.json, is_service=service.is_there)
+            service.notify("READY=1", f"STATUS=Answers at {_base(server.links)}")
+            _look_after(server, service, stopping)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
     log.info("stopped")
+
+
+def _look_after(server: "Server", service: systemd.Service, stopping: threading.Event) -> None:
+    """Until it is told to stop. Raises FarmError if it comes to an end before."""
+    pause = min(_LOOK, (service.watchdog or _LOOK) / 3)
+    while not stopping.wait(pause):
+        if not server.is_running():
+            raise FarmError("what answers over HTTP has ended by itself; the lines above may say why. Start it again")
+        server.look_after()
+        service.notify("WATCHDOG=1")
 
 
 def _with_a_queue(resolved: Resolved, host: str, parts: ExitStack) -> WorkerConfig:
@@ -74,11 +105,18 @@ def _with_a_queue(resolved: Resolved, host: str, parts: ExitStack) -> WorkerConf
     return replace(config, queue=RABBITMQ, amqp_url=own.url)
 
 
-def _say(links: "Links", key: Path, *, as_json: bool) -> None:
+def _say(links: "Links", key: Path, *, as_json: bool, is_service: bool) -> None:
     if as_json:
         print(json.dumps(asdict(links)), flush=True)
         return
-    base = links.join.partition("/join/")[0]
-    print(f"The farm answers at {base}; its key is in {key}.", flush=True)
-    print(f"To let a machine join it, type there:  blender --command bender_worker join {links.join}", flush=True)
+    print(f"The farm answers at {_base(links)}; its key is in {key}.", flush=True)
+    if is_service:  # its journal keeps what is printed, for others too
+        print("serve --new-join  prints a line by which machines can join", flush=True)
+        return
+    members.print_join_line(links.join)
+    sys.stdout.flush()
     print("Ctrl-C ends the farm; nothing is lost.", file=sys.stderr, flush=True)
+
+
+def _base(links: "Links") -> str:
+    return links.join.partition("/join/")[0]

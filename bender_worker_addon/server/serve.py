@@ -20,6 +20,7 @@ from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
 from ..system.lock import Lock
 from . import access as credentials
+from . import members
 from .access import Access, the_key
 from .book_keeper import BookKeeper
 from .farm import Farm
@@ -27,6 +28,7 @@ from .web.app import app
 
 log = logging.getLogger(__name__)
 
+_ALL = frozenset({"0.0.0.0", "::"})
 _CLOSE = 5.0  # seconds each part may take to close
 _CONNECTIONS = 2000  # at once
 _IDLE = 15  # seconds an open connection may say nothing
@@ -68,9 +70,11 @@ class Server:
                 self.link.start()
             listening = parts.enter_context(_listening(host, port))
             scheme = "http" if cert is None else "https"
-            shown_host = socket.gethostname() if host in ("0.0.0.0", "::") else host
+            shown_host = socket.gethostname() if host in _ALL else f"[{host}]" if ":" in host else host
             base = f"{scheme}://{shown_host}:{listening.getsockname()[1]}"
-            code = credentials.issue(farm.database, credentials.JOIN, "serve")
+            members.remember_address(config.farm_dir, base)
+            credentials.revoke(farm.database, credentials.JOIN, members.AT_THE_START)
+            code = credentials.issue(farm.database, credentials.JOIN, members.AT_THE_START)
             self.links = Links(f"{base}/#key={people_key}", people_key, f"{base}/join/{code}")
             self._web = uvicorn.Server(
                 uvicorn.Config(
@@ -86,6 +90,7 @@ class Server:
                     ssl_keyfile=None if key is None else str(key),
                 )
             )
+            _load(self._web.config)
             # Not on the main thread: signals are the command's.
             self._thread = threading.Thread(
                 target=self._web.run, kwargs={"sockets": [listening]}, name="bender-web", daemon=True
@@ -148,6 +153,14 @@ def _listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         words = f"port {port} of {host} can't be used: {os.strerror(error.errno or 0)}; choose another: --port"
         raise FarmError(words) from error
+
+
+def _load(config: uvicorn.Config) -> None:
+    """So that what is wrong with a certificate is known before anybody is told where the farm answers."""
+    try:
+        config.load()
+    except OSError as error:  # as ssl.SSLError is one, too
+        raise FarmError(f"--cert and --key can't be used: {error.strerror or error}") from error
 
 
 def _remove_unsent(jobs: Path) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Service: tells the systemd that has started this worker how it is. Elsewhere it says nothing to nobody."""
+"""Service: tells the systemd that has started this worker or server how it is. Elsewhere it says nothing to nobody."""
 
 import contextlib
 import os
@@ -8,15 +8,16 @@ from collections.abc import MutableMapping
 
 
 class Service:
-    """`notify` sends systemd's words (sd_notify), such as READY=1. `watchdog` is the seconds within which systemd wants
-    to hear WATCHDOG=1, or None."""
+    """`notify` sends systemd's words (sd_notify), such as READY=1; `is_there` if it listens. `watchdog` is the seconds
+    within which it wants to hear WATCHDOG=1, or None."""
 
     def __init__(self, environment: MutableMapping[str, str] = os.environ) -> None:
-        """Takes its variables out of the environment: no child is to speak in the worker's name."""
+        """Takes its variables out of the environment: no child is to speak in its parent's name."""
         address = environment.pop("NOTIFY_SOCKET", "")
         microseconds = environment.pop("WATCHDOG_USEC", "")
         self.watchdog = int(microseconds) / 1e6 if address and microseconds.isdigit() else None
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
+        self.is_there = bool(address)
 
     def notify(self, *words: str) -> None:
         """One that doesn't listen, or is gone, is no reason not to work."""

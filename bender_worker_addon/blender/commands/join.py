@@ -70,7 +70,7 @@ def _asked(link: str, config: "WorkerConfig") -> dict[str, str | int | float | b
 
     parts = urlsplit(link)
     with closing(Client(f"{parts.scheme}://{parts.netloc}", Tls.of(config))) as farm:
-        told = farm.ask("POST", parts.path, {"name": platform.node()})
+        told = farm.ask("POST", parts.path, {"name": platform.node(), "id": config.id})
     if not isinstance(told, dict) or not isinstance(told.get("bender_url"), str):
         raise FarmError(f"what answers at {parts.netloc} is no farm")
     return {name: value for name in _SETTINGS if isinstance(value := told.get(name), str)}

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Join: a machine that shows a join code is told where RabbitMQ is and gets a token of its own."""
+"""Join: a machine that shows a join code is told where RabbitMQ is and gets a token of its own. Codes and tokens are
+listed, made and revoked by people."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -12,12 +14,13 @@ from starlette.routing import Route
 
 from ...settings.config import WorkerConfig
 from .. import access as credentials
-from ..access import Access
+from ..access import JOIN, WORKER, Access
 from ..farm import Farm
 from .reception import Refused
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _NAME = 64
+_BODY = 4096  # bytes
 
 
 def routes(farm: Farm, access: Access, config: WorkerConfig) -> list[Route]:
@@ -26,20 +29,76 @@ def routes(farm: Farm, access: Access, config: WorkerConfig) -> list[Route]:
         if not await run_in_threadpool(lambda: access.joins(farm.database, code)):
             request.state.guesses.wrong(request.client.host if request.client else "")
             raise Refused(404, "this join code doesn't count (any more): ask for another")
-        name = await _name(request)
-        token = await run_in_threadpool(lambda: credentials.issue(farm.database, credentials.WORKER, name))
+        told = await _told(request)
+        name, worker = _text(told, "name") or "somebody", _text(told, "id")
+        token = await run_in_threadpool(lambda: credentials.issue(farm.database, WORKER, name, worker))
         return JSONResponse(_settings(request, config, token))
 
-    return [Route("/join/{code}", join, methods=["POST"])]
+    async def codes(request: Request) -> Response:
+        return await listed(request, JOIN)
+
+    async def tokens(request: Request) -> Response:
+        return await listed(request, WORKER)
+
+    async def listed(request: Request, kind: str) -> Response:
+        _only_for_people(request)
+        found = await run_in_threadpool(lambda: credentials.issued(farm.database, kind))
+        return JSONResponse([asdict(one) for one in found])
+
+    async def new_code(request: Request) -> Response:
+        _only_for_people(request)
+        name = _text(await _told(request), "name")
+        code = await run_in_threadpool(lambda: credentials.issue(farm.database, JOIN, name))
+        link = f"{str(request.base_url).rstrip('/')}/join/{code}"
+        return JSONResponse({"id": credentials.id_of(code), "join": link}, status_code=201)
+
+    async def revoke_code(request: Request) -> Response:
+        return await revoked(request, JOIN, request.path_params["code"], "join code")
+
+    async def revoke_token(request: Request) -> Response:
+        return await revoked(request, WORKER, request.path_params["worker"], "machine")
+
+    async def revoked(request: Request, kind: str, which: str, what: str) -> Response:
+        _only_for_people(request)
+        count = await run_in_threadpool(lambda: credentials.revoke(farm.database, kind, which))
+        if not count:
+            raise Refused(404, f"there is no {what} {which!r}")
+        return JSONResponse({"revoked": count})
+
+    return [
+        Route("/join/{code}", join, methods=["POST"]),
+        Route("/api/join-codes", codes, methods=["GET"]),
+        Route("/api/join-codes", new_code, methods=["POST"]),
+        Route("/api/join-codes/{code}", revoke_code, methods=["DELETE"]),
+        Route("/api/tokens", tokens, methods=["GET"]),
+        Route("/api/workers/{worker}/token", revoke_token, methods=["DELETE"]),
+    ]
 
 
-async def _name(request: Request) -> str:
+def _only_for_people(request: Request) -> None:
+    if request.state.caller.worker is not None:
+        raise Refused(403, "a machine that has joined may render and send jobs; this takes the farm's key")
+
+
+async def _told(request: Request) -> dict[str, Any]:
+    """What a small request says. Raises Refused."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _BODY:
+            raise Refused(413, f"the request should have {_BODY} bytes at most")
     try:
-        told = json.loads((await request.body())[:1024] or b"{}")
+        told = json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:
         raise Refused(400, "the request is not JSON") from error
-    name = told.get("name") if isinstance(told, dict) else None
-    return name[:_NAME] if isinstance(name, str) else "somebody"
+    return told if isinstance(told, dict) else {}
+
+
+def _text(told: dict[str, Any], name: str) -> str:
+    """As it may stand in a list: one line, printable, not too long."""
+    value = told.get(name)
+    text = "".join(letter if letter.isprintable() else " " for letter in value) if isinstance(value, str) else ""
+    return " ".join(text.split())[:_NAME]
 
 
 def _settings(request: Request, config: WorkerConfig, token: str) -> dict[str, Any]:

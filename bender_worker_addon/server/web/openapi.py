@@ -31,6 +31,20 @@ _A_FRAME = {
 }
 
 
+_MEMBERS = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "name": {"type": "string", "description": "the machine's, or what a code is for"},
+            "worker": {"type": "string", "description": "the worker's id, if it has told one"},
+            "created": {"type": "string", "format": "date-time"},
+        },
+    },
+}
+
+
 def _answers(what: str, schema: dict[str, Any] | None = None, *, status: str = "200") -> dict[str, Any]:
     content = {} if schema is None else {"content": {"application/json": {"schema": schema}}}
     return {status: {"description": what, **content}, "default": _ERROR}
@@ -108,6 +122,29 @@ OPENAPI: dict[str, Any] = {
             "get": _operation("all frames", {"200": {"description": "a zip"}, "default": _ERROR}, _JOB)
         },
         "/api/workers": {"get": _operation("all workers", _answers("workers", {"type": "array"}))},
+        "/api/join-codes": {
+            "get": _operation("join codes that count; for people", _answers("codes", _MEMBERS)),
+            "post": _operation(
+                "a join code that counts until it is revoked; for people",
+                _answers("made", {"type": "object", "properties": {"id": _TEXT, "join": _TEXT}}, status="201"),
+                requestBody=_body(name={**_TEXT, "description": "what it is for"}),
+            ),
+        },
+        "/api/join-codes/{code}": {
+            "delete": _operation("it counts no more; for people", _answers("done"), {**_NAME, "name": "code"})
+        },
+        "/api/tokens": {
+            "get": _operation(
+                "machines that have joined, each with its token's id; for people", _answers("machines", _MEMBERS)
+            )
+        },
+        "/api/workers/{worker}/token": {
+            "delete": _operation(
+                "the tokens of this worker's id, this machine's name or this token's id count no more; for people",
+                _answers("done"),
+                {**_NAME, "name": "worker"},
+            )
+        },
         "/api/events": {
             "get": _operation(
                 "what changes: `jobs` (all at first, then the changed ones) and `gone` (ids)",

@@ -4,6 +4,7 @@
 import base64
 import stat
 from contextlib import closing
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -92,3 +93,79 @@ def test_a_second_server_of_a_farm_says_that_there_is_one(client: Client) -> Non
     with pytest.raises(FarmError, match="runs already"):
         Server(config, host="127.0.0.1", port=0)
     assert client.ask("GET", "/api/jobs").status_code == 200
+
+
+def test_people_make_list_and_revoke_join_codes(client: Client) -> None:
+    (first,) = client.ask("GET", "/api/join-codes").json()
+    made = client.ask("POST", "/api/join-codes", json={"name": "for\nthe lab"}, headers={"Host": "farm.lan:80"})
+    assert made.status_code == 201, made.text
+    link = urlsplit(made.json()["join"])
+    assert link.netloc == "farm.lan:80"
+    listed = client.ask("GET", "/api/join-codes").json()
+    assert [(code["id"], code["name"]) for code in listed] == [
+        (made.json()["id"], "for the lab"),
+        (first["id"], first["name"]),
+    ]
+    assert not [code for code in listed if link.path.rpartition("/")[2] in str(code)]
+    assert client.ask("POST", link.path, key="").status_code == 200
+    assert client.ask("DELETE", f"/api/join-codes/{made.json()['id']}").status_code == 200
+    assert client.ask("POST", link.path, key="").status_code == 404
+    assert client.ask("DELETE", f"/api/join-codes/{made.json()['id']}").status_code == 404
+    assert client.ask("GET", "/api/join-codes").json() == [first]
+
+
+@pytest.mark.parametrize("which", ["worker", "name", "id"])
+def test_people_list_machines_and_revoke_their_tokens(client: Client, which: str) -> None:
+    path = urlsplit(client.server.links.join).path
+    told = [{"name": "render-7", "id": "5d7a"}, {"name": "desk", "id": "77"}]
+    keys = [urlsplit(client.ask("POST", path, key="", json=one).json()["bender_url"]).password for one in told]
+    listed = {one["name"]: one for one in client.ask("GET", "/api/tokens").json()}
+    assert listed["render-7"]["worker"] == "5d7a"
+    assert client.ask("DELETE", f"/api/workers/{listed['render-7'][which]}/token").json() == {"revoked": 1}
+    assert [client.ask("GET", "/api/jobs", key=key).status_code for key in keys] == [401, 200]
+    assert client.ask("DELETE", "/api/workers/render-7/token").status_code == 404
+
+
+OF_PEOPLE = [
+    ("GET", "/api/join-codes"),
+    ("POST", "/api/join-codes"),
+    ("DELETE", "/api/join-codes/x"),
+    ("GET", "/api/tokens"),
+    ("DELETE", "/api/workers/x/token"),
+]
+
+
+@pytest.mark.parametrize("method, path", OF_PEOPLE)
+def test_a_machine_that_has_joined_lets_nobody_in_and_throws_nobody_out(client: Client, method: str, path: str) -> None:
+    joined = client.ask("POST", urlsplit(client.server.links.join).path, key="", json={"name": "x", "id": "x"})
+    token = urlsplit(joined.json()["bender_url"]).password
+    assert client.ask("GET", "/api/jobs", key=token).status_code == 200
+    answer = client.ask(method, path, key=token)
+    assert (answer.status_code, "takes the farm's key" in answer.json()["error"]) == (403, True)
+    assert len(client.ask("GET", "/api/tokens").json()) == 1
+
+
+def test_what_is_asked_in_a_body_without_end_is_refused(client: Client) -> None:
+    path = urlsplit(client.server.links.join).path
+    assert client.ask("POST", path, key="", data=b"x" * 5000).status_code == 413
+    assert client.ask("POST", path, key="", data=b"[" * 4000).status_code == 400
+
+
+def test_a_start_makes_the_line_of_the_start_before_it_void_and_no_other(client: Client) -> None:
+    made = client.ask("POST", "/api/join-codes").json()
+    before = client.server.links.join
+    client.server.close()
+    farm = client.folder
+    config = WorkerConfig(queue="local", farm_dir=farm, blendpath=farm / "jobs", outpath=farm / "frames", id="farm")
+    with closing(Server(config, host="127.0.0.1", port=0)) as server:
+        again = Client(server, farm)
+        joins = (before, made["join"], server.links.join)
+        assert [again.ask("POST", urlsplit(link).path, key="").status_code for link in joins] == [404, 200, 200]
+
+
+def test_a_certificate_that_can_not_be_used_is_told_before_anything_else(tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").write_text("no certificate")
+    config = WorkerConfig(queue="local", farm_dir=tmp_path / "farm", id="farm")
+    for cert in (tmp_path / "absent.pem", tmp_path / "cert.pem"):
+        with pytest.raises(FarmError, match="--cert and --key can't be used"):
+            Server(config, host="127.0.0.1", port=0, cert=cert, key=cert)
