@@ -19,9 +19,9 @@ def unregister() -> None:
 
 def _modules() -> tuple[Any, ...]:
     """What Blender is told of, each after those it needs."""
-    from .blender import headless
+    from .blender import data_folder, headless
     from .blender.farm import operators as farm_operators
     from .blender.farm import panel as farm_panel
     from .blender.worker import loop, operators, panel, preferences, presence
 
-    return preferences, presence, loop, operators, panel, farm_operators, farm_panel, headless
+    return preferences, data_folder, presence, loop, operators, panel, farm_operators, farm_panel, headless

@@ -13,7 +13,7 @@ from pathlib import Path
 import bpy
 
 from .. import __package__ as base_package
-from . import in_force, versions
+from . import data_folder, in_force
 from .commands import INTERRUPTED, NOT_RUNNING, PROGRAM, TROUBLE, USAGE, all_commands
 
 _handles: list[object] = []
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
 
     def resolved() -> Resolved:
         return resolve(
-            data_dir=versions.data_folder(),
+            data_dir=data_folder.path(),
             preferences=in_force.changed(),
             environment=os.environ,
             options={setting.name: getattr(options, setting.name) for setting in settings()},

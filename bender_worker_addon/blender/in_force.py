@@ -11,7 +11,7 @@ import bpy
 from .. import __package__ as base_package
 from ..core.errors import ConfigError
 from ..settings.resolve import Resolved, config_path, resolve
-from . import online, versions
+from . import data_folder, online
 
 if TYPE_CHECKING:
     from .worker.preferences import BenderWorkerPreferences
@@ -33,6 +33,8 @@ def changed() -> Mapping[str, str]:
 def resolved() -> Resolved | str:
     """The settings in force for a worker in this window, or what is wrong with them. Cheap enough for drawing. What is
     wrong is looked at again each time: it may have been put right."""
+    if data_folder.is_on_its_way():
+        return "Your jobs and frames are being moved to a folder that outlives the add-on; that may take a while"
     try:
         return _resolve(frozenset(changed().items()), _stamp())
     except ConfigError as error:
@@ -62,4 +64,4 @@ def _stamp() -> int:
 
 
 def _layers(changed: Mapping[str, str]) -> dict[str, Any]:
-    return {"data_dir": versions.data_folder(), "environment": os.environ, "options": {}, "preferences": changed}
+    return {"data_dir": data_folder.path(), "environment": os.environ, "options": {}, "preferences": changed}

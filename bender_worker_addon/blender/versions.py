@@ -11,15 +11,6 @@ from .. import __package__ as base_package
 _CHILD = Path(__file__).resolve().parents[1] / "render_child" / "start.py"
 
 
-def data_folder() -> Path:
-    """The worker's default folder: the extension's own, or for a plain copy in `scripts/addons` one beside Blender's
-    other user data."""
-    assert base_package is not None
-    if base_package.startswith("bl_ext."):
-        return Path(bpy.utils.extension_path_user(base_package))
-    return Path(bpy.utils.resource_path("USER"), "datafiles", base_package)
-
-
 def child_command(*, low_priority: bool = False) -> list[str]:
     """A command that starts a render child in a background Blender like this one, with nothing of the user's in it.
     More options of the child's own may follow."""

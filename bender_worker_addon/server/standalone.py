@@ -6,11 +6,10 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from ..core.errors import ConfigError, WorkerError
 from ..settings.resolve import resolve
-from ..system.platform import MACOS, WINDOWS
+from ..system.places import data_folder
 from . import command
 
 PROGRAM = "bender-farm"
@@ -26,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     try:
         chosen = {name: getattr(options, name) for name in _SETTINGS}
-        command.carry_out(options, resolve(data_dir=_data_folder(), environment=os.environ, options=chosen))
+        command.carry_out(options, resolve(data_dir=data_folder(PROGRAM), environment=os.environ, options=chosen))
     except ConfigError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return USAGE
@@ -44,13 +43,3 @@ def _parser() -> argparse.ArgumentParser:
     for name in _SETTINGS:
         serve.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help="as of a worker")
     return parser
-
-
-def _data_folder() -> Path:
-    """Where a user's data is on this system."""
-    home = Path.home()
-    if WINDOWS:
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local", "bender-farm")
-    if MACOS:
-        return home / "Library" / "Application Support" / "bender-farm"
-    return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share", "bender-farm")
