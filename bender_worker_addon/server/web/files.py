@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files: those of a job that is about to be sent, and the frames that have come of it."""
+
+import zipfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, cast
+
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from ...core.frame import FORMATS
+from ...core.task import SAFE_ID
+from ..farm import Farm
+from .jobs import AT_JOB, FILE_NAME, known
+from .reception import Refused, take_file
+
+
+def routes(farm: Farm) -> list[Route]:
+    """Under a job's."""
+
+    async def file(request: Request) -> Response:
+        place = _place(farm, request.path_params["job"], request.path_params["name"])
+        await take_file(request, place)
+        return JSONResponse({}, status_code=201)
+
+    async def frame(request: Request) -> Response:
+        number = request.path_params["number"]
+        path = await run_in_threadpool(_frame, farm, request.path_params["job"], number)
+        return FileResponse(path, filename=path.name)
+
+    async def frames(request: Request) -> Response:
+        folder = await run_in_threadpool(_folder, farm, request.path_params["job"])
+        name = f"{request.path_params['job']}.zip"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return StreamingResponse(_zipped(folder), media_type="application/zip", headers=headers)
+
+    async def frame_files(request: Request) -> Response:
+        chosen = request.path_params["job"]
+        found = await run_in_threadpool(farm.ask, lambda site: site.frames(known(site, chosen).id))
+        return JSONResponse([asdict(file) for file in found])
+
+    return [
+        Route(f"{AT_JOB}/files/{{name}}", file, methods=["PUT"]),
+        Route(f"{AT_JOB}/frames", frame_files, methods=["GET"]),
+        Route(f"{AT_JOB}/frames/{{number:int}}", frame, methods=["GET"]),
+        Route(f"{AT_JOB}/frames.zip", frames, methods=["GET"]),
+    ]
+
+
+def _place(farm: Farm, job: str, name: str) -> Path:
+    """Where a file of a job goes that is about to be sent. Raises Refused."""
+    if not SAFE_ID.fullmatch(job) or not FILE_NAME.fullmatch(name):
+        raise Refused(400, f"{name!r} can't be the name of a job's file")
+    return farm.room_for(job) / name
+
+
+def _folder(farm: Farm, job: str) -> Path:
+    """The folder of a job's frames. Raises Refused if there is no such job."""
+    if farm.job_status(job) is None:
+        raise Refused(404, f"there is no job {job}")
+    return farm.frames / job
+
+
+def _frame(farm: Farm, job: str, number: int) -> Path:
+    folder = _folder(farm, job)
+    names = (f"{number:06d}.{kind.extension}" for kind in FORMATS.values())
+    found = next((folder / name for name in names if (folder / name).is_file()), None)
+    if found is None:
+        raise Refused(404, f"frame {number} of job {job} is not here (yet)")
+    return found
+
+
+async def _zipped(folder: Path) -> AsyncIterator[bytes]:
+    """All frames in the folder as a zip that is made while it is sent. Not compressed: pictures are already."""
+    async for piece in iterate_in_threadpool(_zip(folder)):
+        yield piece
+
+
+def _zip(folder: Path) -> Iterator[bytes]:
+    made = _Pieces()
+    with zipfile.ZipFile(cast("IO[bytes]", made), "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for path in sorted(folder.glob("[0-9]*")) if folder.is_dir() else ():
+            info = zipfile.ZipInfo.from_file(path, path.name, strict_timestamps=False)
+            with path.open("rb") as file, archive.open(info, "w") as entry:
+                while piece := file.read(1 << 20):
+                    entry.write(piece)
+                    yield made.taken()
+    yield made.taken()
+
+
+class _Pieces:
+    """A file that can only be written to; what was written is taken away piece by piece."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, piece: bytes, /) -> int:
+        self._pieces.append(bytes(piece))
+        return len(piece)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def taken(self) -> bytes:
+        taken = b"".join(self._pieces)
+        self._pieces.clear()
+        return taken
