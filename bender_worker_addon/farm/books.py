@@ -226,10 +226,13 @@ def message_is_gone(connection: sqlite3.Connection, job: str, task: str) -> None
 
 
 def retry(connection: sqlite3.Connection, job: str) -> int:
-    """Queues again what failed of a job or was canceled; gives how many tasks. One whose worker has yet to ack its
-    message is none of them: `message_is_gone` comes."""
+    """Queues again what failed of a job or was canceled; gives how many tasks. Those of a canceled job that a worker
+    still has count too: it goes on with them, or has given them up, and `message_is_gone` comes."""
+    (held,) = connection.execute(
+        "SELECT count(*) FROM message JOIN job ON job.id = message.job WHERE job = ? AND canceled", (job,)
+    ).fetchone()
     connection.execute("UPDATE job SET canceled = 0 WHERE id = ?", (job,))
-    queued = _queue_again(connection, "job = ? AND status IN ('Errored', 'Aborted')", (job,))
+    queued: int = held + _queue_again(connection, "job = ? AND status IN ('Errored', 'Aborted')", (job,))
     _changed(connection, job)
     return queued
 

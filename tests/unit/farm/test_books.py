@@ -112,6 +112,7 @@ def test_a_task_that_a_worker_gives_up_when_its_job_was_queued_again_already_com
     delivery = hands.take()
     with site.database.changing() as connection:
         books.cancel(connection, "job")
+        assert books.retry(connection, "job") == 1
         assert books.retry(connection, "job") == 0
     hands.report(delivery, "abort", status="Aborted")
     hands.queue.ack(delivery)
