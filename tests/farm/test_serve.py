@@ -28,11 +28,11 @@ SCENE = {"version": "4.3.2", "engine": "CYCLES", "width": 64, "height": 36, "sca
 class Machine:
     """A program that runs with a folder of its own, and what it prints."""
 
-    def __init__(self, folder: Path, command: list[str], env: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, command: list[str], env: Mapping[str, str], program: str = sys.executable) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / f"output-{len(list(folder.glob('output-*')))}.log"
         home = {"PATH": os.environ["PATH"], "HOME": str(folder)}
-        self._process = Leashed([sys.executable, *command], env={**home, **env}, log=self.log)
+        self._process = Leashed([program, *command], env={**home, **env}, log=self.log)
 
     def line(self) -> str:
         """Its first line that is JSON."""
@@ -65,15 +65,18 @@ class Machine:
 class Farm:
     """The server, what it is asked, and machines that have joined it."""
 
-    def __init__(self, folder: Path, amqp_url: str) -> None:
+    def __init__(self, folder: Path, amqp_url: str, *options: str) -> None:
+        """`options` are more of `serve`."""
         self.folder = folder
+        self._options = options
         self._amqp_url = amqp_url
         self._machines: list[Machine] = []
         self.port = 0
         self.start()
 
     def start(self) -> None:
-        options = ["serve", "--port", str(self.port), "--json", "--farm-dir", str(self.folder / "farm")]
+        folder = str(self.folder / "farm")
+        options = ["serve", "--port", str(self.port), "--json", "--farm-dir", folder, *self._options]
         env = {"BENDER_WORKER_AMQP_URL": self._amqp_url}
         self.server = Machine(self.folder / "server", [str(SERVER), *options], env)
         self._machines.append(self.server)

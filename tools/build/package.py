@@ -24,7 +24,7 @@ def build(blender: Path, *, folder: Path = PROJECT / "dist") -> Path:
     archive = folder / f"{manifest['id']}-{manifest['version']}.zip"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bender-worker-build-") as scratch:
-        stage = _stage(Path(scratch) / "stage")
+        stage = staged(Path(scratch) / "stage")
         fresh = Path(scratch) / archive.name
         env = environment_of(Path(scratch) / "user")
         _extension(blender, "validate", stage, env=env)
@@ -50,7 +50,8 @@ def environment_of(user_folder: Path) -> dict[str, str]:
     return own | {"BLENDER_USER_RESOURCES": str(user_folder)}
 
 
-def _stage(folder: Path) -> Path:
+def staged(folder: Path) -> Path:
+    """The folder, made, with all that the extension consists of."""
     shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(wheels.MANIFEST, folder)
     shutil.copy(PROJECT / "LICENSE", folder)

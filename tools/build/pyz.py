@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The farm's server as one file for any Python from 3.11 on: what of the add-on needs no Blender, and wheels."""
+"""The farm's server as one file for any Python from 3.11 on: what of the add-on needs no Blender, wheels, and the
+add-on as machines install it from their farm."""
 
 import shutil
 import tempfile
@@ -7,7 +8,8 @@ import zipapp
 import zipfile
 from pathlib import Path
 
-from tools.build import wheels
+from bender_worker_addon.server.extension import ARCHIVE, zipped
+from tools.build import package, wheels
 from tools.places import PROJECT
 
 NAME = "bender-farm.pyz"
@@ -35,6 +37,8 @@ def build(*, folder: Path = PROJECT / "dist") -> Path:
         for wheel in wheels.verified():
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(stage)
+        (stage / _PACKAGE.name / ARCHIVE).write_bytes(zipped(package.staged(stage / "extension")))
+        shutil.rmtree(stage / "extension")
         (stage / "__main__.py").write_text(_MAIN, encoding="utf-8")
         zipapp.create_archive(stage, target, interpreter="/usr/bin/env python3", compressed=True)
     return target

@@ -9,15 +9,21 @@ from starlette.responses import JSONResponse, Response
 
 from ...settings.config import WorkerConfig
 from ..access import Access
+from ..extension import OwnExtension
 from ..farm import Farm
-from . import api, join, wire
+from . import api, join, repository, wire
 from .guard import Guard
 from .news import News
 
 
 def app(farm: Farm, access: Access, config: WorkerConfig) -> Starlette:
     return Starlette(
-        routes=[*wire.routes(farm), *api.routes(farm, News(farm)), *join.routes(farm, access, config)],
+        routes=[
+            *wire.routes(farm),
+            *api.routes(farm, News(farm)),
+            *join.routes(farm, access, config),
+            *repository.routes(OwnExtension()),
+        ],
         middleware=[Middleware(Guard, access=access, farm=farm)],
         exception_handlers={HTTPException: _no_route},
     )

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 COOKIE = "bender_farm"
 
-_OPEN = ("/join/",)  # needs no key: a join code is one
+_OPEN = ("/join/", "/extension/")  # need no key: a join code is one, and the add-on is anybody's
 _GUESSES = 20  # wrong keys of one address until it has to wait
 _WAIT = 60.0  # seconds
 _ADDRESSES = 10_000  # of which wrong keys are remembered

@@ -151,6 +151,12 @@ OPENAPI: dict[str, Any] = {
                 {"200": {"description": "server-sent events", "content": {"text/event-stream": {}}}},
             )
         },
+        "/extension/index.json": {
+            "get": _operation("the add-on, as a repository of Blender's lists it", _answers("list"))
+        },
+        "/extension/{name}": {
+            "get": _operation("the add-on itself", {"200": {"description": "a zip"}, "default": _ERROR}, _NAME)
+        },
         "/openapi.json": {"get": _operation("this", _answers("this"))},
         "/metrics": {"get": _operation("for Prometheus", {"200": {"description": "text"}})},
     },
