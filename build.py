@@ -91,9 +91,10 @@ def _parser(word: str) -> argparse.ArgumentParser:
 
     demo = words.add_parser("demo", help="a whole farm on this machine renders 24 frames: 3 min at first, then 20 s")
     bench = words.add_parser("bench", help="speed and memory, against Blender alone: half an hour, or a case")
-    for name, added in (("demo", demo), ("bench", bench)):
-        if name == word:  # the others need not wait for what these two import
-            tool = importlib.import_module(f"tools.{name}.{name}")
+    pixels = words.add_parser("pixels", help="what Cycles may keep from frame to frame, tried on three Blenders; hours")
+    for name, folder, added in (("demo", "demo", demo), ("bench", "bench", bench), ("pixels", "check", pixels)):
+        if name == word:  # the others need not wait for what these import
+            tool = importlib.import_module(f"tools.{folder}.{name}")
             tool.add_arguments(added)
             added.set_defaults(run=tool.run)
 

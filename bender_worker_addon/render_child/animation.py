@@ -18,13 +18,13 @@ def animated_ids() -> Iterator[tuple[str, Any]]:
     a material and another in a world."""
     for name in dir(bpy.data):
         collection = getattr(bpy.data, name)
-        if not isinstance(collection, bpy.types.bpy_prop_collection):
+        if not isinstance(collection, bpy.types.bpy_prop_collection) or name == "all_ids":
             continue
         for thing in collection:
             if getattr(thing, "animation_data", None) is not None:
                 yield thing.bl_idname if isinstance(thing, bpy.types.NodeTree) else "", thing
             if name in _HAVE_TREES and getattr(tree := getattr(thing, "node_tree", None), "animation_data", None):
-                yield _id_type(thing), tree
+                yield _root(thing.bl_rna), tree
 
 
 def animated_paths(thing: Any) -> set[str]:
@@ -35,24 +35,24 @@ def animated_paths(thing: Any) -> set[str]:
         return set()
     strips = [strip for track in animation.nla_tracks for strip in _flat(track.strips)]
     actions = filter(None, [animation.action, *(strip.action for strip in strips)])
-    curves = [curve for action in actions for curve in _curves(action)]
+    curves = [curve for action in actions for curve in curves_of(action)]
     return {curve.data_path for curve in [*curves, *animation.drivers]}
 
 
 def kind(place: str, thing: Any, path: str) -> str:
-    """Which kind of property a path leads to: `Object.location`, `Material NodeSocketFloat.default_value`,
+    """Which kind of property a path leads to: `Object.location`, `Material/NodeSocketFloat.default_value`,
     `PoseBone[]` for one that people have added; "" if it leads nowhere."""
     if _INPUT_OF_NODES.match(path):
         return "NodesModifier[]"
     try:
         if path.endswith("]"):
-            words = f"{_owner(thing, path[: path.rindex('[')]).identifier}[]"
+            words = f"{_root(_owner(thing, path[: path.rindex('[')]))}[]"
         else:
             head, _, name = path.rpartition(".")
             words = f"{_defined_by(_owner(thing, head), name)}.{name}"
     except ValueError:
         return ""
-    return f"{place} {words}" if place else words
+    return f"{place}/{words}" if place else words
 
 
 def _owner(thing: Any, path: str) -> Any:
@@ -72,14 +72,14 @@ def _defined_by(structure: Any, name: str) -> str:
     return _SUBTYPE_OF_SOCKET.sub(r"\1", structure.identifier)
 
 
-def _id_type(thing: Any) -> str:
-    structure = thing.bl_rna
-    while structure.base.identifier != "ID":
+def _root(structure: Any) -> str:
+    """What a structure is of: a sun light is a light."""
+    while structure.base is not None and structure.base.identifier != "ID":
         structure = structure.base
     return str(structure.identifier)
 
 
-def _curves(action: Any) -> Iterator[bpy.types.FCurve]:
+def curves_of(action: Any) -> Iterator[bpy.types.FCurve]:
     if not _LAYERED:
         yield from action.fcurves
         return

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.farm import pictures
 from tests.farm.farmyard import Farm
 from tests.farm.process import DEADLINE, WorkerProcess
-from tools.check import exr
+from tools.check import raw_pixels
 from tools.servers.farm import make_task
 
 SCRIPT = Path(__file__).resolve().parent / "inside_blender" / "cases.py"
@@ -57,7 +57,7 @@ def differences(blender: Path, pairs: Mapping[str, tuple[Path, Path]], *, scratc
     found = {
         name: "the channels differ"
         for name, (one, other) in pairs.items()
-        if one.suffix == ".exr" and exr.pixels(one) != exr.pixels(other)
+        if one.suffix == ".exr" and raw_pixels.pixels(one) != raw_pixels.pixels(other)
     }
     others = {name: pair for name, pair in pairs.items() if pair[0].suffix != ".exr"}
     for name, compared in zip(others, pictures.compare(blender, others.values(), scratch=scratch), strict=True):
