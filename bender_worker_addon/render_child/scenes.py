@@ -11,7 +11,7 @@ from time import monotonic
 import bpy
 
 from . import tame
-from .keeping import Kept
+from .keeping import Kept, keep
 from .one_frame import OneFrame
 from .picture_size import sizes
 from .pictures import Size
@@ -58,8 +58,7 @@ def open_blend(blend: str) -> None:
         raise RenderError(f"{words}; use Freestyle's Parameter Editor", scene=True)
     for thing in tame.leave_out_other_files():
         print(f"Left out: {thing}", flush=True)
-    kept = [Kept(each) for each in bpy.data.scenes]  # the compositor and the sequencer may want others
-    _open = _Open(scene, kept, OneFrame(scene))
+    _open = _Open(scene, keep(), OneFrame(scene))
 
 
 def render_frame(frame: int, file: str, image_format: str) -> tuple[set[Size], float]:

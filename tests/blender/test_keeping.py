@@ -3,6 +3,7 @@
 
 import importlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -182,25 +183,64 @@ def _zone() -> Any:
     return tree
 
 
-def test_a_pose_that_goes_on_from_the_one_before_is_built_anew(keeping: ModuleType) -> None:
+def _keyed(name: str) -> None:
+    _cube().keyframe_insert(name, frame=1)
+
+
+def _driven(name: str) -> None:
+    _cube().driver_add(name)
+
+
+def _keyed_in_a_strip() -> None:
+    _keyed("rotation_mode")
+    cube = bpy.context.object
+    cube.animation_data.nla_tracks.new().strips.new("strip", 1, cube.animation_data.action)
+    cube.animation_data.action = None
+
+
+def _keyed_simplify() -> None:
+    bpy.context.scene.render.keyframe_insert("simplify_subdivision_render", frame=1)
+
+
+def _of_unlike_layers() -> None:
+    bpy.context.scene.view_layers.new("second").samples = 2
+
+
+def _cached_elsewhere() -> None:
+    _cube().modifiers.new("cache", "MESH_SEQUENCE_CACHE")
+
+
+def _simulated_pose() -> None:
     bpy.ops.object.armature_add()
-    arm: Any = bpy.context.object
-    arm.pose.ik_solver = "ITASC"
-    assert keeping.reason_to_build_anew(bpy.context.scene) == ""
-    arm.pose.ik_param.mode = "SIMULATION"
-    assert keeping.reason_to_build_anew(bpy.context.scene) == f"a pose that is simulated ({arm.name})"
+    pose: Any = bpy.context.object.pose
+    pose.ik_solver = "ITASC"
+    pose.ik_param.mode = "SIMULATION"
 
 
-def _keyed_to_be_hidden() -> None:
-    _cube().keyframe_insert("hide_render", frame=1)
-
-
-def _driven_to_be_hidden() -> None:
-    _cube().driver_add("hide_render")
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (partial(_keyed, "rotation_mode"), "Object.rotation_mode changes (cube)"),
+        (partial(_driven, "rotation_mode"), "Object.rotation_mode changes (cube)"),
+        (_keyed_in_a_strip, "Object.rotation_mode changes (cube)"),
+        (_keyed_simplify, "RenderSettings.simplify_subdivision_render changes (Scene)"),
+        (_of_unlike_layers, "view layers of unlike settings (samples)"),
+        (_cached_elsewhere, "a modifier of the kind MESH_SEQUENCE_CACHE (cube)"),
+        (_simulated_pose, "a pose that is simulated (Armature)"),
+    ],
+)
+def test_what_is_not_proven_is_built_anew(make: Callable[[], None], words: str, keeping: ModuleType) -> None:
+    scene = bpy.context.scene
+    scene.render.engine = "CYCLES"
+    make()
+    assert keeping.reason_to_build_anew(scene) == words
+    scene.render.engine = "BLENDER_WORKBENCH"
+    assert keeping.reason_to_build_anew(scene) == ""
 
 
 def _with_particles() -> None:
-    _cube().modifiers.new("particles", "PARTICLE_SYSTEM")
+    cube = _cube()
+    cube.modifiers.new("particles", "PARTICLE_SYSTEM")
 
 
 def _with_instances_by_nodes() -> None:
@@ -209,19 +249,51 @@ def _with_instances_by_nodes() -> None:
     _cube().modifiers.new("nodes", "NODES").node_group = tree
 
 
-@pytest.mark.parametrize("make", [_keyed_to_be_hidden, _driven_to_be_hidden, _with_particles, _with_instances_by_nodes])
+@pytest.mark.parametrize("make", [partial(_keyed, "hide_render"), _with_particles, _with_instances_by_nodes])
 def test_what_may_vanish_while_the_shutter_is_open_is_built_anew(make: Callable[[], None], keeping: ModuleType) -> None:
     make()
     scene = bpy.context.scene
     scene.render.engine = "CYCLES"
     assert keeping.reason_to_build_anew(scene) == ""
     scene.render.use_motion_blur = True
-    assert ("motion blur" in keeping.reason_to_build_anew(scene)) == (bpy.app.version >= (4, 4))
+    assert keeping.reason_to_build_anew(scene) or bpy.app.version < (4, 4)
+
+
+def _all_that_is_usual() -> None:
+    scene = bpy.context.scene
+    for name in ("location", "rotation_euler", "scale", "hide_render", "hide_viewport"):
+        _keyed(name)
+    _driven("location")
+    cube = _cube()
+    cube["mine"] = 1.0
+    cube.keyframe_insert('["mine"]', frame=1)
+    cube.shape_key_add(name="Basis")
+    cube.shape_key_add(name="one").keyframe_insert("value", frame=1)
+    cube.modifiers.new("finer", "SUBSURF").keyframe_insert("render_levels", frame=1)
+    cube.constraints.new("COPY_LOCATION").keyframe_insert("influence", frame=1)
+    material = bpy.data.materials.new("material")
+    if bpy.app.version < (5, 0):
+        material.use_nodes = True
+    material.node_tree.nodes["Principled BSDF"].inputs["Roughness"].keyframe_insert("default_value", frame=1)
+    bpy.data.lights.new("lamp", "POINT").keyframe_insert("energy", frame=1)
+    bpy.data.cameras.new("camera").keyframe_insert("lens", frame=1)
+    bpy.ops.object.armature_add()
+    arm = bpy.context.object
+    for name in ("location", "rotation_quaternion", "scale"):
+        arm.pose.bones[0].keyframe_insert(name, frame=1)
+    scene.view_layers.new("second")
+    scene.cycles.keyframe_insert("seed", frame=1)
+
+
+def test_what_is_usual_is_kept(keeping: ModuleType) -> None:
+    _all_that_is_usual()
+    scene = bpy.context.scene
+    scene.render.engine = "CYCLES"
+    assert keeping.reason_to_build_anew(scene) == ""
 
 
 def test_motion_blur_alone_is_no_reason_to_build_anew(keeping: ModuleType) -> None:
-    cube = _cube()
-    cube.keyframe_insert("location", frame=1)
+    _keyed("location")
     scene = bpy.context.scene
     scene.render.engine, scene.render.use_motion_blur = "CYCLES", True
     assert keeping.reason_to_build_anew(scene) == ""

@@ -100,6 +100,64 @@ def what_was_saved_is_not_what_is_keyed() -> None:
     cube.location = (0, 0, 9)
 
 
+# What Blender keeps from frame to frame
+
+
+@case
+def simplify_is_keyed() -> None:
+    scene = new_scene()
+    bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=1)
+    bpy.context.object.modifiers.new("finer", "SUBSURF").render_levels = 3
+    scene.render.use_simplify = True
+    key(scene.render, "simplify_subdivision_render", (1, 0), (2, 1), (6, 3))
+
+
+@case
+def simplify_is_keyed_and_data_are_kept() -> None:
+    """As the blend itself wants it."""
+    simplify_is_keyed()
+    bpy.context.scene.render.use_persistent_data = True
+
+
+@case
+def the_order_of_rotations_is_keyed() -> None:
+    """Blender turns the angles it finds into those of the new order."""
+    key(new_cube_in_new_scene(), "rotation_mode", (1, "XYZ"), (3, "ZYX"), (6, "QUATERNION"))
+
+
+@case
+def an_aperture_is_keyed() -> None:
+    scene = new_scene(width=96, height=54)
+    scene.cycles.samples = 4
+    new_cube()
+    lens = scene.camera.data.dof
+    lens.use_dof, lens.focus_distance, lens.aperture_fstop = True, 2, 0.1
+    key(lens, "aperture_blades", (1, 0), (LAST, 5))
+
+
+@case
+def layers_have_samples_of_their_own() -> None:
+    scene = new_scene()
+    scene.cycles.samples = 8
+    key(new_cube(), "location", (1, (-1, 0, 0)), (LAST, (1, 0, 0)))
+    scene.view_layers.new("second").samples = 2
+    mixed_layers(scene, scene.view_layers[0].name, "second")
+
+
+@case
+def pieces_of_an_explosion() -> None:
+    """By particles, which are baked."""
+    new_scene().frame_end = LAST
+    bpy.ops.mesh.primitive_grid_add(x_subdivisions=8, y_subdivisions=8, size=3, rotation=(0.9, 0, 0.2))
+    thing = bpy.context.object
+    thing.modifiers.new("particles", "PARTICLE_SYSTEM")
+    settings = thing.particle_systems[0].settings
+    settings.count, settings.frame_start, settings.frame_end, settings.lifetime = 40, -LAST, LAST, 8
+    thing.particle_systems[0].point_cache.frame_end = LAST
+    thing.modifiers.new("pieces", "EXPLODE")
+    bpy.ops.ptcache.bake_all(bake=True)
+
+
 # Cameras
 
 
