@@ -17,7 +17,8 @@ and the child
     {"is": "progress", "attempt": 7, "frame": 1, "part": 0.4}    of the frame that is done, as far as Blender says
     {"is": "frame", "attempt": 7, "frame": 1, "spent": {"load": 0.1, …}, "memory": 200000000}
         written, and read again as a whole picture; `spent`: seconds by what they went into; `memory`: bytes it has
-    {"is": "failed", "attempt": 7, "frame": 1, "reason": "…", "scene": true}   `scene`: no worker could render it
+    {"is": "failed", "attempt": 7, "frame": 1, "reason": "…", "scene": true}
+        printed before, as `frame 1 failed: …`; `scene`: no worker could render it
     {"is": "revoked", "attempt": 7}
     {"is": "stopped"}    after `stop`, when what was written has been checked
 """

@@ -90,13 +90,20 @@ class Task:
         return frozenset(number for number in self.frames if self._frame(number).get("uploaded") is True)
 
     @property
+    def error(self) -> str:
+        """Why it failed the last time, as it says; "" if it did not."""
+        told = self._wire["data"].get("error")
+        return told if isinstance(told, str) else ""
+
+    @property
     def outpath(self) -> Path:
         """Where the frames of a constructed task are."""
         return Path(self._command["outpath"])
 
     def queued(self) -> None:
         self._becomes("Queued", "queued")
-        self._wire["data"].pop("error", None)
+        for key in ("error", "output"):
+            self._wire["data"].pop(key, None)
 
     def constructed(self, *, blend: Path, folder: Path, command: str) -> None:
         """Fills in where its blend and its frames are here, and a command line for people to read; what the message
@@ -117,9 +124,15 @@ class Task:
         if device:
             self._wire["data"]["device"] = device
 
-    def failed(self, reason: str) -> None:
+    def failed(self, reason: str, *, timings: str = "", device: str = "", output: str = "") -> None:
+        """`output` is what Blender printed last; it is told once, see `output_told`."""
         self._becomes("Errored", "error")
-        self._wire["data"]["error"] = reason
+        told = {"error": reason, "timings": timings, "device": device, "output": output}
+        self._wire["data"].update({key: text for key, text in told.items() if text})
+
+    def output_told(self) -> None:
+        """What comes after the report of the failure need not say it again."""
+        self._wire["data"].pop("output", None)
 
     def aborted(self) -> None:
         self._becomes("Aborted", "abort")

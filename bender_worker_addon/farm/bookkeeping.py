@@ -2,26 +2,32 @@
 """Bookkeeping: what workers report of their tasks is entered into the books, inside a transaction of the Database. To
 enter the same report twice changes nothing."""
 
+import json
 import logging
+import re
 import sqlite3
 
 from ..core.errors import TaskRefused
 from ..core.task import Task
-from . import books, workers
+from . import books, frame_list, tasks, workers
 
 log = logging.getLogger(__name__)
 
 _SETTLES = frozenset({"finish", "reject", "abort"})  # steps after which a task's message is no more
+_EVENTS = frozenset({"finish", "error", "abort", "requeue"})  # steps that tell how a worker gets on
 _LIVES = frozenset({"heart", "hello"})
-_WORKER_ID_AT_MOST = 64
+_SENDER = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-def enter(connection: sqlite3.Connection, routing_key: str, body: bytes) -> None:
+def enter(connection: sqlite3.Connection, routing_key: str, body: bytes, *, settles: bool = True) -> None:
     """Enters a report: `routing_key` as published on `worker-topic`, `<step>.<worker>` or `stat.<job>`. What can't be
-    understood, or speaks of no task of this farm, is passed over: anybody with the right to publish can send it."""
+    understood, or speaks of no task of this farm, is passed over: anybody with the right to publish can send it.
+    `settles`: with the last report of a task its message is no more; else its ack says so."""
     step, _, sender = routing_key.partition(".")
-    if not sender or len(sender) > _WORKER_ID_AT_MOST:
+    if not _SENDER.fullmatch(sender):
         return
+    body = _in_text(body)
     if step in _LIVES:
         workers.has_been_heard(connection, sender, body if step == "hello" else b"")
         return
@@ -30,11 +36,22 @@ def enter(connection: sqlite3.Connection, routing_key: str, body: bytes) -> None
     except TaskRefused as refusal:
         log.debug("a report that is no task, %s: %s", routing_key, refusal)
         return
-    if not books.merge(connection, body):
+    if not tasks.merge(connection, body, worker="" if step == "stat" else sender):
         log.debug("a report of a task that is not in the books: %s of job %s", task.id, task.job_id)
         return
     if step != "stat":
         workers.has_been_heard(connection, sender)
-        books.note_worker(connection, task.job_id, task.id, sender)
-    if step in _SETTLES:
+    if step in _EVENTS:
+        workers.note(connection, sender, step, task.job_id, frame_list.as_text(task.frames), task.error)
+    if settles and step in _SETTLES:
         books.remove_message(connection, task.job_id, task.id)
+
+
+def _in_text(body: bytes) -> bytes:
+    """JSON can tell half of a pair that stands for one letter, which neither SQLite nor UTF-8 can."""
+    if not _SURROGATE.search(body):
+        return body
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace")
+    except (ValueError, RecursionError):
+        return body

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..core.errors import FarmError
-from .merging import merged
 
 OVER = frozenset({"Finished", "Canceled", "Errored"})  # nothing happens to such a job by itself
 PAUSED = "paused"  # who holds the messages of a job that is paused: nobody takes them
@@ -59,8 +58,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
+    """`worker`: where it failed the last time, if that is known."""
+
     frames: str
     reason: str
+    worker: str = ""
 
 
 def add_job(
@@ -92,25 +94,6 @@ def add_job(
     connection.execute("INSERT INTO tally VALUES (?, 'Waiting', ?, ?)", tally)
 
 
-def merge(connection: sqlite3.Connection, body: bytes) -> bool:
-    """Enters what a report says of its task; gives whether that is a task of a job here."""
-    told = json.loads(body)
-    if not isinstance(told, dict):
-        return False
-    job, task = told.get("parent_id"), told.get("id")
-    if not isinstance(job, str) or not isinstance(task, str):
-        return False
-    row = connection.execute("SELECT number, body FROM task WHERE job = ? AND id = ?", (job, task)).fetchone()
-    if row is None:
-        return False
-    known = merged(json.loads(row[1]), told)
-    connection.execute(
-        "UPDATE task SET status = ?, body = ? WHERE number = ?", (known["status"], json.dumps(known), row[0])
-    )
-    _changed(connection, job)
-    return True
-
-
 def version(connection: sqlite3.Connection) -> tuple[int, int]:
     """Another with any change of any job."""
     jobs, changes = connection.execute("SELECT count(*), coalesce(sum(changes), 0) FROM job").fetchone()
@@ -140,11 +123,11 @@ def frames_by_status(connection: sqlite3.Connection, job: str) -> dict[str, str]
 def failures(connection: sqlite3.Connection, job: str, *, most: int) -> list[Failure]:
     """Which frames failed and why: the first `most` tasks."""
     rows = connection.execute(
-        "SELECT frames, json_extract(body, '$.data.error') FROM task WHERE job = ? AND status = 'Errored'"
+        "SELECT frames, json_extract(body, '$.data.error'), worker FROM task WHERE job = ? AND status = 'Errored'"
         " ORDER BY number LIMIT ?",
         (job, most),
     )
-    return [Failure(frames, reason or "nothing was said of why") for frames, reason in rows.fetchall()]
+    return [Failure(frames, why or "nothing was said of why", worker or "") for frames, why, worker in rows.fetchall()]
 
 
 def head(connection: sqlite3.Connection, job: str) -> dict[str, Any]:
@@ -175,7 +158,7 @@ def cancel(connection: sqlite3.Connection, job: str) -> None:
     """Takes what is left of a job out of the queue. What a worker has begun is taken from it when it gives it back."""
     connection.execute("UPDATE job SET canceled = 1 WHERE id = ?", (job,))
     drop_canceled(connection)
-    _changed(connection, job)
+    has_changed(connection, job)
 
 
 def drop_canceled(connection: sqlite3.Connection) -> None:
@@ -190,12 +173,7 @@ def drop_canceled(connection: sqlite3.Connection) -> None:
         ((now(), job, task) for job, task in gone),
     )
     for job in {job for job, _ in gone}:
-        _changed(connection, job)
-
-
-def note_worker(connection: sqlite3.Connection, job: str, task: str, worker: str) -> None:
-    """Who has the task, or had it last."""
-    connection.execute("UPDATE task SET worker = ? WHERE job = ? AND id = ?", (worker, job, task))
+        has_changed(connection, job)
 
 
 def put_back(connection: sqlite3.Connection, where: str, values: tuple[object, ...]) -> None:
@@ -222,7 +200,7 @@ def message_is_gone(connection: sqlite3.Connection, job: str, task: str) -> None
     queued again."""
     aborted = "job = ? AND id = ? AND status = 'Aborted' AND NOT (SELECT canceled FROM job WHERE job.id = task.job)"
     if _queue_again(connection, aborted, (job, task)):
-        _changed(connection, job)
+        has_changed(connection, job)
 
 
 def retry(connection: sqlite3.Connection, job: str) -> int:
@@ -233,15 +211,15 @@ def retry(connection: sqlite3.Connection, job: str) -> int:
     ).fetchone()
     connection.execute("UPDATE job SET canceled = 0 WHERE id = ?", (job,))
     queued: int = held + _queue_again(connection, "job = ? AND status IN ('Errored', 'Aborted')", (job,))
-    _changed(connection, job)
+    has_changed(connection, job)
     return queued
 
 
 def _queue_again(connection: sqlite3.Connection, which: str, values: tuple[str, ...]) -> int:
     """Queues these tasks, but for those that have a message; gives how many."""
     rows = connection.execute(
-        "UPDATE task SET status = 'Waiting',"
-        " body = json_remove(json_set(body, '$.status', 'Waiting'), '$.data.error')"
+        "UPDATE task SET status = 'Waiting', body = json_remove(json_set(body, '$.status', 'Waiting',"
+        " '$.time.start', NULL, '$.time.finish', NULL, '$.time.error', NULL, '$.time.abort', NULL), '$.data.error')"
         f" WHERE {which} AND NOT EXISTS (SELECT 1 FROM message WHERE message.job = task.job AND message.task = task.id)"
         " RETURNING number, job, id",
         values,
@@ -286,7 +264,8 @@ def now() -> str:
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
-def _changed(connection: sqlite3.Connection, job: str) -> None:
+def has_changed(connection: sqlite3.Connection, job: str) -> None:
+    """The job's status and its data.json follow from what its tasks are now."""
     (canceled,) = connection.execute("SELECT canceled FROM job WHERE id = ?", (job,)).fetchone()
     rows = connection.execute("SELECT status, tasks FROM tally WHERE job = ? AND tasks > 0", (job,))
     status = "Canceled" if canceled else job_status(dict(rows.fetchall()))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Database: the SQLite file of a farm on one machine: jobs, their tasks, and the queue of messages. Says how it is
-opened and what it holds, not what becomes of it: that stands in `books.py` and in `queues/local/`."""
+opened; what it holds stands in `schema.py`, what becomes of it in `books.py` and in `queues/local/`."""
 
 import sqlite3
 import time
@@ -9,80 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.errors import FarmError
+from .schema import VERSION, upgrade
 
 FILE = "farm.sqlite"
 SERVED = "serve.lock"  # beside it once a server has kept the books: then nobody else does
-_VERSION = 3
-_PATIENCE = 30.0  # seconds to wait for another process that is writing
 
-_SCHEMA = """
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS job (
-    id TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
-    created TEXT NOT NULL,
-    head TEXT NOT NULL,  -- its data.json without status and tasks
-    status TEXT NOT NULL,
-    canceled INTEGER NOT NULL DEFAULT 0,
-    priority INTEGER NOT NULL,
-    changes INTEGER NOT NULL DEFAULT 0,
-    written INTEGER NOT NULL DEFAULT 0);  -- how many of the changes its data.json knows
-CREATE INDEX IF NOT EXISTS job_unwritten ON job (id) WHERE written < changes;
-CREATE TABLE IF NOT EXISTS task (
-    number INTEGER PRIMARY KEY,
-    job TEXT NOT NULL,
-    id TEXT NOT NULL,
-    status TEXT NOT NULL,
-    frames TEXT NOT NULL,  -- 7 or 1-4,9
-    frame_count INTEGER NOT NULL,
-    body TEXT NOT NULL);
-CREATE UNIQUE INDEX IF NOT EXISTS task_by_id ON task (job, id);
-CREATE INDEX IF NOT EXISTS task_by_status ON task (job, status);
-CREATE TABLE IF NOT EXISTS tally (
-    job TEXT NOT NULL, status TEXT NOT NULL, tasks INTEGER NOT NULL, frames INTEGER NOT NULL,
-    PRIMARY KEY (job, status)) WITHOUT ROWID;
-CREATE TRIGGER IF NOT EXISTS tally_changes AFTER UPDATE OF status ON task WHEN old.status <> new.status BEGIN
-    UPDATE tally SET tasks = tasks - 1, frames = frames - old.frame_count WHERE job = old.job AND status = old.status;
-    INSERT INTO tally VALUES (new.job, new.status, 1, new.frame_count)
-        ON CONFLICT DO UPDATE SET tasks = tasks + 1, frames = frames + new.frame_count;
-END;
-CREATE TABLE IF NOT EXISTS message (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    priority INTEGER NOT NULL DEFAULT 0,
-    job TEXT,
-    task TEXT,
-    body BLOB,  -- of what is no task of a job here; a task's own stands in its row
-    owner TEXT,
-    redelivered INTEGER NOT NULL DEFAULT 0);
-CREATE INDEX IF NOT EXISTS message_ready ON message (priority DESC, number) WHERE owner IS NULL;
-CREATE INDEX IF NOT EXISTS message_held ON message (owner) WHERE owner IS NOT NULL;
-CREATE INDEX IF NOT EXISTS message_of_task ON message (job, task);
-COMMIT;
-"""
-_SINCE_1 = """
-BEGIN IMMEDIATE;
-ALTER TABLE job ADD COLUMN person TEXT NOT NULL DEFAULT '';  -- who sent it
-ALTER TABLE job ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE task ADD COLUMN worker TEXT;  -- who had it last
-CREATE INDEX message_of_job ON message (job, number) WHERE owner IS NULL;
-CREATE TABLE fed (  -- messages that RabbitMQ was given
-    number INTEGER PRIMARY KEY, confirmed INTEGER NOT NULL);
-CREATE TABLE served (person TEXT PRIMARY KEY, turn INTEGER NOT NULL);
-CREATE TABLE worker (
-    id TEXT PRIMARY KEY,
-    seen REAL NOT NULL,  -- seconds of the system's clock
-    hello TEXT NOT NULL DEFAULT '{}');
-CREATE TABLE credential (
-    hash TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, created TEXT NOT NULL) WITHOUT ROWID;
-PRAGMA user_version = 2;
-COMMIT;
-"""
-_SINCE_2 = """
-BEGIN IMMEDIATE;
-ALTER TABLE credential ADD COLUMN worker TEXT NOT NULL DEFAULT '';  -- the id of the one whose token it is
-PRAGMA user_version = 3;
-COMMIT;
-"""
+_PATIENCE = 30.0  # seconds to wait for another process that is writing
 
 
 class Database:
@@ -127,40 +59,24 @@ class Database:
         """Puts what was changed into its place in the file and waits for the disk."""
         with self._errors_in_words():
             self._connection.execute("PRAGMA wal_checkpoint")
-            self._connection.execute(f"PRAGMA user_version = {_VERSION}")  # the first write after it waits once more
+            self._connection.execute(f"PRAGMA user_version = {VERSION}")  # the first write after it waits once more
 
     def close(self) -> None:
         self._connection.close()
 
     def _set_up(self, *, durable: bool, checkpoints: bool) -> None:
         with self._errors_in_words():
-            version = self._file_version()
-            if version > _VERSION:
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > VERSION:
                 raise FarmError(f"{self.path} was made by a newer Bender Worker; use that one")
-            if version < _VERSION:
+            if version < VERSION:
                 self._become_shareable()
-                self._upgrade()
+                upgrade(self._connection)
             # What a worker writes may be lost in a power cut, the last of it first: an ack never without the reports
             # before it. So the task comes again and is known by the worker's journal.
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             if not checkpoints:
                 self._connection.execute("PRAGMA wal_autocheckpoint = 0")
-
-    def _upgrade(self) -> None:
-        """Of several that open it at once one does it, and the others find it done."""
-        self._connection.executescript(_SCHEMA)
-        for version, script in ((2, _SINCE_1), (3, _SINCE_2)):
-            if self._file_version() < version:
-                try:
-                    self._connection.executescript(script)
-                except sqlite3.OperationalError:
-                    if self._connection.in_transaction:
-                        self._connection.execute("ROLLBACK")
-                    if self._file_version() < version:
-                        raise
-
-    def _file_version(self) -> int:
-        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
 
     def _become_shareable(self) -> None:
         """For this alone SQLite waits for nobody: of two who open a new file at once one is told that it is locked."""

@@ -10,8 +10,7 @@ _FINAL = frozenset({"Finished", "Aborted"})
 def merged(known: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     """The task as it is known after a report of it. Reports may be late: what is finished never runs again, what was
     canceled can only be finished still, and of two times for one moment the older holds."""
-    stays = known["status"] in _FINAL and told["status"] != "Finished"
-    newest = known if stays else told
+    newest = known if stays(known, told) else told
     return {
         **newest,
         "time": _oldest(known.get("time"), told.get("time")),
@@ -19,13 +18,18 @@ def merged(known: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def stays(known: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
+    """Whether the task is what it was before, whatever the report says."""
+    return known["status"] in _FINAL and told["status"] != "Finished"
+
+
 def _oldest(known: Any, told: Any) -> dict[str, Any]:
-    """RFC 3339 in UTC sorts as text, but for the `Z` behind fractions of another length."""
-    times = dict(known or {})
+    """RFC 3339 in UTC sorts as text, but for the `Z` behind fractions of another length. What is no text is no time."""
+    times = {moment: time for moment, time in (known or {}).items() if time is None or isinstance(time, str)}
     for moment, time in (told or {}).items():
         before = times.get(moment)
-        if before is None or (time is not None and time.rstrip("Z") < before.rstrip("Z")):
-            times[moment] = time
+        if before is None or (isinstance(time, str) and time.rstrip("Z") < before.rstrip("Z")):
+            times[moment] = time if isinstance(time, str) else None
     return times
 
 

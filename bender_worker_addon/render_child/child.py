@@ -115,6 +115,8 @@ class Child:
         self._channel.say("progress", attempt=attempt, frame=frame, part=part)
 
     def _fail(self, attempt: int, frame: int, reason: str, *, scene: bool) -> None:
+        """What is printed first tells the worker that it has all that was printed before."""
+        print(f"frame {frame} failed: {reason}", flush=True)
         self._channel.say("failed", attempt=attempt, frame=frame, reason=reason, scene=scene)
 
     def _listen(self) -> None:

@@ -10,12 +10,14 @@ from ..core.errors import FarmError
 from ..core.task import SAFE_ID
 from ..farm.books import Failure, Job
 from ..farm.frame_files import FrameFile, file_of
+from ..farm.tasks import TaskRecord, output_of
 from ..farm.workers import Worker
 from .client import printable
 
 _T = TypeVar("_T")
 
 _LEVELS = 8  # of what a worker tells of itself
+_LINES = 1000  # of what a Blender has printed
 _LARGEST = 1 << 53
 
 
@@ -57,7 +59,26 @@ def frame_lists(told: Any) -> dict[str, str]:
 
 
 def failures(told: Any) -> list[Failure]:
-    return [Failure(_frames(one["frames"]), _text(one["reason"])) for one in told["failures"]]
+    return [
+        Failure(_frames(one["frames"]), _text(one["reason"]), _text(one.get("worker", ""))) for one in told["failures"]
+    ]
+
+
+def task(told: Any) -> TaskRecord:
+    timings = {_text(name): _seconds(value) for name, value in told["timings"].items()}
+    return TaskRecord(
+        whole(told["number"]),
+        _text(told["id"]),
+        _frames(told["frames"]),
+        _text(told["status"]),
+        worker=_text(told["worker"]),
+        start=_text(told["start"]),
+        finish=_text(told["finish"]),
+        device=_text(told["device"]),
+        timings=timings,
+        error=_text(told["error"]),
+        output=output_of(_text(line) for line in told["output"].splitlines()[:_LINES]),
+    )
 
 
 def fps(told: Any) -> float:
@@ -73,6 +94,12 @@ def worker(told: Any) -> Worker:
         raise ValueError("no time")
     hello = told.get("hello")
     return Worker(_text(told["id"]), float(seen), _shallow(hello, _LEVELS) if isinstance(hello, dict) else {})
+
+
+def _seconds(told: Any) -> float:
+    if isinstance(told, bool) or not isinstance(told, int | float) or not 0 <= told < math.inf:
+        raise ValueError("no seconds")
+    return float(told)
 
 
 def frame(told: Any) -> FrameFile:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from ..core.errors import FarmError
 from ..core.job import CANCELED, DATA_JSON
 from ..farm import books, job_files
+from ..farm.tasks import OUTPUT
 from ..system.durable import make_durable
 
 Task = dict[str, Any]  # as it stands there
@@ -86,9 +87,15 @@ def error(task: Task) -> str:
     return str(_object(task.get("data")).get("error") or "nothing was said of why")
 
 
+def output(task: Task) -> str:
+    """What its Blender printed last, if it failed."""
+    told = _object(task.get("data")).get(OUTPUT)
+    return told if isinstance(told, str) else ""
+
+
 def waiting(task: Task) -> Task:
     """The task as it is when it is queued again."""
-    data = {key: value for key, value in _object(task.get("data")).items() if key != "error"}
+    data = {key: value for key, value in _object(task.get("data")).items() if key not in ("error", OUTPUT)}
     return {**task, "status": "Waiting", "data": data}
 
 

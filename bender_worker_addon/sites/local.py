@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from ..core.errors import FarmError
-from ..farm import books, changes, frame_files, frame_list, workers
+from ..farm import books, changes, frame_files, frame_list, tasks, workers
 from ..farm.books import Job, NewTask
 from ..farm.database import Database
 from ..farm.frame_files import FrameFile
 from ..farm.job_files import JobFiles
 from ..farm.new_job import NewJob
+from ..farm.tasks import TaskRecord
 from ..farm.workers import Worker
 from ..settings.config import WorkerConfig
 from . import data_json
@@ -45,6 +46,14 @@ class LocalSite(FolderSite):
         frames = {status: frame_list.joined(frames) for status, frames in by_status.items()}
         folder, blend = self._outpath / job.id, self._blend(job.id, head)
         return Details(job, frames, failures, folder, data_json.fps(head), blend=blend)
+
+    def task(self, job_id: str, frame: int) -> TaskRecord:
+        with self._database.looking() as connection:
+            number = tasks.number_of(connection, job_id, frame)
+            found = None if number is None else tasks.record(connection, job_id, number)
+        if found is None:
+            raise FarmError(f"job {job_id} has no frame {frame}")
+        return found
 
     def cancel(self, job_id: str) -> None:
         super().cancel(job_id)

@@ -19,6 +19,7 @@ from ..farm import frame_list
 from ..farm.books import Job
 from ..farm.frame_files import FrameFile
 from ..farm.new_job import NewJob
+from ..farm.tasks import TaskRecord
 from ..farm.workers import Worker
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
@@ -79,6 +80,9 @@ class RemoteSite(Site):
             understood(answers.fps, told),
             here=self._has_frames,
         )
+
+    def task(self, job_id: str, frame: int) -> TaskRecord:
+        return understood(answers.task, self._client.ask("GET", f"/api/jobs/{job_id}/frames/{frame}/task"))
 
     def retry(self, job_id: str) -> int:
         told = self._change(job_id, "/retry")

@@ -14,6 +14,7 @@ from ..farm import frame_files, frame_list
 from ..farm.books import Failure, Job, NewTask
 from ..farm.frame_files import FrameFile
 from ..farm.new_job import NewJob
+from ..farm.tasks import TaskRecord, record_of
 from ..farm.workers import Worker
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
@@ -52,6 +53,14 @@ class SharedSite(FolderSite):
     def details(self, job: Job) -> Details:
         known = self._known[job.id] = self._look_at(job.id)
         return known.details
+
+    def task(self, job_id: str, frame: int) -> TaskRecord:
+        for number, task in enumerate(data_json.tasks(data_json.read(self._jobs / job_id)), start=1):
+            frames = data_json.frames(task)
+            if frame in frames:
+                text = frame_list.as_text(sorted(frames))
+                return record_of(number, task["id"], text, task["status"], "", task, output=data_json.output(task))
+        raise FarmError(f"job {job_id} has no frame {frame}")
 
     def retry(self, job_id: str) -> int:
         data = data_json.read(self._jobs / job_id)

@@ -14,6 +14,7 @@ from ..farm.books import OVER, Failure, Job
 from ..farm.database import FILE, SERVED
 from ..farm.frame_files import FrameFile
 from ..farm.new_job import NewJob
+from ..farm.tasks import TaskRecord
 from ..farm.workers import Worker
 from ..settings.config import WorkerConfig
 
@@ -75,6 +76,10 @@ class Site(ABC):
 
     @abstractmethod
     def details(self, job: Job) -> Details: ...
+
+    @abstractmethod
+    def task(self, job_id: str, frame: int) -> TaskRecord:
+        """What is known of the task that has this frame of the job."""
 
     @abstractmethod
     def retry(self, job_id: str) -> int:

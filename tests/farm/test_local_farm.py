@@ -151,8 +151,31 @@ def test_a_failed_task_is_told_with_its_reason_and_can_be_tried_again(yard: Loca
     shown = yard.show(job)
     assert shown["status"] == "Errored"
     assert "not a blend" in shown["failures"][0]["reason"]
+    task = answer(yard.command("show", job, "--frame", "2", "--json"))
+    assert (task["status"], task["worker"], task["frames"]) == ("Errored", shown["failures"][0]["worker"], "2")
     place.write_bytes(whole)
     assert "Queued 2 tasks" in yard.command("retry", job).stdout
     assert yard.worker("--max-tasks", "2").wait() == 0
     assert yard.show(job)["status"] == "Finished"
     assert "Nothing of job" in yard.command("retry", job).stdout
+
+
+@pytest.mark.both_blenders
+def test_who_rendered_a_frame_and_what_blender_said_of_one_that_failed_is_shown(
+    yard: LocalYard, scene: SceneMaker
+) -> None:
+    good, bad = (yard.submit(scene("trivial"), "--frames", "1") for _ in range(2))
+    place = yard.folder / "farm" / "jobs" / bad / "scene.blend"
+    place.write_bytes(scene("no_camera").read_bytes())
+    assert yard.worker("--max-tasks", "2", id="otto").wait() == 0
+    done, failed = (answer(yard.command("show", job, "--frame", "1", "--json")) for job in (good, bad))
+    assert (done["status"], done["worker"], done["output"]) == ("Finished", "otto", "")
+    assert done["start"] < done["finish"]
+    assert done["timings"]["render"] > 0
+    assert (failed["status"], failed["worker"]) == ("Errored", "otto")
+    lines = failed["output"].splitlines()
+    assert lines[-1] == f"frame 1 failed: {failed['error']}"
+    assert 1 < len(lines) <= 40
+    said = yard.command("show", bad, "--frame", "1").stdout
+    assert "otto" in said
+    assert f"  {lines[-1]}\n" in said

@@ -4,12 +4,14 @@
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from . import ENDED, one_line
 from .jobs import as_json
 
 if TYPE_CHECKING:
+    from ...farm.tasks import TaskRecord
     from ...settings.resolve import Resolved
 
 NAME = "show"
@@ -19,6 +21,7 @@ DESCRIPTION = "Shows which frames of a job are done, which are not, why some fai
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="its id, or the beginning of it")
+    parser.add_argument("--frame", type=int, metavar="N", help="show who rendered this frame, or why it failed")
     parser.add_argument("--json", action="store_true", help="a line of JSON")
 
 
@@ -27,9 +30,14 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     from ..farm.reach import farm_of
 
     with farm_of(settings().config) as farm:
-        details = farm.details(farm.find(options.job))
+        found = farm.find(options.job)
+        if options.frame is not None:
+            task = farm.task(found.id, options.frame)
+            _show_task(task, as_json=options.json)
+            return ENDED
+        details = farm.details(found)
     job = details.job
-    failures = [{"frames": failure.frames, "reason": failure.reason} for failure in details.failures]
+    failures = [asdict(failure) for failure in details.failures]
     if options.json:
         told = {
             **as_json(job),
@@ -43,6 +51,23 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     for status, frames in sorted(details.frames.items()):
         print(f"  {status:9} {frames}")
     for failure in details.failures:
-        print(f"  failed    {failure.frames}: {failure.reason}")
+        where = f" (on {failure.worker})" if failure.worker else ""
+        print(f"  failed    {failure.frames}: {failure.reason}{where}")
     print(f"  folder    {details.folder}" + ("" if details.here else " once `fetch` has brought them"))
     return ENDED
+
+
+def _show_task(task: "TaskRecord", *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(asdict(task)))
+        return
+    print(f"frame{'' if task.frames.isdecimal() else 's'} {task.frames}: {task.status}")
+    times = f"{task.start[:19]} to {task.finish[:19]} UTC".strip() if task.start and task.finish else task.start[:19]
+    timings = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in task.timings.items())
+    lines = {"worker": task.worker, "device": task.device, "time": times, "took": timings, "failed": task.error}
+    for name, words in lines.items():
+        if words:
+            print(f"  {name:9} {words}")
+    if task.output:
+        print("What its Blender printed last:")
+        print("\n".join(f"  {line}" for line in task.output.splitlines()))

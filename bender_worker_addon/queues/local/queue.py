@@ -17,7 +17,7 @@ from typing import Any
 
 from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
 from ...core.errors import FarmError, WorkerError
-from ...farm import bookkeeping, books, feeding, workers
+from ...farm import bookkeeping, books, feeding
 from ...farm.database import Database
 from ...system.threads import Thread
 from .owners import Owner, clear_away_dead, lives
@@ -193,14 +193,8 @@ class LocalQueue:
     ) -> Confirmed | None:
         if session != self._session:
             return None
-        step, _, sender = routing_key.partition(".")
-        if report_id is None:
-            bookkeeping.enter(connection, routing_key, body)
-            return None
-        books.merge(connection, body)
-        if step != "stat":
-            workers.has_been_heard(connection, sender)
-        return Confirmed((report_id,))
+        bookkeeping.enter(connection, routing_key, body, settles=False)
+        return None if report_id is None else Confirmed((report_id,))
 
     def _put_back_of_dead(self, connection: sqlite3.Connection) -> None:
         rows = connection.execute("SELECT DISTINCT owner FROM message WHERE owner IS NOT NULL").fetchall()

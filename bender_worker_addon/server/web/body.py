@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Body: what a request says as JSON."""
+"""Body: what a request says as JSON, and what is answered so."""
 
 import json
 from typing import Any
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from .reception import Refused
 
@@ -25,3 +26,8 @@ async def told_in(request: Request) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise Refused(400, "the request should be a JSON object")
     return told
+
+
+def answer(content: object) -> Response:
+    """As JSON in plain ASCII: there are texts of workers in it, which may hold what can't be written in UTF-8."""
+    return Response(json.dumps(content, allow_nan=False), media_type="application/json")

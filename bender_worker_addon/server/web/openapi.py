@@ -44,6 +44,27 @@ _MEMBERS = {
     },
 }
 
+_A_TASK = {
+    "type": "object",
+    "properties": {
+        "number": {"type": "integer", "description": "counts the job's tasks from 1, in the order of their frames"},
+        "id": {"type": "string"},
+        "frames": {"type": "string", "description": "such as 1-4,9"},
+        "status": {"type": "string"},
+        "worker": {"type": "string", "description": "who had it last; empty if nobody knows"},
+        "start": {"type": "string", "description": "when it was begun, RFC 3339"},
+        "finish": {"type": "string", "description": "when it was finished, or failed"},
+        "device": {"type": "string"},
+        "timings": {
+            "type": "object",
+            "additionalProperties": {"type": "number"},
+            "description": "seconds by what they went into",
+        },
+        "error": {"type": "string", "description": "why it failed the last time"},
+        "output": {"type": "string", "description": "the last lines that Blender printed then; not in lists"},
+    },
+}
+
 
 def _answers(what: str, schema: dict[str, Any] | None = None, *, status: str = "200") -> dict[str, Any]:
     content = {} if schema is None else {"content": {"application/json": {"schema": schema}}}
@@ -61,6 +82,11 @@ def _body(*required: str, **properties: dict[str, Any]) -> dict[str, Any]:
 
 def _change(summary: str) -> dict[str, Any]:
     return {"post": _operation(summary, _answers("done"), _JOB)}
+
+
+def _query(name: str, usual: int, what: str) -> dict[str, Any]:
+    schema = {"type": "integer", "minimum": 0, "default": usual}
+    return {"name": name, "in": "query", "schema": schema, "description": what}
 
 
 _NUMBER = {"name": "number", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
@@ -120,6 +146,22 @@ OPENAPI: dict[str, Any] = {
         },
         "/api/jobs/{job}/frames.zip": {
             "get": _operation("all frames", {"200": {"description": "a zip"}, "default": _ERROR}, _JOB)
+        },
+        "/api/jobs/{job}/tasks": {
+            "get": _operation(
+                "its tasks, in the order of their frames",
+                _answers("tasks", {"type": "array", "items": _A_TASK}),
+                _JOB,
+                _query("after", 0, "only tasks with a higher number"),
+                _query("limit", 200, "at most so many, 1000 at most"),
+                {"name": "status", "in": "query", "schema": _TEXT, "description": "only tasks of this status"},
+            )
+        },
+        "/api/jobs/{job}/tasks/{number}": {
+            "get": _operation("a task, and what its Blender said last", _answers("the task", _A_TASK), _JOB, _NUMBER)
+        },
+        "/api/jobs/{job}/frames/{number}/task": {
+            "get": _operation("the task that has this frame", _answers("the task", _A_TASK), _JOB, _NUMBER)
         },
         "/api/workers": {"get": _operation("all workers", _answers("workers", {"type": "array"}))},
         "/api/join-codes": {

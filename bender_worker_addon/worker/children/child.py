@@ -249,6 +249,11 @@ class Child:
     # How it gets on
 
     @property
+    def last_lines(self) -> str:
+        """What it has printed last."""
+        return self.process.output.last_lines()
+
+    @property
     def at_frame_for(self) -> float:
         """Seconds since it began the frame it is at, or was let go on with it; none while it is suspended."""
         return 0.0 if self._suspended else self._clock() - self._frame_began

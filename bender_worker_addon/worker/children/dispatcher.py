@@ -217,12 +217,17 @@ class Dispatcher:
         if child is None:
             return None, []
         self._pool.kill(child)
-        return child.taken_back(at)
+        blamed, others = child.taken_back(at)
+        if blamed is not None:
+            blamed.output, blamed.device = child.last_lines, child.device
+        return blamed, others
 
-    def replace(self, number: int) -> None:
-        """A child that can't be trusted any more: it ends after the frame in hand, if it has not ended yet."""
+    def replace(self, number: int, held: InFlight) -> None:
+        """A child that can't be trusted any more, for what it made of this task: it ends after the frame in hand, if it
+        has not ended yet."""
         child = self._pool.get(number)
         if child is not None:
+            held.output = child.last_lines
             child.stop_for_good()
 
     def end_all(self) -> list[InFlight]:

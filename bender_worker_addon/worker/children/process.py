@@ -18,7 +18,7 @@ from typing import Any
 
 from ...core import messages
 from ...core.errors import WorkerError
-from ...core.messages import Command, FrameBegun, Revoked
+from ...core.messages import Command, FrameBegun, RenderFailed, Revoked
 from ...system.suspend import suspend_process
 from ...system.threads import Thread
 from .channel import Channel
@@ -185,6 +185,8 @@ class ChildProcess:
                             self.output.begun(message.attempt)
                         case Revoked():
                             self.output.revoked(message.attempt)
+                        case RenderFailed():
+                            self.output.catch_up(f"frame {message.frame} failed: ")
                     self._inbox.put(message)
         except OSError as error:
             log.debug("child %d: the connection broke: %s", self.child, error)

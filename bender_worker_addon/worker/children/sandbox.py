@@ -51,6 +51,11 @@ def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def without_passwords(text: str) -> str:
+    """A text without the passwords of the addresses in it."""
+    return _ADDRESS_WITH_PASSWORD.sub("://", text)
+
+
 def environment_inside(environment: Mapping[str, str], *, home: Path) -> dict[str, str]:
     """An environment that doesn't lead to what a sandbox hasn't: the user's folders and the desktop."""
     return {name: value for name, value in environment.items() if not _DESKTOP.search(name)} | {"HOME": str(home)}

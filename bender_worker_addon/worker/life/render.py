@@ -134,7 +134,7 @@ class Render:
         if held.stage is Stage.GIVEN:
             self._end_child(event.child, event.attempt)
         else:
-            self._dispatcher.replace(event.child)
+            self._dispatcher.replace(event.child, held)
         self.attempt_failed(held, str(event.error), event.error.remedy)
 
     def take_back(self, held: InFlight) -> None:

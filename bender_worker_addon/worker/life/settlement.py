@@ -63,11 +63,12 @@ class Settlement:
 
     def fail(self, held: InFlight, reason: str, remedy: Remedy) -> None:
         """Another worker may try if that is a `remedy`, unless one has already: a task never goes round for ever."""
-        held.task.failed(reason)
+        held.task.failed(reason, timings=held.timings.in_json(), device=held.device, output=held.output)
         self._record.failures += 1
         self._logs.failed(held.task.id)
         log.error("%s: failed: %s", held, reason)
         self._reporter.report("error", held.task)
+        held.task.output_told()
         elsewhere = remedy is not Remedy.NONE
         if elsewhere:
             self._breaker.job_failed(held.task.job_id)

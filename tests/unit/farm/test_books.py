@@ -133,7 +133,7 @@ def test_what_failed_can_be_queued_again(site: Site) -> None:
     hands.settled()
     assert site.job("job").status == "Errored"
     with site.database.changing() as connection:
-        assert books.failures(connection, "job", most=9) == [books.Failure("1", "no such texture")]
+        assert books.failures(connection, "job", most=9) == [books.Failure("1", "no such texture", "w")]
         assert books.retry(connection, "job") == 1
         assert books.retry(connection, "job") == 0
     again = hands.take()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bender_worker_addon.core.errors import FarmError
-from bender_worker_addon.farm import books
 from bender_worker_addon.farm.frame_files import FrameFile
+from bender_worker_addon.farm.tasks import merge
 from bender_worker_addon.settings.config import WorkerConfig
 from bender_worker_addon.sites.fetching import Fetching
 from bender_worker_addon.sites.local import LocalSite
@@ -34,7 +34,7 @@ def rendered(client: Client, *numbers: int, size: int = 5000) -> dict[str, bytes
                 assert client.upload("job-1", task["id"], f"{int(number):06d}.png", content).status_code == 201
                 database = client.server._farm.database
                 with database.changing() as connection:
-                    books.merge(connection, json.dumps({**task, "status": "Finished"}).encode())
+                    merge(connection, json.dumps({**task, "status": "Finished"}).encode())
     return made
 
 

@@ -227,3 +227,24 @@ def test_the_worker_never_ends_by_what_failed(farm: Farm) -> None:
         farm.broker.deliver(message(f"t{number}") if number % 2 else b"nonsense")
     farm.until_settled(10)
     assert not farm.worker.over
+
+
+@pytest.mark.both_queues
+@pytest.mark.parametrize("fault", ["no_camera", "die", "broken", "missing"])
+def test_what_blender_printed_last_is_told_once_with_what_failed(farm: Farm, fault: str) -> None:
+    farm.add("job-1", **{fault: [2]})
+    farm.broker.deliver(message(frames=[1, 2]), redelivered=True)
+    farm.until_settled()
+    (error,) = farm.broker.tasks("error")
+    assert "rendering frame 2" in error["data"]["output"]
+    assert all("output" not in task["data"] for task in farm.broker.tasks("reject"))
+    assert json.loads(error["data"]["timings"])
+    if fault in ("no_camera", "broken"):
+        assert error["data"]["output"].splitlines()[-1] == f"frame 2 failed: {error['data']['error']}"
+
+
+def test_a_task_that_goes_well_at_last_says_nothing_of_what_failed_before(farm: Farm) -> None:
+    farm.add(die=[1], die_once=farm.folder / "died")
+    farm.broker.deliver(message())
+    farm.until_settled()
+    assert farm.broker.tasks("finish")[0]["data"].keys() == {"timings", "device"}

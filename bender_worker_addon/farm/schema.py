@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Schema: what the Database holds, and how one that an earlier version made comes to hold it."""
+
+import sqlite3
+
+VERSION = 4
+
+_SCHEMA = """
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS job (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    created TEXT NOT NULL,
+    head TEXT NOT NULL,  -- its data.json without status and tasks
+    status TEXT NOT NULL,
+    canceled INTEGER NOT NULL DEFAULT 0,
+    priority INTEGER NOT NULL,
+    changes INTEGER NOT NULL DEFAULT 0,
+    written INTEGER NOT NULL DEFAULT 0);  -- how many of the changes its data.json knows
+CREATE INDEX IF NOT EXISTS job_unwritten ON job (id) WHERE written < changes;
+CREATE TABLE IF NOT EXISTS task (
+    number INTEGER PRIMARY KEY,
+    job TEXT NOT NULL,
+    id TEXT NOT NULL,
+    status TEXT NOT NULL,
+    frames TEXT NOT NULL,  -- 7 or 1-4,9
+    frame_count INTEGER NOT NULL,
+    body TEXT NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS task_by_id ON task (job, id);
+CREATE INDEX IF NOT EXISTS task_by_status ON task (job, status);
+CREATE TABLE IF NOT EXISTS tally (
+    job TEXT NOT NULL, status TEXT NOT NULL, tasks INTEGER NOT NULL, frames INTEGER NOT NULL,
+    PRIMARY KEY (job, status)) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS tally_changes AFTER UPDATE OF status ON task WHEN old.status <> new.status BEGIN
+    UPDATE tally SET tasks = tasks - 1, frames = frames - old.frame_count WHERE job = old.job AND status = old.status;
+    INSERT INTO tally VALUES (new.job, new.status, 1, new.frame_count)
+        ON CONFLICT DO UPDATE SET tasks = tasks + 1, frames = frames + new.frame_count;
+END;
+CREATE TABLE IF NOT EXISTS message (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    priority INTEGER NOT NULL DEFAULT 0,
+    job TEXT,
+    task TEXT,
+    body BLOB,  -- of what is no task of a job here; a task's own stands in its row
+    owner TEXT,
+    redelivered INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS message_ready ON message (priority DESC, number) WHERE owner IS NULL;
+CREATE INDEX IF NOT EXISTS message_held ON message (owner) WHERE owner IS NOT NULL;
+CREATE INDEX IF NOT EXISTS message_of_task ON message (job, task);
+COMMIT;
+"""
+_SINCE_1 = """
+BEGIN IMMEDIATE;
+ALTER TABLE job ADD COLUMN person TEXT NOT NULL DEFAULT '';  -- who sent it
+ALTER TABLE job ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE task ADD COLUMN worker TEXT;  -- who had it last
+CREATE INDEX message_of_job ON message (job, number) WHERE owner IS NULL;
+CREATE TABLE fed (  -- messages that RabbitMQ was given
+    number INTEGER PRIMARY KEY, confirmed INTEGER NOT NULL);
+CREATE TABLE served (person TEXT PRIMARY KEY, turn INTEGER NOT NULL);
+CREATE TABLE worker (
+    id TEXT PRIMARY KEY,
+    seen REAL NOT NULL,  -- seconds of the system's clock
+    hello TEXT NOT NULL DEFAULT '{}');
+CREATE TABLE credential (
+    hash TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, created TEXT NOT NULL) WITHOUT ROWID;
+PRAGMA user_version = 2;
+COMMIT;
+"""
+_SINCE_2 = """
+BEGIN IMMEDIATE;
+ALTER TABLE credential ADD COLUMN worker TEXT NOT NULL DEFAULT '';  -- the id of the one whose token it is
+PRAGMA user_version = 3;
+COMMIT;
+"""
+_SINCE_3 = """
+BEGIN IMMEDIATE;
+CREATE INDEX IF NOT EXISTS task_of_job ON task (job);  -- and by number, as every index is in the end
+CREATE TABLE IF NOT EXISTS output (  -- what Blender printed last of tasks that failed
+    task INTEGER PRIMARY KEY, job TEXT NOT NULL, text TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS output_of_job ON output (job);
+CREATE TABLE IF NOT EXISTS event (  -- the last of each worker
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    worker TEXT NOT NULL,
+    at REAL NOT NULL,  -- seconds of the system's clock
+    what TEXT NOT NULL,
+    job TEXT NOT NULL,
+    frames TEXT NOT NULL,
+    words TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS event_of_worker ON event (worker);
+CREATE TABLE IF NOT EXISTS command (  -- to workers on this machine
+    number INTEGER PRIMARY KEY AUTOINCREMENT, worker TEXT NOT NULL, body TEXT NOT NULL, until REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS command_of_worker ON command (worker);
+CREATE TABLE IF NOT EXISTS log (  -- of tasks, as workers were asked for them
+    job TEXT NOT NULL, task TEXT NOT NULL, at REAL NOT NULL, text TEXT NOT NULL, PRIMARY KEY (job, task));
+PRAGMA user_version = 4;
+COMMIT;
+"""
+_STEPS = {1: _SINCE_1, 2: _SINCE_2, 3: _SINCE_3}
+_MADE_BY = {1: ("credential", ""), 2: ("credential", "worker TEXT"), 3: ("log", "")}  # tables, and what is in them
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Of several that open it at once one does it, and the others find it done. A program of an earlier version that
+    still has it open may have written its own number into it again."""
+    connection.executescript(_SCHEMA)
+    for version, step in _STEPS.items():
+        if connection.execute("PRAGMA user_version").fetchone()[0] > version:
+            continue
+        try:
+            connection.executescript(step)
+        except sqlite3.OperationalError:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            made = "SELECT 1 FROM sqlite_master WHERE name = ? AND instr(sql, ?)"
+            if connection.execute(made, _MADE_BY[version]).fetchone() is None:
+                raise
+    connection.execute(f"PRAGMA user_version = {VERSION}")

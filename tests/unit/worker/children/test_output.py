@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Output: what a child printed last, as people may see it."""
+
+from pathlib import Path
+
+import pytest
+
+from bender_worker_addon.worker.children.output import Output
+
+
+def printed(folder: Path, content: bytes) -> Output:
+    """One that has taken all that a child printed."""
+    output = Output(folder / "child.log")
+    (folder / "printed").write_bytes(content)
+    output.drain((folder / "printed").open("rb"))
+    return output
+
+
+def test_the_last_forty_lines_are_told_without_empty_ones(tmp_path: Path) -> None:
+    output = printed(tmp_path, b"".join(b"line %d\r\n\n" % number for number in range(100)))
+    assert output.last_lines().splitlines() == [f"line {number}" for number in range(60, 100)]
+    assert output.last_words().endswith("line 98 | line 99")
+
+
+def test_nothing_in_it_steers_a_terminal(tmp_path: Path) -> None:
+    output = printed(tmp_path, "\x1b[31mred\x1b[0m\a\n\x1b]0;title\x07\tb\x00\u202e\n".encode())
+    assert output.last_lines() == "red\n]0;title" + " " * 6 + "b"
+
+
+@pytest.mark.parametrize("address", ["https://me:hush@host/x", "amqp://guest:hush@localhost:5672/%2F"])
+def test_no_password_of_an_address_is_told(tmp_path: Path, address: str) -> None:
+    output = printed(tmp_path, f"licence from {address}\n".encode())
+    assert "hush" not in output.last_lines() + output.last_words()
+    assert "host" in output.last_lines()
+
+
+def test_it_is_bounded_whatever_was_printed(tmp_path: Path) -> None:
+    for content in ("ä".encode() * 100_000, ("ä" * 5000 + "\n").encode() * 100, b"\xff" * 50_000):
+        assert len(printed(tmp_path, content).last_lines().encode()) <= 8192
+
+
+def test_words_that_do_not_come_are_not_waited_for_for_ever(tmp_path: Path) -> None:
+    output = printed(tmp_path, b"frame 1 failed: x\n")
+    output.catch_up("frame 1 failed: ")
+    output.catch_up("frame 2 failed: ")
