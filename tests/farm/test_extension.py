@@ -18,7 +18,7 @@ import pytest
 
 from bender_worker_addon.server.extension import described, zipped
 from tests.farm.process import DEADLINE
-from tests.farm.test_serve import Machine
+from tests.farm.serving import Machine
 from tools.build import package, pyz
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.farm.process import DEADLINE
-from tests.farm.test_serve import SERVER, Machine
+from tests.farm.serving import SERVER, Machine
 
 
 class Farm:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.farm.test_serve import PATIENCE, SERVER, Machine
+from tests.farm.serving import PATIENCE, SERVER, Machine
 from tools.servers import rabbitmq
 
 

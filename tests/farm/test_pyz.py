@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.farm.test_serve import Machine
+from tests.farm.serving import Machine
 from tools.build import pyz
 
 

@@ -15,8 +15,8 @@ import pytest
 
 from tests.farm.local_yard import IDLE, LocalYard, answer
 from tests.farm.process import DEADLINE, WorkerProcess
+from tests.farm.serving import Farm
 from tests.farm.terminal import Terminal
-from tests.farm.test_serve import Farm
 
 if TYPE_CHECKING:
     from tests.conftest import Installed

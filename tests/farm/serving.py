@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Serving: a farm of many machines for tests: a real server, and workers that have joined it, each a process with a
+folder of its own; the workers' Blender is the stand-in child."""
+
+import hashlib
+import json
+import os
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.faults.yard import PROGRAM as WORKER
+from tests.unit.support import blend
+from tools.leash import Leashed
+
+SERVER = Path(__file__).parent / "programs" / "farm_server.py"
+OLD_WORKER = SERVER.with_name("old_worker.py")
+PATIENCE = 90.0
+SCENE = {"version": "4.3.2", "engine": "CYCLES", "width": 64, "height": 36, "scale": 100, "fps": 24, "step": 1}
+
+
+class Machine:
+    """A program that runs with a folder of its own, and what it prints."""
+
+    def __init__(self, folder: Path, command: list[str], env: Mapping[str, str], program: str = sys.executable) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.log = folder / f"output-{len(list(folder.glob('output-*')))}.log"
+        home = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+        self._process = Leashed([program, *command], env={**home, **env}, log=self.log)
+
+    def line(self) -> str:
+        """Its first line that is JSON."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            lines = self.log.read_text().splitlines() if self.log.exists() else []
+            for line in lines:
+                if line.startswith("{"):
+                    return line
+            assert not self._process.ended(), self.log.read_text()
+            time.sleep(0.05)
+        raise AssertionError(self.log.read_text())
+
+    def exit_code(self) -> int | None:
+        """Once it has ended by itself."""
+        return self._process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def end(self) -> int | None:
+        """Gives its exit code."""
+        if self._process.ended():
+            self._process.kill()  # what it may have left behind
+        else:
+            self._process.end()
+        return self._process.wait(PATIENCE)
+
+
+class Farm:
+    """The server, what it is asked, and machines that have joined it."""
+
+    def __init__(self, folder: Path, amqp_url: str, *options: str) -> None:
+        """`options` are more of `serve`."""
+        self.folder = folder
+        self._options = options
+        self._amqp_url = amqp_url
+        self._machines: list[Machine] = []
+        self.port = 0
+        self.start()
+
+    def start(self) -> None:
+        folder = str(self.folder / "farm")
+        options = ["serve", "--port", str(self.port), "--json", "--farm-dir", folder, *self._options]
+        env = {"BENDER_WORKER_AMQP_URL": self._amqp_url}
+        self.server = Machine(self.folder / "server", [str(SERVER), *options], env)
+        self._machines.append(self.server)
+        links = json.loads(self.server.line())
+        self.key, self.join = links["key"], links["join"]
+        self.base = self.join.partition("/join/")[0]
+        self.port = int(self.base.rpartition(":")[2])
+
+    def worker(self, name: str) -> Machine:
+        settings = self.ask("POST", "/join/" + self.join.rpartition("/")[2], {"name": name})
+        env = {
+            "BENDER_WORKER_ID": name,
+            "BENDER_WORKER_DATA_DIR": str(self.folder / name),
+            "BENDER_WORKER_UPLOAD": "move",
+            "BENDER_WORKER_HEART_RATE_SECONDS": "1",
+            "BENDER_WORKER_AMQP_URL": settings["amqp_url"],
+            "BENDER_WORKER_BENDER_URL": settings["bender_url"],
+        }
+        machine = Machine(self.folder / name, [str(WORKER), "--look-at-blends", "1"], env)
+        self._machines.append(machine)
+        return machine
+
+    def old_worker(self, tasks: int) -> Machine:
+        settings = self.ask("POST", "/join/" + self.join.rpartition("/")[2], {"name": "old"})
+        env = {"AMQP_URL": settings["amqp_url"], "BENDER_URL": settings["bender_url"]}
+        machine = Machine(self.folder / "old", [str(OLD_WORKER), str(tasks)], env)
+        self._machines.append(machine)
+        return machine
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        all_headers = {"Authorization": f"Bearer {self.key}", **headers}
+        request = urllib.request.Request(self.base + path, data=data, method=method, headers=all_headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())
+
+    def send(self, job: str, frames: str, *, chunk: int = 1, **scene: Any) -> None:
+        content = blend(record=self.folder / "renders.txt", **scene)
+        digest = hashlib.blake2b(content).hexdigest()
+        self.ask("PUT", f"/api/jobs/{job}/files/scene.blend", content, **{"X-Blake2b": digest})
+        facts = {"scene": SCENE, "chunk": chunk}
+        told = {"id": job, "name": job, "blend": "scene.blend", "frames": frames, "image_format": "PNG", **facts}
+        self.ask("POST", "/api/jobs", told)
+
+    def status(self, job: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.ask("GET", f"/api/jobs/{job}")
+        return found
+
+    def until_finished(self, job: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while (found := self.status(job))["status"] != "Finished":
+            assert time.monotonic() < deadline, f"{found}\n{self.server.log.read_text()}"
+            time.sleep(0.1)
+
+    def data_json(self, job: str) -> dict[str, Any]:
+        """As bender's own parts read it, once it says that the job is finished: it follows the books."""
+        path = self.folder / "farm" / "jobs" / job / "data.json"
+        deadline = time.monotonic() + PATIENCE
+        while (found := json.loads(path.read_text()))["status"] != {"Job": "Finished"}:
+            assert time.monotonic() < deadline, found["status"]
+            time.sleep(0.1)
+        return dict(found)
+
+    def frames(self, job: str) -> list[str]:
+        return sorted(path.name for path in (self.folder / "farm" / "frames" / job).iterdir())
+
+    def close(self) -> None:
+        for machine in reversed(self._machines):
+            machine.end()
