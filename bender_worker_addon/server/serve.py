@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Serve: a farm's own side, put together and taken apart: its books, its end of RabbitMQ, and what it answers."""
 
+import asyncio
 import logging
 import os
 import shutil
@@ -19,19 +20,22 @@ from ..queues.rabbitmq.farm_link import FarmLink
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
 from ..system.lock import Lock
+from ..system.open_files import allow
 from . import access as credentials
 from . import members
 from .access import Access, the_key
 from .book_keeper import BookKeeper
 from .farm import Farm
+from .web import connections
 from .web.app import app
+from .web.connections import Connections
 
 log = logging.getLogger(__name__)
 
 _ALL = frozenset({"0.0.0.0", "::"})
 _CLOSE = 5.0  # seconds each part may take to close
-_CONNECTIONS = 2000  # at once
-_IDLE = 15  # seconds an open connection may say nothing
+_OTHER_FILES = 1000  # open at once besides connections: blends and frames that come and go, the books
+_BACKLOG = 512  # connections that wait to be taken, so that no more than these are taken at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +80,20 @@ class Server:
             credentials.revoke(farm.database, credentials.JOIN, members.AT_THE_START)
             code = credentials.issue(farm.database, credentials.JOIN, members.AT_THE_START)
             self.links = Links(f"{base}/#key={people_key}", people_key, f"{base}/join/{code}")
+            files = allow(connections.IN_ALL + _BACKLOG + _OTHER_FILES)
+            seats = Connections(in_all=min(connections.IN_ALL, files // 2))
             self._web = uvicorn.Server(
                 uvicorn.Config(
                     app(farm, access, config),
+                    http=connections.as_protocol(seats),
+                    ws="none",
+                    lifespan="off",
                     log_config=None,
-                    log_level="warning",
+                    log_level="critical",  # the guard tells what goes wrong
                     access_log=False,
                     server_header=False,
-                    limit_concurrency=_CONNECTIONS,
-                    timeout_keep_alive=_IDLE,
+                    backlog=_BACKLOG,
+                    timeout_keep_alive=connections.IDLE,
                     timeout_graceful_shutdown=int(_CLOSE),
                     ssl_certfile=None if cert is None else str(cert),
                     ssl_keyfile=None if key is None else str(key),
@@ -92,9 +101,7 @@ class Server:
             )
             _load(self._web.config)
             # Not on the main thread: signals are the command's.
-            self._thread = threading.Thread(
-                target=self._web.run, kwargs={"sockets": [listening]}, name="bender-web", daemon=True
-            )
+            self._thread = threading.Thread(target=self._answer, args=(listening,), name="bender-web", daemon=True)
             self._thread.start()
             parts.callback(self._end_web)
             self._parts = parts.pop_all()
@@ -115,6 +122,10 @@ class Server:
     def close(self) -> None:
         """What is being answered is answered, what was reported is entered; then it ends."""
         self._parts.close()
+
+    def _answer(self, listening: socket.socket) -> None:
+        with asyncio.Runner(loop_factory=connections.new_loop) as runner:
+            runner.run(self._web.serve(sockets=[listening]))
 
     def _end_web(self) -> None:
         self._web.should_exit = True
@@ -149,7 +160,7 @@ def _upkeep(config: WorkerConfig) -> Upkeep:
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=1024, reuse_port=False)
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=False)
     except OSError as error:
         words = f"port {port} of {host} can't be used: {os.strerror(error.errno or 0)}; choose another: --port"
         raise FarmError(words) from error

@@ -27,6 +27,7 @@ OUTSIDE = {
     "requests": [PACKAGE / "worker" / "blends" / "http_client.py"],
     "starlette": [PACKAGE / "server"],
     "uvicorn": [PACKAGE / "server"],
+    "h11": [PACKAGE / "server" / "web" / "connections.py"],
     "multipart": [PACKAGE / "server"],
     "tomlkit": [PACKAGE / "settings"],
 }
