@@ -9,7 +9,7 @@ import sqlite3
 
 from ..core.errors import TaskRefused
 from ..core.task import Task
-from . import books, frame_list, tasks, workers
+from . import books, feeding, frame_list, tasks, workers
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +20,13 @@ _SENDER = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-def enter(connection: sqlite3.Connection, routing_key: str, body: bytes, *, settles: bool = True) -> None:
+def enter(
+    connection: sqlite3.Connection, routing_key: str, body: bytes, *, settles: bool = True, only_if_fed: bool = False
+) -> None:
     """Enters a report: `routing_key` as published on `worker-topic`, `<step>.<worker>` or `stat.<job>`. What can't be
     understood, or speaks of no task of this farm, is passed over: anybody with the right to publish can send it.
-    `settles`: with the last report of a task its message is no more; else its ack says so."""
+    `settles`: with the last report of a task its message is no more; else its ack says so. `only_if_fed`: so is what
+    is said of a task that nobody was given."""
     step, _, sender = routing_key.partition(".")
     if not _SENDER.fullmatch(sender):
         return
@@ -35,6 +38,9 @@ def enter(connection: sqlite3.Connection, routing_key: str, body: bytes, *, sett
         task = Task.from_json(body)
     except TaskRefused as refusal:
         log.debug("a report that is no task, %s: %s", routing_key, refusal)
+        return
+    if only_if_fed and not feeding.was_given(connection, task.job_id, task.id):
+        log.debug("a report of a task that nobody was given: %s of job %s", task.id, task.job_id)
         return
     if not tasks.merge(connection, body, worker="" if step == "stat" else sender):
         log.debug("a report of a task that is not in the books: %s of job %s", task.id, task.job_id)

@@ -14,23 +14,38 @@ from .schema import VERSION, upgrade
 FILE = "farm.sqlite"
 SERVED = "serve.lock"  # beside it once a server has kept the books: then nobody else does
 
-_PATIENCE = 30.0  # seconds to wait for another process that is writing
+PATIENCE = 30.0  # seconds
+
+_ADVICE = {
+    "disk I/O error": "; is the disk full?",
+    "readonly": "; may it be written?",
+    "locked": "; another program holds it",
+    "malformed": "; it is damaged: end the farm and put a copy of it in its place",
+    "not a database": "; it is damaged: end the farm and put a copy of it in its place",
+}
+
+
+class DatabaseTrouble(FarmError):
+    """The database can't be used now. The same may go well later: when its disk has room, when nobody else holds it."""
 
 
 class Database:
-    """An open connection, for one thread. Raises FarmError, then or later, if the file can't be used."""
+    """An open connection, for one thread. Raises DatabaseTrouble, then or later, if the file can't be used."""
 
-    def __init__(self, folder: Path, *, durable: bool = False, checkpoints: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, durable: bool = False, checkpoints: bool = True, patience: float = PATIENCE
+    ) -> None:
         """`folder` is the farm's. `durable`: what is changed outlives a power cut, not only the end of a process.
-        Without `checkpoints` changing something never waits for the disk: another connection is to `checkpoint`."""
+        Without `checkpoints` changing something never waits for the disk: another connection is to `checkpoint`.
+        `patience`: seconds to wait for another process that is writing."""
         self.path = folder / FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None)
+            self._connection = sqlite3.connect(self.path, timeout=patience, isolation_level=None)
         except OSError as error:
-            raise FarmError(f"the farm's folder {folder} can't be made: {error.strerror}") from error
+            raise DatabaseTrouble(f"the farm's folder {folder} can't be made: {error.strerror}") from error
         except sqlite3.Error as error:
-            raise FarmError(f"{self.path} can't be opened: {error}") from error
+            raise DatabaseTrouble(f"{self.path} can't be opened: {error}") from error
         try:
             self._set_up(durable=durable, checkpoints=checkpoints)
         except FarmError:
@@ -80,7 +95,7 @@ class Database:
 
     def _become_shareable(self) -> None:
         """For this alone SQLite waits for nobody: of two who open a new file at once one is told that it is locked."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 self._connection.execute("PRAGMA journal_mode = WAL")
@@ -107,6 +122,5 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            advice = {"disk I/O error": "; is the disk full?", "readonly": "; may it be written?"}
-            words = next((advice[word] for word in advice if word in str(error)), "")
-            raise FarmError(f"{self.path} can't be used: {error}{words}") from error
+            words = next((_ADVICE[word] for word in _ADVICE if word in str(error)), "")
+            raise DatabaseTrouble(f"{self.path} can't be used: {error}{words}") from error

@@ -66,6 +66,12 @@ def take_back(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
         books.put_back(connection, "number = ? AND owner = ?", (number, OWNER))
 
 
+def was_given(connection: sqlite3.Connection, job: str, task: str) -> bool:
+    """Whether anybody was ever given the task: who was not can tell nothing of it."""
+    waits = f"SELECT 1 FROM message WHERE job = ? AND task = ? AND ifnull(owner, '{books.PAUSED}') = '{books.PAUSED}'"
+    return connection.execute(f"{waits} AND NOT redelivered", (job, task)).fetchone() is None
+
+
 def count(connection: sqlite3.Connection) -> int:
     """How many tasks are fed and not settled."""
     (fed,) = connection.execute("SELECT count(*) FROM fed").fetchone()

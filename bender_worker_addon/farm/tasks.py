@@ -41,7 +41,7 @@ class TaskRecord:
 
 def merge(connection: sqlite3.Connection, body: bytes, *, worker: str = "") -> bool:
     """Enters what a report says of its task, and that it was this worker's; gives whether it is a task of a job
-    here."""
+    here, with the frames it has."""
     told = json.loads(body)
     if not isinstance(told, dict):
         return False
@@ -52,6 +52,8 @@ def merge(connection: sqlite3.Connection, body: bytes, *, worker: str = "") -> b
     if row is None:
         return False
     number, before = row[0], json.loads(row[1])
+    if _frames(told) != _frames(before):
+        return False
     _keep_output(connection, job, number, told)
     known = merged(before, told)
     whose = None if stays(before, told) else worker or None
@@ -130,6 +132,12 @@ def output_of(lines: Iterable[str]) -> str:
     text = "\n".join(list(lines)[-_LINES:]).encode("utf-8", "replace")
     kept = text[-_BYTES:].decode("utf-8", "ignore")
     return kept if len(text) <= _BYTES else kept.partition("\n")[2] or kept
+
+
+def _frames(task: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Which they are, and of which format: that never changes."""
+    blender = _object(_object(task.get("command")).get("Blender"))
+    return _object(blender.get("frame")).keys(), blender.get("image_format")
 
 
 def _keep_output(connection: sqlite3.Connection, job: str, number: int, told: dict[str, Any]) -> None:

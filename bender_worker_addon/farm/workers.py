@@ -83,6 +83,6 @@ def _understood(hello: bytes) -> str | None:
         return None
     try:
         told = json.loads(hello)
+        return json.dumps(told, allow_nan=False) if isinstance(told, dict) else None
     except (ValueError, RecursionError):
         return None
-    return json.dumps(told) if isinstance(told, dict) else None

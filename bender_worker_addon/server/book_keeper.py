@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..core.errors import FarmError
 from ..farm import bookkeeping, feeding, workers
 from ..farm.database import Database
 from ..queues.rabbitmq.farm_link import Message
@@ -38,9 +39,12 @@ class BookKeeper:
         self._opened: Database | None = None
 
     def reported(self, reports: Sequence[tuple[str, bytes]]) -> None:
-        with self._database.changing() as connection:
-            for routing_key, body in reports:
-                bookkeeping.enter(connection, routing_key, body)
+        try:
+            self._enter(reports)
+        except FarmError:
+            raise
+        except Exception:  # noqa: BLE001  whatever one of them holds, the others are entered
+            self._enter_one_by_one(reports)
         now = time.monotonic()
         for routing_key, _ in reports:
             step, _, sender = routing_key.partition(".")
@@ -70,6 +74,20 @@ class BookKeeper:
             with self._database.changing() as connection:
                 feeding.confirmed(connection, numbers)
             self._fed.update(dict.fromkeys(numbers, time.monotonic()))
+
+    def _enter(self, reports: Sequence[tuple[str, bytes]]) -> None:
+        with self._database.changing() as connection:
+            for routing_key, body in reports:
+                bookkeeping.enter(connection, routing_key, body, only_if_fed=True)
+
+    def _enter_one_by_one(self, reports: Sequence[tuple[str, bytes]]) -> None:
+        for report in reports:
+            try:
+                self._enter([report])
+            except FarmError:
+                raise
+            except Exception:
+                log.exception("a report that can't be entered, %r: %.200r", *report)
 
     @property
     def _database(self) -> Database:

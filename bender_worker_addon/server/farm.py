@@ -17,6 +17,8 @@ from ..sites.local import LocalSite
 
 _T = TypeVar("_T")
 
+_PATIENCE = 5.0  # seconds to wait for another program that holds the books, while somebody waits for an answer
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:
@@ -39,10 +41,15 @@ class Farm:
         return self._config.outpath
 
     @property
+    def keep_free(self) -> int:
+        """Bytes of its disk that nothing that comes is to fill."""
+        return int(self._config.disklimit * 1e9)
+
+    @property
     def database(self) -> Database:
         """The calling thread's own."""
         if not hasattr(self._mine, "database"):
-            self._mine.database = Database(self._config.farm_dir, durable=True)
+            self._mine.database = Database(self._config.farm_dir, durable=True, patience=_PATIENCE)
         database: Database = self._mine.database
         return database
 
@@ -84,7 +91,7 @@ class Farm:
 
     def ask(self, what: Callable[[LocalSite], _T]) -> _T:
         """What a site of the farm's answers."""
-        with LocalSite(self._config) as site:
+        with LocalSite(self._config, patience=_PATIENCE) as site:
             return what(site)
 
     def change(self, what: Callable[[LocalSite], _T]) -> _T:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from ..core.errors import FarmError
 from ..farm import books, changes, frame_files, frame_list, tasks, workers
 from ..farm.books import Job, NewTask
-from ..farm.database import Database
+from ..farm.database import PATIENCE, Database
 from ..farm.frame_files import FrameFile
 from ..farm.job_files import JobFiles
 from ..farm.new_job import NewJob
@@ -22,12 +22,14 @@ from .site import FAILURES, Details
 
 
 class LocalSite(FolderSite):
-    def __init__(self, config: WorkerConfig) -> None:
+    def __init__(self, config: WorkerConfig, *, patience: float = PATIENCE) -> None:
+        """`patience`: seconds to wait for another process that is writing."""
         super().__init__(config)
         self._folder = config.farm_dir
+        self._patience = patience
 
     def __enter__(self) -> Self:
-        self._database = Database(self._folder, durable=True)
+        self._database = Database(self._folder, durable=True, patience=self._patience)
         self._files = JobFiles(self._database, self._jobs)
         return self
 

@@ -60,13 +60,14 @@ class Machine:
 
 
 class Farm:
-    """The server, what it is asked, and machines that have joined it."""
+    """The server, what it is asked, and machines that have joined it. Without an `amqp_url` it is on a local queue."""
 
-    def __init__(self, folder: Path, amqp_url: str, *options: str) -> None:
-        """`options` are more of `serve`."""
+    def __init__(self, folder: Path, amqp_url: str = "", *options: str, **env: str) -> None:
+        """`options` are more of `serve`, `env` is for it besides."""
         self.folder = folder
         self._options = options
-        self._amqp_url = amqp_url
+        queue = {"BENDER_WORKER_AMQP_URL": amqp_url} if amqp_url else {"BENDER_WORKER_QUEUE": "local"}
+        self._env = {**queue, **env}
         self._machines: list[Machine] = []
         self.port = 0
         self.start()
@@ -74,8 +75,7 @@ class Farm:
     def start(self) -> None:
         folder = str(self.folder / "farm")
         options = ["serve", "--port", str(self.port), "--json", "--farm-dir", folder, *self._options]
-        env = {"BENDER_WORKER_AMQP_URL": self._amqp_url}
-        self.server = Machine(self.folder / "server", [str(SERVER), *options], env)
+        self.server = Machine(self.folder / "server", [str(SERVER), *options], self._env)
         self._machines.append(self.server)
         links = json.loads(self.server.line())
         self.key, self.join = links["key"], links["join"]

@@ -89,7 +89,7 @@ class FarmLink:
             if self._closing.is_set():
                 return
             if reason != self.trouble:
-                log.warning("no connection to RabbitMQ: %s; trying again", reason)
+                log.warning("%s; trying again", reason)
             self.trouble = reason
             self._closing.wait(backoff.after(time.monotonic() - began))
 
@@ -107,9 +107,12 @@ class FarmLink:
                 self._enter(reports)
                 self._feed(connection, work)
         except CONNECTION_ERRORS as error:
-            return in_words(error)
+            return f"no connection to RabbitMQ: {in_words(error)}"
         except FarmError as error:
             return str(error)
+        except Exception as error:
+            log.exception("what nobody foresaw")
+            return f"{type(error).__name__}: {error}"
         finally:
             if connection is not None:
                 close_quietly(connection)
@@ -137,7 +140,8 @@ class FarmLink:
     def _came(
         self, _channel: BlockingChannel, method: Basic.Deliver, _properties: pika.BasicProperties, body: bytes
     ) -> None:
-        self._reports.append((method.delivery_tag, method.routing_key, body))
+        key: str | bytes = method.routing_key  # pika gives bytes where it is no UTF-8
+        self._reports.append((method.delivery_tag, key if isinstance(key, str) else "", body))
 
     def _enter(self, channel: BlockingChannel) -> None:
         while batch := self._reports[:_AT_ONCE]:

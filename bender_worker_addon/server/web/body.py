@@ -4,30 +4,49 @@
 import json
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from .reception import Refused
 
-_BODY = 1 << 20  # bytes of JSON
+_MOST = 1 << 20  # bytes
 
 
-async def told_in(request: Request) -> dict[str, Any]:
+async def told_in(request: Request, *, most: int = _MOST) -> dict[str, Any]:
     """Its JSON object; an empty one if it says nothing. Raises Refused."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _BODY:
-            raise Refused(413, f"a request has {_BODY >> 20} MB at most")
+    told = request.headers.get("content-length", "0")
+    if told.isdecimal() and (len(told) > 12 or int(told) > most):
+        raise _too_large(most)
+    body = bytearray()
     try:
-        told = json.loads(body or b"{}")
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                raise _too_large(most)
+    except ClientDisconnect as error:
+        raise Refused(400, "the connection was lost before the request was whole") from error
+    try:
+        found = json.loads(body or b"{}", parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise Refused(400, f"the request is not JSON: {error}") from error
-    if not isinstance(told, dict):
+    if not isinstance(found, dict):
         raise Refused(400, "the request should be a JSON object")
-    return told
+    return found
 
 
 def answer(content: object) -> Response:
     """As JSON in plain ASCII: there are texts of workers in it, which may hold what can't be written in UTF-8."""
     return Response(json.dumps(content, allow_nan=False), media_type="application/json")
+
+
+def one_line(text: str, *, most: int) -> str:
+    """Somebody's words as one line wherever they are shown, of so many letters at most; "" if nothing is left."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:most].rstrip()
+
+
+def _too_large(most: int) -> Refused:
+    return Refused(413, f"a request has {most} bytes at most")
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON")

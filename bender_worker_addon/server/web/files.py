@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files: those of a job that is about to be sent, and the frames that have come of it."""
 
+import re
 import zipfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
@@ -12,11 +13,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from ...core.frame import FORMATS
+from ...core.frame import FORMATS, frame_name
 from ...core.task import SAFE_ID
 from ..farm import Farm
 from .jobs import AT_JOB, FILE_NAME, known
 from .reception import Refused, take_file
+
+_DIGITS = 6  # of a frame's number
+_FRAME = re.compile(rf"[0-9]{{6}}\.({'|'.join({kind.extension for kind in FORMATS.values()})})", re.ASCII)
 
 
 def routes(farm: Farm) -> list[Route]:
@@ -24,12 +28,11 @@ def routes(farm: Farm) -> list[Route]:
 
     async def file(request: Request) -> Response:
         place = _place(farm, request.path_params["job"], request.path_params["name"])
-        await take_file(request, place)
+        await take_file(request, place, keep_free=farm.keep_free)
         return JSONResponse({}, status_code=201)
 
     async def frame(request: Request) -> Response:
-        number = request.path_params["number"]
-        path = await run_in_threadpool(_frame, farm, request.path_params["job"], number)
+        path = await run_in_threadpool(_frame, farm, request.path_params["job"], request.path_params["number"])
         return FileResponse(path, filename=path.name)
 
     async def frames(request: Request) -> Response:
@@ -46,7 +49,7 @@ def routes(farm: Farm) -> list[Route]:
     return [
         Route(f"{AT_JOB}/files/{{name}}", file, methods=["PUT"]),
         Route(f"{AT_JOB}/frames", frame_files, methods=["GET"]),
-        Route(f"{AT_JOB}/frames/{{number:int}}", frame, methods=["GET"]),
+        Route(f"{AT_JOB}/frames/{{number}}", frame, methods=["GET"]),
         Route(f"{AT_JOB}/frames.zip", frames, methods=["GET"]),
     ]
 
@@ -65,10 +68,11 @@ def _folder(farm: Farm, job: str) -> Path:
     return farm.frames / job
 
 
-def _frame(farm: Farm, job: str, number: int) -> Path:
+def _frame(farm: Farm, job: str, number: str) -> Path:
     folder = _folder(farm, job)
-    names = (f"{number:06d}.{kind.extension}" for kind in FORMATS.values())
-    found = next((folder / name for name in names if (folder / name).is_file()), None)
+    is_one = number.isascii() and number.isdecimal() and len(number) <= _DIGITS
+    names = [frame_name(int(number), image_format) for image_format in FORMATS] if is_one else []
+    found = next((folder / name for name in names if _is_a_frame(folder / name)), None)
     if found is None:
         raise Refused(404, f"frame {number} of job {job} is not here (yet)")
     return found
@@ -83,13 +87,23 @@ async def _zipped(folder: Path) -> AsyncIterator[bytes]:
 def _zip(folder: Path) -> Iterator[bytes]:
     made = _Pieces()
     with zipfile.ZipFile(cast("IO[bytes]", made), "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        for path in sorted(folder.glob("[0-9]*")) if folder.is_dir() else ():
+        for path in _frames_in(folder):
             info = zipfile.ZipInfo.from_file(path, path.name, strict_timestamps=False)
             with path.open("rb") as file, archive.open(info, "w") as entry:
                 while piece := file.read(1 << 20):
                     entry.write(piece)
                     yield made.taken()
     yield made.taken()
+
+
+def _frames_in(folder: Path) -> list[Path]:
+    """The frames of a job, and nothing else that somebody may have put there."""
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in files if _FRAME.fullmatch(path.name) and _is_a_frame(path)]
+
+
+def _is_a_frame(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 class _Pieces:

@@ -5,6 +5,7 @@ routes."""
 import base64
 import binascii
 import logging
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...core.errors import FarmError
+from ...farm.database import DatabaseTrouble
 from ..access import Access
 from ..farm import Farm
 from .reception import Refused
@@ -29,6 +31,7 @@ _OPEN = ("/join/", "/extension/")  # need no key: a join code is one, and the ad
 _GUESSES = 20  # wrong keys of one address until it has to wait
 _WAIT = 60.0  # seconds
 _ADDRESSES = 10_000  # of which wrong keys are remembered
+_HOST = re.compile(r"([\w.-]{1,255}|\[[0-9a-fA-F:.%]{2,60}\])?(:[0-9]{1,5})?", re.ASCII)  # none at all in HTTP/1.0
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
@@ -74,22 +77,24 @@ class Guard:
             await self._app(scope, receive, answer)
         except Exception as error:
             refusal = _refusal(error)
-            if refusal is None or began:
-                log.exception("what nobody foresaw, while %s was answered", scope["path"])
-                refusal = Response(status_code=500) if refusal is None else refusal
+            if refusal is None:
+                log.exception("what nobody foresaw, while %r was answered", scope["path"])
+                refusal = JSONResponse({"error": "this went wrong at the farm: its log says why"}, status_code=500)
             if not began:
                 await refusal(scope, receive, answer)
+            else:
+                log.warning("the answer to %r broke off: %s", scope["path"], error)
 
     async def _admit(self, scope: Scope) -> None:
         """Notes who asks, in `scope["state"]["caller"]`. Raises Refused."""
         connection = HTTPConnection(scope)
         address = connection.client.host if connection.client else ""
-        if (wait := self._guesses.must_wait(address)) > 0:
-            raise Refused(429, f"too many wrong keys came from {address}; try again in {wait:.0f} s")
+        if not _HOST.fullmatch(connection.headers.get("host", "")):
+            raise Refused(400, "the request names no host that could be this farm")
         caller = await self._caller(connection)
         if caller is None and not scope["path"].startswith(_OPEN):
             if _shows_something(connection):
-                self._guesses.wrong(address)
+                self._guesses.check(address)
             raise Refused(401, "this farm wants a key: Authorization: Bearer KEY")
         if caller is not None and scope["method"] not in _SAFE_METHODS and not _is_from_here(connection):
             raise Refused(403, "another page sent this request")
@@ -110,13 +115,15 @@ class Guard:
 
 
 class Guesses:
-    """Wrong keys by address: who tries too many has to wait."""
+    """Wrong keys by address: who tries too many is told nothing but to wait. A right one counts all the same: keys are
+    too long to be guessed, and others behind the same address, as on one machine or behind a proxy, are to be served.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
-    def wrong(self, address: str) -> None:
+    def _wrong_one(self, address: str) -> None:
         count, since = self._wrong.pop(address, (0, self._clock()))
         if self._clock() - since > _WAIT:
             count, since = 0, self._clock()
@@ -124,10 +131,12 @@ class Guesses:
         while len(self._wrong) > _ADDRESSES:
             self._wrong.popitem(last=False)
 
-    def must_wait(self, address: str) -> float:
-        """Seconds until the address may try again."""
+    def check(self, address: str) -> None:
+        """A wrong one came from there. Raises Refused if there were too many."""
         count, since = self._wrong.get(address, (0, 0.0))
-        return since + _WAIT - self._clock() if count >= _GUESSES else 0.0
+        if count >= _GUESSES and (wait := since + _WAIT - self._clock()) > 0:
+            raise Refused(429, f"too many wrong keys came from {address}; try again in {wait:.0f} s")
+        self._wrong_one(address)
 
 
 def _secrets(connection: HTTPConnection) -> list[str]:
@@ -161,7 +170,16 @@ def _refusal(error: Exception) -> Response | None:
         case Refused():
             headers = {"WWW-Authenticate": 'Basic realm="bender farm"'} if error.status == 401 else {}
             return JSONResponse({"error": str(error)}, status_code=error.status, headers=headers)
+        case DatabaseTrouble():
+            return JSONResponse({"error": str(error)}, status_code=503, headers={"Retry-After": "5"})
+        case FarmError() if isinstance(error.__cause__, OSError):  # its disk has failed, not who asks
+            return JSONResponse({"error": str(error)}, status_code=503, headers={"Retry-After": "5"})
         case FarmError():
             return JSONResponse({"error": str(error)}, status_code=409)
+        case FileNotFoundError():
+            return JSONResponse({"error": "what was asked for has just been deleted"}, status_code=404)
+        case OSError():
+            words = f"the farm's disk failed: {error.strerror or error}"
+            return JSONResponse({"error": words}, status_code=503, headers={"Retry-After": "5"})
         case _:
             return None

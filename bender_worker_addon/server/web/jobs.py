@@ -17,7 +17,7 @@ from ...farm.books import Job
 from ...farm.new_job import NewJob, SceneFacts, job_id
 from ...sites.local import LocalSite
 from ..farm import Farm
-from .body import told_in
+from .body import one_line, told_in
 from .news import as_json
 from .reception import Refused
 
@@ -73,11 +73,6 @@ def known(site: LocalSite, chosen: str) -> Job:
     return job
 
 
-def _printable(name: str) -> str:
-    """A name that is one line wherever it is shown."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())[:_NAME] or "untitled"
-
-
 def _understood(told: Mapping[str, Any]) -> NewJob:
     """A job as `sites.remote` tells it. Raises Refused."""
     try:
@@ -86,7 +81,7 @@ def _understood(told: Mapping[str, Any]) -> NewJob:
         facts = SceneFacts(**{name: kind(scene[name]) for name, kind in known.items()})
         job = NewJob(
             id=job_id(str(told["id"])),
-            name=_printable(str(told["name"])),
+            name=one_line(str(told["name"]), most=_NAME) or "untitled",
             blend=str(told["blend"]),
             frames=frame_list.frames_of(str(told["frames"])),
             image_format=str(told["image_format"]),

@@ -2,7 +2,6 @@
 """Join: a machine that shows a join code is told where RabbitMQ is and gets a token of its own. Codes and tokens are
 listed, made and revoked by people."""
 
-import json
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -16,10 +15,11 @@ from ...settings.config import WorkerConfig
 from .. import access as credentials
 from ..access import JOIN, WORKER, Access
 from ..farm import Farm
+from .body import one_line, told_in
 from .reception import Refused
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_NAME = 64
+_NAME = 64  # letters
 _BODY = 4096  # bytes
 
 
@@ -27,9 +27,9 @@ def routes(farm: Farm, access: Access, config: WorkerConfig) -> list[Route]:
     async def join(request: Request) -> Response:
         code = request.path_params["code"]
         if not await run_in_threadpool(lambda: access.joins(farm.database, code)):
-            request.state.guesses.wrong(request.client.host if request.client else "")
+            request.state.guesses.check(request.client.host if request.client else "")
             raise Refused(404, "this join code doesn't count (any more): ask for another")
-        told = await _told(request)
+        told = await told_in(request, most=_BODY)
         name, worker = _text(told, "name") or "somebody", _text(told, "id")
         token = await run_in_threadpool(lambda: credentials.issue(farm.database, WORKER, name, worker))
         return JSONResponse(_settings(request, config, token))
@@ -47,7 +47,7 @@ def routes(farm: Farm, access: Access, config: WorkerConfig) -> list[Route]:
 
     async def new_code(request: Request) -> Response:
         _only_for_people(request)
-        name = _text(await _told(request), "name")
+        name = _text(await told_in(request, most=_BODY), "name")
         code = await run_in_threadpool(lambda: credentials.issue(farm.database, JOIN, name))
         link = f"{str(request.base_url).rstrip('/')}/join/{code}"
         return JSONResponse({"id": credentials.id_of(code), "join": link}, status_code=201)
@@ -80,25 +80,10 @@ def _only_for_people(request: Request) -> None:
         raise Refused(403, "a machine that has joined may render and send jobs; this takes the farm's key")
 
 
-async def _told(request: Request) -> dict[str, Any]:
-    """What a small request says. Raises Refused."""
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _BODY:
-            raise Refused(413, f"the request should have {_BODY} bytes at most")
-    try:
-        told = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise Refused(400, "the request is not JSON") from error
-    return told if isinstance(told, dict) else {}
-
-
 def _text(told: dict[str, Any], name: str) -> str:
-    """As it may stand in a list: one line, printable, not too long."""
+    """As it may stand in a list."""
     value = told.get(name)
-    text = "".join(letter if letter.isprintable() else " " for letter in value) if isinstance(value, str) else ""
-    return " ".join(text.split())[:_NAME]
+    return one_line(value, most=_NAME) if isinstance(value, str) else ""
 
 
 def _settings(request: Request, config: WorkerConfig, token: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ..farm import Expected, Farm
 
 _FIELD = 1024  # bytes of a field that is no file
 _LARGEST = 16 << 30  # bytes of a file
-_KEEP_FREE = 1 << 30  # bytes of the disk that nothing that comes is to fill
+_LOOK = 64 << 20  # bytes that come between two looks at how full the disk is
 _INCOMING = ".incoming"
 
 
@@ -38,7 +38,7 @@ async def receive(request: Request, farm: Farm, job_id: str, task_id: str) -> Ex
     arriving = folder / secrets.token_hex(8)
     try:
         await run_in_threadpool(folder.mkdir, parents=True, exist_ok=True)
-        form = _Form(request, arriving)
+        form = _Form(request, arriving, _Room(request, folder, farm.keep_free))
         await form.read()
         expected = await run_in_threadpool(farm.expected, job_id, task_id, form.filename)
         if expected is None:
@@ -55,15 +55,17 @@ async def receive(request: Request, farm: Farm, job_id: str, task_id: str) -> Ex
     return expected
 
 
-async def take_file(request: Request, place: Path) -> None:
-    """Takes in a file that is the request's whole body, with its hash in the header `X-Blake2b`. Raises Refused."""
+async def take_file(request: Request, place: Path, *, keep_free: int) -> None:
+    """Takes in a file that is the request's whole body, with its hash in the header `X-Blake2b`; so many bytes of the
+    disk stay free. Raises Refused."""
     arriving = place.with_name(f".{secrets.token_hex(8)}")
     digest = hashing.fresh()
     try:
         await run_in_threadpool(place.parent.mkdir, parents=True, exist_ok=True)
-        _check_room(request, place.parent)
+        room = _Room(request, place.parent, keep_free)
         with arriving.open("xb") as file:
             async for chunk in request.stream():
+                room.take(len(chunk))
                 await run_in_threadpool(_write_and_hash, file, digest, chunk)
         if digest.hexdigest() != request.headers.get("x-blake2b", "").lower():
             raise Refused(400, f"{place.name} has another hash than was told")
@@ -85,8 +87,9 @@ def _write_and_hash(file: BinaryIO, digest: hashing.Hash, piece: bytes) -> None:
 class _Form:
     """The fields `filesize`, `filehash` and `file`, in any order; others are passed over."""
 
-    def __init__(self, request: Request, arriving: Path) -> None:
+    def __init__(self, request: Request, arriving: Path, room: "_Room") -> None:
         self._request = request
+        self._room = room
         self._arriving = arriving
         self._fields: dict[str, bytes] = {}
         self._hash = hashing.fresh()
@@ -97,7 +100,6 @@ class _Form:
         kind, options = parse_options_header(self._request.headers.get("content-type", ""))
         if kind != "multipart/form-data" or not options.get("boundary"):
             raise Refused(400, "a frame comes as multipart/form-data")
-        _check_room(self._request, self._arriving.parent)
         try:
             with PushMultipartParser(options["boundary"], max_segment_count=16) as parser:
                 await self._read(parser, self._request.stream())
@@ -108,6 +110,7 @@ class _Form:
         segment: MultipartSegment | None = None
         with self._arriving.open("xb") as file:
             async for chunk in chunks:
+                self._room.take(len(chunk))
                 for event in parser.parse(chunk):
                     if isinstance(event, MultipartSegment):
                         segment = event
@@ -128,8 +131,6 @@ class _Form:
 
     def _take(self, file: BinaryIO, piece: bytes) -> None:
         self._size += len(piece)
-        if self._size > _LARGEST:
-            raise Refused(413, f"a file has {_LARGEST >> 30} GB at most")
         _write_and_hash(file, self._hash, piece)
 
     def _take_field(self, name: str, piece: bytes) -> None:
@@ -139,13 +140,27 @@ class _Form:
         self._fields[name] = value
 
 
-def _check_room(request: Request, folder: Path) -> None:
-    length = request.headers.get("content-length", "0")
-    coming = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
-    if coming > _LARGEST:
-        raise Refused(413, f"a file has {_LARGEST >> 30} GB at most")
-    if shutil.disk_usage(folder).free < coming + _KEEP_FREE:
-        raise Refused(507, "the farm's disk is nearly full: free some space")
+class _Room:
+    """What there is for a request's body. Raises Refused before any of it has come if it can be known, else as soon as
+    too much has."""
+
+    def __init__(self, request: Request, folder: Path, keep_free: int) -> None:
+        length = request.headers.get("content-length", "0")
+        self._folder, self._keep_free = folder, keep_free
+        self._came = self._seen = 0
+        self._check(int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0)
+
+    def take(self, count: int) -> None:
+        self._came += count
+        if self._came >= self._seen + _LOOK:
+            self._seen = self._came
+            self._check(0)
+
+    def _check(self, coming: int) -> None:
+        if self._came + coming > _LARGEST:
+            raise Refused(413, f"a file has {_LARGEST >> 30} GB at most")
+        if shutil.disk_usage(self._folder).free < coming + self._keep_free:
+            raise Refused(507, "the farm's disk is nearly full: free some space")
 
 
 def _put_in_place(arriving: Path, place: Path) -> None:

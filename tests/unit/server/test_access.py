@@ -38,11 +38,11 @@ def test_without_a_key_there_is_nothing(client: Client, method: str, path: str) 
         assert "key" in answer.json()["error"]
 
 
-def test_guessing_is_slowed_down_and_the_right_key_from_there_too(client: Client) -> None:
+def test_guessing_tells_nothing_after_a_while_and_shuts_nobody_out_who_has_a_key(client: Client) -> None:
     codes = [client.ask("GET", "/api/jobs", key=f"guess-{number}").status_code for number in range(25)]
     assert codes[:20] == [401] * 20
     assert set(codes[20:]) == {429}
-    assert client.ask("GET", "/api/jobs").status_code == 429
+    assert client.ask("GET", "/api/jobs").status_code == 200
 
 
 def test_join_codes_are_no_easier_to_guess(client: Client) -> None:
