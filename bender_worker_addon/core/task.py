@@ -18,6 +18,7 @@ from .errors import TaskRefused
 from .frame import FORMATS, StoredFrame, frame_name, runs
 
 STATUSES = frozenset({"Waiting", "Queued", "Running", "Finished", "Errored", "Aborted", "Paused"})
+FOLDER = "folder"  # in `data`, of a job and its tasks: where its frames go on the farm's own machine
 LAST_FRAME = 999_999  # frames are named by six digits
 
 SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -94,6 +95,12 @@ class Task:
         """Why it failed the last time, as it says; "" if it did not."""
         told = self._wire["data"].get("error")
         return told if isinstance(told, str) else ""
+
+    @property
+    def folder(self) -> Path | None:
+        """Where its frames are to go, if the message says so in a way that can be meant."""
+        told = self._wire["data"].get(FOLDER)
+        return Path(told) if isinstance(told, str) and "\0" not in told and Path(told).is_absolute() else None
 
     @property
     def outpath(self) -> Path:

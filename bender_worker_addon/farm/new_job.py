@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import FarmError
-from ..core.task import SAFE_ID
+from ..core.task import FOLDER, SAFE_ID
 from . import frame_list
 from .books import NewTask, now
 
@@ -33,7 +33,8 @@ class SceneFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """`blend`: the file's name. `frames` ascend; a task has at most `chunk` of them. A higher `priority` goes first."""
+    """`blend`: the file's name. `frames` ascend; a task has at most `chunk` of them. A higher `priority` goes first.
+    `folder`: where its frames go, on a farm on this machine; else into one of its id."""
 
     name: str
     blend: str
@@ -42,6 +43,7 @@ class NewJob:
     scene: SceneFacts
     chunk: int = 1
     priority: int = 0
+    folder: Path | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -62,13 +64,13 @@ def head(job: NewJob, *, jobs: Path, outpath: Path) -> dict[str, Any]:
             "upload": str(folder),
             "data": str(folder / "data.json"),
             "blend": str(folder / job.blend),
-            "frames": str(outpath / job.id),
+            "frames": str(job.folder or outpath / job.id),
             "filename": job.blend,
         },
         "email": "",
         "version": scene.version,
         "time": {"creation": now(), "finish": None, "error": None},
-        "data": {"name": job.name, "priority": str(job.priority)},
+        "data": {"name": job.name, "priority": str(job.priority), **_own_folder(job)},
         "history": {},
         "resolution": {"x": scene.width, "y": scene.height, "scale": scene.scale},
         "render": {
@@ -89,6 +91,10 @@ def tasks(job: NewJob) -> list[NewTask]:
     return [_task(job, frames, creation) for frames in frame_list.chunks(job.frames, job.chunk)]
 
 
+def _own_folder(job: NewJob) -> dict[str, str]:
+    return {} if job.folder is None else {FOLDER: str(job.folder)}
+
+
 def _task(job: NewJob, frames: Sequence[int], creation: str) -> NewTask:
     wire = {
         "id": uuid.uuid4().hex,
@@ -103,7 +109,7 @@ def _task(job: NewJob, frames: Sequence[int], creation: str) -> NewTask:
                 "command": None,
             }
         },
-        "data": {},
+        "data": _own_folder(job),
         "parent_id": job.id,
     }
     return NewTask(str(wire["id"]), frame_list.as_text(frames), len(frames), json.dumps(wire))

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from ..core.frame import frame_name
 from ..core.task import SAFE_ID, Task
-from ..farm import books
+from ..farm import books, frames_folder
 from ..farm.books import Job
 from ..farm.database import Database
 from ..settings.config import WorkerConfig
@@ -67,6 +67,12 @@ class Farm:
             return None
         blend = self._config.blendpath / job_id / Path(found["paths"]["blend"]).name
         return blend if blend.is_file() else None
+
+    def frames_of(self, job_id: str) -> Path | None:
+        """The folder of a job's frames, if there is such a job."""
+        with self.database.looking() as connection:
+            found = books.head_of(connection, job_id)
+        return None if found is None else frames_folder.of(found, self.frames)
 
     def job_status(self, job_id: str) -> str | None:
         """One of bender's statuses of a job; None if there is no such job."""

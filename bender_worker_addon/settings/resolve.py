@@ -13,6 +13,7 @@ from ..system.durable import write_private
 from . import file as config_file
 from .config import AUTO, CONFIG_FILE, ENVIRONMENT_PREFIX, LOCAL, PREFERENCES, RABBITMQ, WorkerConfig, read, settings
 
+DEFAULT = "default"  # where a value came from that nobody has set
 _OF_A_FARM = ("amqp_url", "bender_url")  # whoever sets one of them has a farm with servers
 
 
@@ -25,6 +26,10 @@ class Resolved:
     sources: Mapping[str, str]
     unknown: tuple[str, ...]
     file: Path
+
+    def chosen(self, name: str) -> Any:
+        """The setting's value, if anybody has set it; else None."""
+        return None if self.sources[name] == DEFAULT else getattr(self.config, name)
 
 
 def resolve(
@@ -49,7 +54,7 @@ def resolve(
             found[name] = (read(name, text, source), source)
     values = {name: value for name, (value, _) in found.items()}
     values.setdefault("data_dir", data_dir)
-    sources = {name: found[name][1] if name in found else "default" for name in known}
+    sources = {name: found[name][1] if name in found else DEFAULT for name in known}
     if values.get("queue", AUTO) == AUTO:
         named = next((name for name in _OF_A_FARM if name in found), None)
         values["queue"] = RABBITMQ if named else LOCAL

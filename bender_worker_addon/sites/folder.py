@@ -64,11 +64,15 @@ class FolderSite(Site):
             raise FarmError(f"job {job_id} can't be canceled in {self._jobs}: {error.strerror}") from error
 
     def bring(self, job_id: str, frame: FrameFile, place: Path) -> None:
-        source = self._outpath / job_id / frame.name
+        source = self._folder_of(job_id) / frame.name
         try:
             shutil.copyfile(source, place)
         except OSError as error:
             raise FarmError(f"{source} can't be copied to {place}: {error.strerror}") from error
+
+    def _folder_of(self, job_id: str) -> Path:
+        """Where its frames are."""
+        return self._outpath / job_id
 
     def _blend(self, job_id: str, data: Mapping[str, Any]) -> Path:
         return self._jobs / job_id / data_json.blend_name(data)

@@ -4,10 +4,12 @@
 import shutil
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Self
 
 from ..core.errors import FarmError
-from ..farm import books, changes, frame_files, frame_list, tasks, workers
+from ..farm import books, changes, frame_files, frame_list, frames_folder, tasks, workers
 from ..farm.books import Job, NewTask
 from ..farm.database import PATIENCE, Database
 from ..farm.frame_files import FrameFile
@@ -46,7 +48,7 @@ class LocalSite(FolderSite):
             failures = books.failures(connection, job.id, most=FAILURES)
             head = books.head(connection, job.id)
         frames = {status: frame_list.joined(frames) for status, frames in by_status.items()}
-        folder, blend = self._outpath / job.id, self._blend(job.id, head)
+        folder, blend = frames_folder.of(head, self._outpath), self._blend(job.id, head)
         return Details(job, frames, failures, folder, data_json.fps(head), blend=blend)
 
     def task(self, job_id: str, frame: int) -> TaskRecord:
@@ -82,9 +84,10 @@ class LocalSite(FolderSite):
     def delete(self, job_id: str, *, frames: bool) -> None:
         """Its folder goes first: whoever asks after it then is told that it is no more."""
         try:
-            for folder in (self._jobs / job_id, *([self._outpath / job_id] if frames else [])):
-                if folder.exists():
-                    shutil.rmtree(folder)
+            if (self._jobs / job_id).exists():
+                shutil.rmtree(self._jobs / job_id)
+            if frames:
+                self._delete_frames(job_id)
         except OSError as error:
             raise FarmError(f"job {job_id} can't be deleted: {error.filename}: {error.strerror}") from error
         with self._database.changing() as connection:
@@ -97,7 +100,24 @@ class LocalSite(FolderSite):
     def frames(self, job_id: str) -> list[FrameFile]:
         with self._database.looking() as connection:
             known = frame_files.known(connection, job_id)
-        return frame_files.there(known, self._outpath / job_id)
+        return frame_files.there(known, self._folder_of(job_id))
+
+    def _folder_of(self, job_id: str) -> Path:
+        with self._database.looking() as connection:
+            head = books.head_of(connection, job_id)
+        return self._outpath / job_id if head is None else frames_folder.of(head, self._outpath)
+
+    def _delete_frames(self, job_id: str) -> None:
+        """In a folder that people have beside their own files only what is known to be a frame of it."""
+        folder = self._folder_of(job_id)
+        if folder == self._outpath / job_id:
+            if folder.exists():
+                shutil.rmtree(folder)
+            return
+        for frame in self.frames(job_id):
+            (folder / frame.name).unlink(missing_ok=True)
+        with suppress(OSError):  # something else is in it
+            folder.rmdir()
 
     def _change(self, change: Callable[[sqlite3.Connection], None]) -> None:
         with self._database.changing() as connection:

@@ -120,6 +120,7 @@ class RemoteSite(Site):
     def _announce(self, job: NewJob) -> None:
         """If the answer was lost on its way, the farm may know the job already."""
         told = {**asdict(job), "frames": frame_list.as_text(job.frames)}
+        del told["folder"]  # where frames go there is the farm's own affair
         tries = itertools.count()
 
         def announce() -> None:

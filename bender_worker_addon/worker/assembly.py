@@ -31,6 +31,7 @@ from .children.sandbox import Sandbox, why_impossible
 from .children.scratch import Scratch
 from .connection import Connection
 from .control import Control
+from .frames.folders import FrameFolders
 from .frames.storing import FrameStore
 from .frames.uploads import AT_ONCE, Uploads
 from .life.activity import Activity
@@ -177,7 +178,7 @@ class Assembly:
         self.life = Life(
             in_flight=self.in_flight,
             activity=self.activity,
-            outpath=config.outpath,
+            folders=FrameFolders(config.outpath, own=config.is_local),
             journal=self.journal,
             queue=self.queue,
             admission=self.admission,

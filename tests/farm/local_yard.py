@@ -59,6 +59,13 @@ class LocalYard(Ground):
             self.site.send(job)
         return job.id
 
+    def frame(self, job_id: str, name: str) -> Path:
+        return Path(self.data_json(job_id)["paths"]["frames"], name)
+
+    def frames(self, job_id: str) -> list[str]:
+        folder = self.frame(job_id, "")
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
     def left(self) -> int:
         """How many tasks are in the queue or held by workers."""
         with closing(Database(self.folder / "farm")) as database, database.looking() as connection:

@@ -173,7 +173,7 @@ def test_on_one_machine_the_same_words_do_the_same(yard: LocalYard, blend: Path,
     assert worker.wait() == 0, worker.log
     fetched = yard.command("fetch", job, "--to", tmp_path / "fetched", "--watch", "--json")
     assert answer(fetched) == {"job": job, "folder": str(tmp_path / "fetched"), "frames": 2, "wrong": []}
-    assert files(tmp_path / "fetched") == files(yard.outpath / job)
+    assert files(tmp_path / "fetched") == files(yard.frame(job, ""))
     assert "worker-a" in [one["id"] for one in objects(yard.command("workers", "--json").stdout)]
     assert "worker-a" in yard.command("workers").stdout
     assert "Deleted job" in yard.command("delete", job).stdout

@@ -57,9 +57,14 @@ def user(blender: Path, tmp_path: Path, archive: Path) -> User:
 
 @pytest.mark.both_blenders
 def test_jobs_and_frames_outlive_the_add_on_and_are_found_again(user: User, blend: Path, archive: Path) -> None:
-    user.says("bender_worker", "submit", blend, "--frames", "1,2", "--name", "kept")
+    project = user.home / "project"
+    project.mkdir()
+    shutil.copy(blend, project / "shot.blend")
+    said = user.says("bender_worker", "submit", project / "shot.blend", "--frames", "1,2")
+    assert f"Its frames go to {project / 'render' / 'shot'}" in said
     user.says("bender_worker", "run", "--max-tasks", "1", "--disklimit", "0")
     assert user.frames() == ["000001.png"]
+    assert (project / "render" / "shot" / "000001.png").is_file()
     user.says("extension", "remove", ID)
     assert not user.earlier.exists()
     assert user.frames() == ["000001.png"]

@@ -5,11 +5,13 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import WorkerError
-from . import ENDED, PROGRAM, TROUBLE
+from . import ENDED, PROGRAM, TROUBLE, USAGE
 
 if TYPE_CHECKING:
     from ...settings.resolve import Resolved
@@ -22,6 +24,8 @@ DESCRIPTION = (
     " Says first what would go wrong on another machine, then packs what the blend needs into a copy. The file itself"
     " is not touched; what is not saved in it is not sent."
 )
+
+_TO = "`outpath` if that is set, else `render` beside the file; for a farm on this machine alone"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--priority", type=whole(-1000, 1000), default=0, metavar="N", help="higher goes first; 0")
     parser.add_argument("--name", help="for people; the file's if not given")
     parser.add_argument("--job", type=_told(job_id), metavar="ID", help="the job's id; made if not given")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="where the job's folder of frames is made: " + _TO)
     parser.add_argument("--unsaved", type=Path, help=argparse.SUPPRESS)  # see blender/farm/memory.py
     parser.add_argument("--anyway", action="store_true", help="send it even if it seems that nothing can be rendered")
     parser.add_argument("--check", action="store_true", help="only say what would go wrong")
@@ -43,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
+    from ...farm import frames_folder
     from ...farm.frame_list import frames_of
     from ...farm.new_job import NewJob
     from ...sites.site import is_remote
@@ -51,7 +57,11 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     from ..farm.reach import farm_of
     from ..progress_bar import ProgressBar
 
-    config = settings().config
+    resolved = settings()
+    config = resolved.config
+    if options.to is not None and not config.is_local:
+        print(f"{PROGRAM}: --to is for a farm on this machine; `fetch` brings frames from elsewhere", file=sys.stderr)
+        return USAGE
     blend = options.blend.expanduser()
     packing.open_blend(blend, options.unsaved)
     copy_of = memory.saved_as(options.unsaved) if options.unsaved else None
@@ -74,14 +84,21 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         priority=options.priority,
         **chosen,
     )
-    with farm_of(config) as farm, farm.room_for(job.id) as folder:
+    with farm_of(config) as farm, farm.room_for(job.id) as folder, ExitStack() as if_it_fails:
         packing.save_packed(folder, copy_of=copy_of, beside=beside)
+        if config.is_local:
+            saved = (blend if copy_of is None else copy_of).absolute()
+            base = frames_folder.base(saved, options.to or resolved.chosen("outpath"))
+            made = frames_folder.made(base.expanduser().absolute(), options.name or options.job or blend.stem)
+            job = replace(job, folder=if_it_fails.enter_context(made))
         with ProgressBar(f"Sending {job.name}") as bar:
             farm.send(job, bar)
     _answer(options, found, job.id)
     if not options.json:
         tasks = -(-len(job.frames) // job.chunk)
         print(f"Sent {job.name} as job {job.id}: {len(job.frames)} frames in {tasks} tasks, {job.image_format}")
+        if job.folder is not None:
+            print(f"Its frames go to {job.folder}")
     return ENDED
 
 

@@ -23,7 +23,7 @@ DESCRIPTION = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="its id, or the beginning of it")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="the film; <outpath>/<job>.mp4 if not given")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="the film; beside the frames if not given")
     parser.add_argument("--json", action="store_true", help="say it in a line of JSON")
 
 
@@ -45,7 +45,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         raise FarmError(f"job {job.id} has no frames yet in {details.folder}")
     if len(frames) < job.total:
         print(f"{PROGRAM}: warning: {job.total - len(frames)} frames are not there yet", file=sys.stderr)
-    out = (options.output or details.folder.with_name(f"{job.id}.mp4")).absolute()
+    out = (options.output or details.folder.with_name(f"{details.folder.name}.mp4")).absolute()
     scene = details.blend if details.blend is not None and details.blend.is_file() else None
     if video.are_linear(frames) and scene is None:
         print(

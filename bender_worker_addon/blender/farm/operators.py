@@ -10,8 +10,9 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 
 from ...core.errors import FarmError
 from ...core.frame import FORMATS
+from ...farm import frames_folder
 from ...farm.frame_list import frames_of
-from .. import versions
+from .. import in_force, versions
 from ..paragraph import draw_paragraph
 from . import memory, packing
 from . import panel as jobs_panel
@@ -36,6 +37,7 @@ class BENDER_OT_farm_send(bpy.types.Operator):
     priority: IntProperty(name="Priority", description="Jobs of a higher one go first", min=-1000, max=1000)
 
     _findings: "list[Finding]" = []  # noqa: RUF012  an operator's own, set anew by each invoke
+    _folder: Path | None = None  # the same
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
@@ -49,6 +51,8 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         self.frames = packing.default_frames()
         self.image_format = packing.default_format()
         config = jobs_panel.config()
+        base = _frames_base()
+        type(self)._folder = None if base is None else frames_folder.next_free(base, _job_name())
         type(self)._findings = findings(beside=config is not None and not is_remote(config))
         return context.window_manager.invoke_props_dialog(self, width=_WIDTH, confirm_text="Send")
 
@@ -61,6 +65,8 @@ class BENDER_OT_farm_send(bpy.types.Operator):
             draw_paragraph(layout, wrong, width=_LETTERS, alert=True)
         if bpy.data.is_dirty and bpy.data.filepath:
             draw_paragraph(layout, "There are unsaved changes: they are sent, but are not in your file", width=_LETTERS)
+        if self._folder is not None:
+            draw_paragraph(layout, f"Frames go to {self._folder}", width=_LETTERS)
         for finding in self._findings:
             draw_paragraph(layout, finding.words, width=_LETTERS, alert=finding.hopeless)
 
@@ -70,7 +76,7 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         if config is None or (wrong := _why_not(self.frames) or hopeless):
             self.report({"ERROR"}, wrong if config is not None else "There is no farm to send it to")
             return {"CANCELLED"}
-        name = Path(bpy.data.filepath).stem or "untitled"
+        name = _job_name()
         folder = Path(tempfile.mkdtemp(prefix="bender-send-"))
         copy = folder / f"{name}.blend"
         try:
@@ -80,7 +86,8 @@ class BENDER_OT_farm_send(bpy.types.Operator):
             self.report({"ERROR"}, f"A copy can't be saved: {error}")
             return {"CANCELLED"}
         options = {"frames": self.frames, "format": self.image_format, "chunk": self.chunk, "priority": self.priority}
-        words = [f"--{option}={value}" for option, value in options.items()]
+        base = _frames_base()
+        words = [f"--{option}={value}" for option, value in (options | ({} if base is None else {"to": base})).items()]
         command = versions.own_command("submit", str(copy), f"--unsaved={unsaved}", "--json", *words)
         jobs_view.run(config, command, doing="Being sent...", then=lambda: shutil.rmtree(folder, ignore_errors=True))
         return {"FINISHED"}
@@ -202,6 +209,19 @@ class BENDER_OT_farm_video(_OfAJob, bpy.types.Operator):
         if config is not None:
             jobs_view.run(config, versions.own_command("video", self.job, "--json"), doing="The film is being made...")
         return {"FINISHED"}
+
+
+def _job_name() -> str:
+    return Path(bpy.data.filepath).stem or "untitled"
+
+
+def _frames_base() -> Path | None:
+    """The folder in which the folder of a job's frames is made; None where the farm has a place for them."""
+    found = in_force.resolved()
+    if isinstance(found, str) or not found.config.is_local:
+        return None
+    blend = Path(bpy.data.filepath) if bpy.data.filepath else None
+    return frames_folder.base(blend, found.chosen("outpath"))
 
 
 def _why_not(frames: str) -> str:

@@ -63,9 +63,10 @@ def _place(farm: Farm, job: str, name: str) -> Path:
 
 def _folder(farm: Farm, job: str) -> Path:
     """The folder of a job's frames. Raises Refused if there is no such job."""
-    if farm.job_status(job) is None:
+    folder = farm.frames_of(job)
+    if folder is None:
         raise Refused(404, f"there is no job {job}")
-    return farm.frames / job
+    return folder
 
 
 def _frame(farm: Farm, job: str, number: str) -> Path:

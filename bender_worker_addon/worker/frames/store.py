@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A finished frame: checked, hashed, on the disk for good and only then moved into its place."""
 
+import errno
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -13,8 +15,8 @@ from ...system.folders import leads_away, make_folder
 
 
 def store(*, rendered: Path, target: Path, number: int, image_format: str, shared: bool = False) -> StoredFrame:
-    """Proves the rendered file, makes it last and moves it to `target` in one step; both must be on one disk. `shared`:
-    folder and file can be written by their group.
+    """Proves the rendered file, makes it last and moves it to `target` in one step, from another disk by a copy
+    beside its folder. `shared`: folder and file can be written by their group.
 
     Raises FrameError if the file is missing, no plain file, empty, of another format, or can't be stored; and where the
     target's folder is a link, for which a job has no use: it would lead the frame out of the folder for frames.
@@ -50,12 +52,35 @@ def unchanged(frame: StoredFrame) -> bool:
 
 
 def _put_in_place(rendered: Path, target: Path, *, shared: bool) -> None:
+    _check_disk_is_there(target)
     make_folder(target.parent, shared=shared)
     try:
-        make_durable(rendered, target)
+        _move(rendered, target)
     except FileNotFoundError:  # another worker has uploaded the last frame in the folder, and so removed it
         make_folder(target.parent, shared=shared)
+        _move(rendered, target)
+
+
+def _move(rendered: Path, target: Path) -> None:
+    try:
         make_durable(rendered, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        beside = target.parent.with_name(f".{target.parent.name}-{target.name}.part")  # among frames are frames alone
+        try:
+            shutil.copyfile(rendered, beside)
+            make_durable(beside, target)
+            rendered.unlink()
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def _check_disk_is_there(target: Path) -> None:
+    """A job's folder is made anew where it is missing, never the whole way to it: that leads to a disk that is gone."""
+    above = target.parents[2]
+    if not above.is_dir():
+        raise FileNotFoundError(errno.ENOENT, f"there is no {above} (any more); is its disk there?")
 
 
 def _check_signature(beginning: bytes, number: int, image_format: str) -> None:

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fetch: a task's blend is here, or comes."""
 
-from pathlib import Path
-
 from ...core.in_flight import InFlight, Stage, TasksInFlight
 from ...core.task import Task, blender_command
 from ...core.transfers import BlendFailed, BlendReady
 from ...system.disks import Disks
 from ...system.platform import WINDOWS
 from ..blends.blends import Blends
+from ..frames.folders import FrameFolders
 from .admission import Admission
 from .reporter import Reporter
 from .settlement import Settlement
@@ -21,7 +20,7 @@ class Fetch:
         self,
         *,
         in_flight: TasksInFlight,
-        outpath: Path,
+        folders: FrameFolders,
         admission: Admission,
         blends: Blends,
         disks: Disks,
@@ -29,7 +28,7 @@ class Fetch:
         settlement: Settlement,
     ) -> None:
         self._in_flight = in_flight
-        self._outpath = outpath
+        self._folders = folders
         self._admission = admission
         self._blends = blends
         self._disks = disks
@@ -67,7 +66,7 @@ class Fetch:
 
     def fill_in(self, task: Task) -> None:
         """Notes in the task where its blend and its frames are here."""
-        blend, folder = self._blends.path(task.job_id), self._outpath / task.job_id
+        blend, folder = self._blends.path(task.job_id), self._folders.of(task)
         command = blender_command(task, blend=blend, folder=folder, windows=WINDOWS)
         task.constructed(blend=blend, folder=folder, command=command)
 

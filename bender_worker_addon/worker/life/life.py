@@ -3,7 +3,6 @@
 and settlement at its end and interrupt in between. Here stands only which event concerns which of them."""
 
 import sched
-from pathlib import Path
 from typing import Any
 
 from ...core.deliveries import Delivered
@@ -25,6 +24,7 @@ from ..blends.blends import Blends
 from ..children.dispatcher import Dispatcher
 from ..children.pool import Pool
 from ..children.process import Died
+from ..frames.folders import FrameFolders
 from ..frames.storing import FrameStore, NotStored, Proven, Stored
 from ..frames.uploads import FrameLost
 from ..state.journal import Journal
@@ -50,7 +50,7 @@ class Life:
         *,
         in_flight: TasksInFlight,
         activity: Activity,
-        outpath: Path,
+        folders: FrameFolders,
         journal: Journal,
         queue: TaskQueue,
         admission: Admission,
@@ -71,7 +71,7 @@ class Life:
         self._blends = blends
         self._fetch = Fetch(
             in_flight=in_flight,
-            outpath=outpath,
+            folders=folders,
             admission=admission,
             blends=blends,
             disks=disks,
@@ -80,7 +80,7 @@ class Life:
         )
         self._receive = Receive(
             in_flight=in_flight,
-            outpath=outpath,
+            folders=folders,
             queue=queue,
             admission=admission,
             blends=blends,
@@ -95,7 +95,7 @@ class Life:
         self._render = Render(
             in_flight=in_flight,
             activity=activity,
-            outpath=outpath,
+            folders=folders,
             admission=admission,
             blends=blends,
             disks=disks,

@@ -4,7 +4,6 @@ it is to be begun at all."""
 
 import logging
 import sched
-from pathlib import Path
 
 from ...core.deliveries import Delivery
 from ...core.errors import Remedy, TaskRefused
@@ -13,6 +12,7 @@ from ...core.in_flight import InFlight, Stage, TasksInFlight
 from ...core.task import Task
 from ...queues.base import TaskQueue
 from ..blends.blends import Blends
+from ..frames.folders import FrameFolders
 from ..frames.storing import FrameStore, Proven
 from ..state.journal import Journal
 from .admission import Admission
@@ -32,7 +32,7 @@ class Receive:
         self,
         *,
         in_flight: TasksInFlight,
-        outpath: Path,
+        folders: FrameFolders,
         queue: TaskQueue,
         admission: Admission,
         blends: Blends,
@@ -45,7 +45,7 @@ class Receive:
         schedule: sched.scheduler,
     ) -> None:
         self._in_flight = in_flight
-        self._outpath = outpath
+        self._folders = folders
         self._queue = queue
         self._admission = admission
         self._blends = blends
@@ -126,7 +126,7 @@ class Receive:
         self._reporter.step(held, "construct", "constructed")
         if self._journal.knows(task.id):
             held.stage = Stage.PROVING
-            self._store.prove(held, self._outpath / task.job_id)
+            self._store.prove(held, self._folders.of(task))
         else:
             self._begin(held)
 

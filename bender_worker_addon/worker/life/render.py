@@ -5,7 +5,6 @@ import logging
 import math
 import sched
 import time
-from pathlib import Path
 
 from ...core import retry
 from ...core.errors import Remedy
@@ -17,6 +16,7 @@ from ..blends.blends import Blends
 from ..children.dispatcher import Dispatcher
 from ..children.pool import Pool
 from ..children.process import Died
+from ..frames.folders import FrameFolders
 from ..frames.storing import FrameStore, NotStored
 from ..state.record import Record
 from .activity import Activity
@@ -35,7 +35,7 @@ class Render:
         *,
         in_flight: TasksInFlight,
         activity: Activity,
-        outpath: Path,
+        folders: FrameFolders,
         admission: Admission,
         blends: Blends,
         disks: Disks,
@@ -51,7 +51,7 @@ class Render:
     ) -> None:
         self._in_flight = in_flight
         self._activity = activity
-        self._outpath = outpath
+        self._folders = folders
         self._admission = admission
         self._blends = blends
         self._disks = disks
@@ -175,7 +175,7 @@ class Render:
             return
         held, rendered = found
         held.timings.rendered(event.spent)
-        target = self._outpath / held.task.job_id / frame_name(event.frame, held.task.image_format)
+        target = self._folders.of(held.task) / frame_name(event.frame, held.task.image_format)
         self._store.store(held, event, rendered=rendered, target=target)
         if held.stage is Stage.STORING and self._activity.level is not None:
             self._end_child(event.child)

@@ -2,19 +2,23 @@
 """The farm as one who sends jobs sees it: on this machine, and by the files of a shared disk."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bender_worker_addon.core.errors import FarmError
+from bender_worker_addon.core.frame import StoredFrame
 from bender_worker_addon.core.task import Task
+from bender_worker_addon.farm import books
 from bender_worker_addon.farm.new_job import NewJob, SceneFacts, job_id
 from bender_worker_addon.settings.resolve import resolve
 from bender_worker_addon.sites.local import LocalSite
 from bender_worker_addon.sites.shared import SharedSite
 from bender_worker_addon.sites.site import Site, site
 from bender_worker_addon.worker.blends.jobs_folder import JobsFolder
+from bender_worker_addon.worker.frames.folders import FrameFolders
 from tests.unit.support import blend
 
 SCENE = SceneFacts(version="4.3.2", engine="CYCLES", width=1920, height=1080, scale=50, fps=24, step=1)
@@ -112,6 +116,23 @@ def test_a_job_is_found_by_the_beginning_of_its_id(local: Site) -> None:
             local.find("x")
 
 
+def test_frames_beside_a_blend_are_deleted_with_their_job_and_nothing_else(local: Site, tmp_path: Path) -> None:
+    folder = tmp_path / "project" / "render" / "shot"
+    folder.mkdir(parents=True)
+    with local:
+        sent(local, replace(new_job(), folder=folder))
+        (job,) = local.jobs()
+        assert local.details(job).folder == folder
+        (folder / "000001.png").write_bytes(b"12345678")
+        (folder / "notes.txt").write_text("hers")
+        _finish(local, folder)
+        assert [frame.name for frame in local.frames("job-1")] == ["000001.png"]
+        local.bring("job-1", local.frames("job-1")[0], tmp_path / "brought")
+        local.delete("job-1", frames=True)
+    assert (tmp_path / "brought").read_bytes() == b"12345678"
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+
+
 @pytest.mark.parametrize("text", ["", "../x", "a b", "ä", "x" * 65])
 def test_an_id_that_could_be_none_is_refused(text: str) -> None:
     with pytest.raises(FarmError, match="1 to 64 of"):
@@ -149,3 +170,16 @@ def _fail_first(path: Path) -> None:
     data: dict[str, Any] = json.loads(path.read_text())
     data["tasks"][0] |= {"status": "Errored", "data": {"error": "no camera"}}
     path.write_text(json.dumps(data))
+
+
+def _finish(local: Site, folder: Path) -> None:
+    """Enters that frame 1 is done, and goes to where its job has its frames."""
+    assert isinstance(local, LocalSite)
+    with local._database.changing() as connection:
+        ((body,),) = connection.execute("SELECT body FROM task ORDER BY number LIMIT 1").fetchall()
+        task = Task.from_json(body.encode())
+        assert FrameFolders(Path("/else"), own=True).of(task) == folder
+        assert FrameFolders(Path("/else")).of(task) == Path("/else/job-1")
+        task.has_frames({1: StoredFrame(number=1, path=folder / "000001.png", size=8, hash="0" * 128)}, [])
+        task.finished(timings="")
+        assert books.merge(connection, task.to_json())

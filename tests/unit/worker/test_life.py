@@ -131,6 +131,16 @@ def test_what_a_message_brings_in_our_fields_is_overwritten_and_what_is_unknown_
         assert "rm -rf" not in json.dumps(told)
 
 
+def test_a_message_from_rabbitmq_leads_its_frames_nowhere_else(farm: Farm, tmp_path: Path) -> None:
+    """Only the farm on this machine says where its frames go."""
+    farm.add()
+    farm.broker.deliver(json.dumps(json.loads(message()) | {"data": {"folder": str(tmp_path / "else")}}).encode())
+    farm.until_settled()
+    assert len(farm.broker.tasks("finish")) == 1
+    assert farm.frame(1).is_file()
+    assert not (tmp_path / "else").exists()
+
+
 def test_what_blender_prints_is_kept_by_task(farm: Farm) -> None:
     farm.add()
     farm.broker.deliver(message())

@@ -3,6 +3,8 @@
 
 import hashlib
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,31 @@ def test_a_whole_frame_is_moved_into_its_place(rendered: Path, target: Path) -> 
     assert frame.hash == hashlib.blake2b(PNG + b"pixels").hexdigest()
     assert not rendered.exists()
     assert [path.name for path in target.parent.iterdir()] == ["000007.png"]
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """A folder on another disk."""
+    shm = Path("/dev/shm")
+    if not shm.is_dir() or shm.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no other disk")
+    with tempfile.TemporaryDirectory(dir=shm) as folder:
+        yield Path(folder)
+
+
+def test_a_frame_comes_whole_to_another_disk_too(rendered: Path, elsewhere: Path) -> None:
+    target = elsewhere / "render" / "shot" / "000007.png"
+    frame = store(rendered=rendered, target=target, number=7, image_format="PNG")
+    assert (target.read_bytes(), frame.size, rendered.exists()) == (PNG + b"pixels", 14, False)
+    assert [path.name for path in elsewhere.rglob("*")] == ["render", "shot", "000007.png"]
+
+
+def test_no_folder_is_made_where_a_disk_is_gone(rendered: Path, tmp_path: Path) -> None:
+    target = tmp_path / "stick" / "project" / "render" / "shot" / "000007.png"
+    assert f"there is no {tmp_path / 'stick' / 'project'} (any more); is its disk there?" in stored_error(
+        rendered, target
+    )
+    assert not (tmp_path / "stick").exists()
 
 
 def test_the_hash_is_the_one_the_farm_knows(rendered: Path, target: Path) -> None:

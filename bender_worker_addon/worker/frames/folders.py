@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""FrameFolders: where the frames of a task go on this machine."""
+
+from pathlib import Path
+
+from ...core.task import Task
+
+
+class FrameFolders:
+    """A folder a job in `outpath`. With `own` those that the farm on this machine names, too: who can write into its
+    queue is this user. What comes over a network names none."""
+
+    def __init__(self, outpath: Path, *, own: bool = False) -> None:
+        self._outpath = outpath
+        self._own = own
+
+    def of(self, task: Task) -> Path:
+        own = task.folder if self._own else None
+        return self._outpath / task.job_id if own is None else own
