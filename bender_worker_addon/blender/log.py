@@ -7,7 +7,9 @@ import logging.handlers
 import re
 import sys
 import threading
-from collections import deque
+import time
+from collections import Counter, deque
+from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -17,6 +19,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ID = re.compile(r"\b[0-9a-f]{32}\b")
 _FORMAT = "{asctime} {levelname:7} {message}"
 _SIZE, _FILES = 1 << 20, 3  # bytes of one log file, and how many older ones are kept
+_NUMBER = re.compile(r"[0-9a-f]{32}|\d+")
+_LET_THROUGH = "is_let_through"  # of a record
+_MINUTE = 60.0  # seconds
+_SAME, _ALIKE = 5, 60  # times in it that a line is written, and one of a trouble that differs in numbers only
 _PATIENCE = 1.0  # seconds in which the last lines should be written
 
 
@@ -49,6 +55,43 @@ class _File(logging.handlers.RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:
         if not isinstance(sys.exception(), OSError):
             super().handleError(record)
+
+
+class _Bounded(logging.Filter):
+    """Keeps a flood out of the log, whatever it is of: the same line is written a few times a minute at most, and so
+    are troubles that differ in numbers and ids alone. What was left out is counted and told. One for all handlers."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._over_at = 0.0
+        self._seen: Counter[str] = Counter()
+        self._left_out = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if _LET_THROUGH not in record.__dict__:  # each handler asks anew
+            record.__dict__[_LET_THROUGH] = self._is_let_through(record)
+        return bool(record.__dict__[_LET_THROUGH])
+
+    def _is_let_through(self, record: logging.LogRecord) -> bool:
+        if self._clock() >= self._over_at:
+            left_out, self._left_out = self._left_out, 0
+            self._over_at = self._clock() + _MINUTE
+            self._seen.clear()
+            if left_out:
+                logging.getLogger(base_package).warning("%d lines that said the same again were left out", left_out)
+        text = record.getMessage()
+        self._seen[text] += 1
+        shape = _NUMBER.sub("#", text) if record.levelno >= logging.WARNING else text
+        if shape != text:
+            self._seen[shape] += 1
+        if self._seen[text] <= _SAME and self._seen[shape] <= _ALIKE:
+            return True
+        self._left_out += 1
+        return False
+
+
+_bounded = _Bounded()
 
 
 class _Beside(logging.Handler):
@@ -116,7 +159,9 @@ def log_to_file(folder: Path, events: EventLog) -> None:
 
 def log_to_file_too(folder: Path) -> None:
     """From now on sends what is logged to stderr also to its file in `folder`."""
-    logging.getLogger(base_package).addHandler(_file_handler(folder))
+    handler = _file_handler(folder)
+    handler.addFilter(_bounded)
+    logging.getLogger(base_package).addHandler(handler)
 
 
 def stop_logging() -> None:
@@ -137,6 +182,7 @@ def _log_to(*handlers: logging.Handler, level: int) -> None:
     stop_logging()
     logger = logging.getLogger(base_package)
     for handler in handlers:
+        handler.addFilter(_bounded)
         logger.addHandler(handler)
     logger.setLevel(level)
     logger.propagate = False

@@ -47,6 +47,13 @@ class DeliveryLost:
 
 
 @dataclass(frozen=True, slots=True)
+class OthersSeen:
+    """So many others take tasks from the queue, which could do what this worker can't."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Confirmed:
     """The broker has the reports with these ids."""
 

@@ -6,6 +6,7 @@ task is to blame. What is given up here may go to another worker, unless nothing
 """
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -46,6 +47,22 @@ RENDERS = Retry(tries=2)
 BLAMED_AFTER = 7
 """Times, over half a minute or so, that a job's blend had to be waited for. From then on it is tried each time whether
 another job's can be had at that moment: if so it is this one's own trouble, and is waited for no longer."""
+
+
+ALIKE = 3
+"""Tasks of a job that fail one after the other, on a machine or a farm, before the rest is looked at otherwise: if they
+fail in the same way, nothing more of it is tried."""
+_VARIES = re.compile(r"0x[0-9a-fA-F]+|\d+")
+
+
+def kind_of(reason: str) -> str:
+    """The same text for reasons that differ in numbers only, as in the frame's."""
+    return _VARIES.sub("#", reason)
+
+
+def stopped(frames: int, reason: str) -> str:
+    """What people are told of a job of which nothing more is tried."""
+    return f"Stopped after {frames} frames failed in the same way: {reason}"
 
 
 def goes_elsewhere(remedy: Remedy) -> bool:

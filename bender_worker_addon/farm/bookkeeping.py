@@ -9,11 +9,12 @@ import sqlite3
 
 from ..core.errors import TaskRefused
 from ..core.task import Task
-from . import books, feeding, frame_list, tasks, workers
+from . import books, feeding, frame_list, stopping, tasks, workers
 
 log = logging.getLogger(__name__)
 
-_SETTLES = frozenset({"finish", "reject", "abort"})  # steps after which a task's message is no more
+_REJECT = "reject"  # the step of a task that nobody is to try again
+_SETTLES = frozenset({"finish", _REJECT, "abort"})  # steps after which a task's message is no more
 _EVENTS = frozenset({"finish", "error", "abort", "requeue"})  # steps that tell how a worker gets on
 _LIVES = frozenset({"heart", "hello"})
 _SENDER = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
@@ -51,6 +52,8 @@ def enter(
         workers.note(connection, sender, step, task.job_id, frame_list.as_text(task.frames), task.error)
     if settles and step in _SETTLES:
         books.remove_message(connection, task.job_id, task.id)
+    if step == _REJECT:
+        stopping.has_failed(connection, task.job_id)
 
 
 def _in_text(body: bytes) -> bytes:

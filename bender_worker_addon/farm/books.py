@@ -15,6 +15,7 @@ from typing import Any
 from ..core.errors import FarmError
 
 OVER = frozenset({"Finished", "Canceled", "Errored"})  # nothing happens to such a job by itself
+STOPPED = "stopped"  # in the `data` of a job's head: why nothing more of it is tried; it is paused then
 PAUSED = "paused"  # who holds the messages of a job that is paused: nobody takes them
 _UNFINISHED = frozenset({"Waiting", "Queued", "Running", "Paused"})
 
@@ -32,7 +33,7 @@ class NewTask:
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job and how far it is. `frames` counts frames by the status of their task; `created` in RFC 3339; `person` is
-    who sent it, if that is known."""
+    who sent it, if that is known. `stopped`: why nothing more of it is tried, if so."""
 
     id: str
     name: str
@@ -42,6 +43,7 @@ class Job:
     frames: Mapping[str, int]
     paused: bool = False
     person: str = ""
+    stopped: str = ""
 
     @property
     def total(self) -> int:
@@ -103,14 +105,15 @@ def version(connection: sqlite3.Connection) -> tuple[int, int]:
 def jobs(connection: sqlite3.Connection) -> list[Job]:
     """All jobs, the newest first."""
     rows = connection.execute(
-        "SELECT id, name, created, status, priority, paused, person FROM job ORDER BY created DESC, id"
+        "SELECT id, name, created, status, priority, paused, person,"
+        f" coalesce(json_extract(head, '$.data.{STOPPED}'), '') FROM job ORDER BY created DESC, id"
     ).fetchall()
     frames: dict[str, dict[str, int]] = {}
     for job, status, count in connection.execute("SELECT job, status, frames FROM tally WHERE frames > 0"):
         frames.setdefault(job, {})[status] = count
     return [
-        Job(id, name, created, status, priority, frames.get(id, {}), bool(paused), person)
-        for id, name, created, status, priority, paused, person in rows
+        Job(id, name, created, status, priority, frames.get(id, {}), bool(paused), person, stopped)
+        for id, name, created, status, priority, paused, person, stopped in rows
     ]
 
 

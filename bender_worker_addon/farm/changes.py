@@ -5,7 +5,7 @@ is fed to RabbitMQ, or held by a worker, goes on."""
 import json
 import sqlite3
 
-from .books import PAUSED
+from .books import PAUSED, STOPPED
 
 
 def pause(connection: sqlite3.Connection, job: str) -> None:
@@ -14,9 +14,23 @@ def pause(connection: sqlite3.Connection, job: str) -> None:
     connection.execute("UPDATE message SET owner = ? WHERE job = ? AND owner IS NULL", (PAUSED, job))
 
 
+def stop(connection: sqlite3.Connection, job: str, why: str) -> None:
+    """The same, and `why` is told, until `resume` or a retry."""
+    pause(connection, job)
+    _change_head(connection, job, f"$.data.{STOPPED}", why)
+
+
 def resume(connection: sqlite3.Connection, job: str) -> None:
+    connection.execute(f"UPDATE job SET head = json_remove(head, '$.data.{STOPPED}') WHERE id = ?", (job,))
     connection.execute("UPDATE job SET paused = 0, changes = changes + 1 WHERE id = ?", (job,))
     connection.execute("UPDATE message SET owner = NULL WHERE job = ? AND owner = ?", (job, PAUSED))
+
+
+def resume_if_stopped(connection: sqlite3.Connection, job: str) -> None:
+    """What was paused by people stays so."""
+    row = connection.execute(f"SELECT json_extract(head, '$.data.{STOPPED}') FROM job WHERE id = ?", (job,)).fetchone()
+    if row is not None and row[0]:
+        resume(connection, job)
 
 
 def set_priority(connection: sqlite3.Connection, job: str, priority: int) -> None:

@@ -9,9 +9,9 @@ from ..core.deliveries import Delivery
 class TaskQueue(Protocol):
     """Where tasks come from and reports go to; `name` is for people. Takes nothing before `consume` has said how much.
 
-    Puts Connected, Disconnected, Unwelcome, Delivered, DeliveryLost and Confirmed into the worker's inbox. All methods
-    may be called from the worker's thread, return at once and never fail; what can't be done any more is told by
-    Disconnected. To settle a delivery that is no longer held does nothing.
+    Puts Connected, Disconnected, Unwelcome, Delivered, DeliveryLost, OthersSeen and Confirmed into the worker's inbox.
+    All methods may be called from the worker's thread, return at once and never fail; what can't be done any more is
+    told by Disconnected. To settle a delivery that is no longer held does nothing.
     """
 
     @property
@@ -27,6 +27,12 @@ class TaskQueue(Protocol):
 
     def set_aside(self, delivery: Delivery) -> None:
         """Holds the delivery on, but no longer counts it: it only waits for something, and another may come."""
+
+    def put_last(self, jobs: frozenset[str]) -> None:
+        """From now on tasks of these jobs come after all others, where a queue can choose."""
+
+    def look_for_others(self) -> None:
+        """OthersSeen comes, if there is a connection."""
 
     def publish(self, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
         """Publishes a report; Confirmed follows where `report_id` is given."""

@@ -51,6 +51,7 @@ def job(told: Any) -> Job:
         frames,
         told.get("paused") is True,
         _text(told.get("person", "")),
+        _text(told.get("stopped", "")),
     )
 
 

@@ -69,6 +69,7 @@ class LocalSite(FolderSite):
         self._not_canceled(job_id)
         with self._database.changing() as connection:
             queued = books.retry(connection, job_id)
+            changes.resume_if_stopped(connection, job_id)
         self._files.write_all()
         return queued
 

@@ -129,8 +129,10 @@ class Site(ABC):
 
 
 def state_of(job: Job) -> str:
-    """Its status for people: a job that is paused says so while anything of it is left to do."""
-    return "Paused" if job.paused and job.status not in OVER else job.status
+    """Its status for people: a job that is paused or stopped says so while anything of it is left to do."""
+    if job.status in OVER or not job.paused:
+        return job.status
+    return "Stopped" if job.stopped else "Paused"
 
 
 def is_remote(config: WorkerConfig) -> bool:

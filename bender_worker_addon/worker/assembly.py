@@ -150,7 +150,7 @@ class Assembly:
         self.uploads = Uploads(flaskbender=self._flaskbender, executor=self._uploading, schedule=self.schedule)
         self.dispatcher = Dispatcher(self.pool, renderers=config.renderers, memory_limit=int(config.memory_limit * 1e9))
         store = FrameStore(self._storing, shared=config.mode == "Server", rendered=self.journal.rendered)
-        breaker = CircuitBreaker(journal=self.journal)
+        breaker = CircuitBreaker(journal=self.journal, here_only=config.is_local)
         self.settlement = Settlement(
             in_flight=self.in_flight,
             journal=self.journal,

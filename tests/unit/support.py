@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from bender_worker_addon.core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
+from bender_worker_addon.core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected, OthersSeen
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.queues.local.queue import LocalQueue
 from bender_worker_addon.worker.worker import Worker
@@ -164,6 +164,8 @@ class StandInBroker:
     closed: bool = False
     aside: list[int] = field(default_factory=list)
     name: str = "the stand-in"
+    others: int = 1
+    last: frozenset[str] = frozenset()
 
     # What the worker calls
 
@@ -194,6 +196,12 @@ class StandInBroker:
 
     def set_aside(self, delivery: Delivery) -> None:
         self.aside.append(delivery.tag)
+
+    def put_last(self, jobs: frozenset[str]) -> None:
+        self.last = jobs
+
+    def look_for_others(self) -> None:
+        self.inbox.put(OthersSeen(self.others))
 
     def close(self, *, timeout: float) -> None:
         self.closed = True

@@ -80,7 +80,7 @@ def _watch(farm: "Site", job: "Job", fetching: "Fetching") -> "Job":
             time.sleep(silence)
             silence = min(2 * silence, _LONGEST)
             continue
-        if job.status in OVER:
+        if job.status in OVER or job.stopped:
             return job
         silence = _PAUSE
         time.sleep(max(_PAUSE, _SHARE * (time.monotonic() - began)))

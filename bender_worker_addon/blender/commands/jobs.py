@@ -47,5 +47,6 @@ def as_json(job: "Job") -> dict[str, object]:
         "status": job.status,
         "priority": job.priority,
         "paused": job.paused,
+        "stopped": job.stopped,
         "frames": dict(job.frames),
     }

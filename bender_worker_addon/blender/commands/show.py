@@ -48,6 +48,8 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         print(json.dumps(told))
         return ENDED
     print(f"{one_line(job.name)}, job {job.id}: {state_of(job)}, {job.done} of {job.total} frames")
+    if job.stopped:
+        print(f"  {job.stopped}; once that is put right: `retry {job.id[:12]}`")
     for status, frames in sorted(details.frames.items()):
         print(f"  {status:9} {frames}")
     for failure in details.failures:

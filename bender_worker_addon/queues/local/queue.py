@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected
+from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected, OthersSeen
 from ...core.errors import FarmError, WorkerError
 from ...farm import bookkeeping, books, feeding
 from ...farm.database import Database
@@ -50,6 +50,7 @@ class LocalQueue:
         self._session = 0
         self._held: set[int] = set()
         self._aside: set[int] = set()  # those held that don't count
+        self._last: frozenset[str] = frozenset()  # jobs that come after all others
         self._database: Database
         self._upkeep: Upkeep
         self._owner: Owner
@@ -81,6 +82,13 @@ class LocalQueue:
     def consume(self, prefetch: int) -> None:
         self._prefetch = prefetch
         self._commands.put(None)
+
+    def put_last(self, jobs: frozenset[str]) -> None:
+        self._last = jobs
+
+    def look_for_others(self) -> None:
+        """Who works on this machine can do what this worker can."""
+        self._inbox.put(OthersSeen(0))
 
     def close(self, *, timeout: float) -> None:
         self._closing.set()
@@ -152,13 +160,11 @@ class LocalQueue:
         if self._room and time.monotonic() >= self._look_for_dead_at:
             self._look_for_dead_at = time.monotonic() + _LOOK_FOR_DEAD
             self._put_back_of_dead(connection)
-        rows = connection.execute(
-            "SELECT message.number, coalesce(message.body, task.body), redelivered FROM message"
-            " LEFT JOIN task ON task.job = message.job AND task.id = message.task"
-            " WHERE owner IS NULL ORDER BY message.priority DESC, message.number LIMIT ?",
-            (self._room,),
-        )
-        for number, body, redelivered in rows.fetchall():
+        rows = _waiting(connection, self._room, but_of=self._last)
+        if self._last and len(rows) < self._room:
+            taken = {number for number, *_ in rows}
+            rows += [row for row in _waiting(connection, self._room) if row[0] not in taken][: self._room - len(rows)]
+        for number, body, redelivered in rows:
             connection.execute("UPDATE message SET owner = ? WHERE number = ?", (self._owner.name, number))
             self._held.add(number)
             body = body.encode() if isinstance(body, str) else body
@@ -206,6 +212,19 @@ class LocalQueue:
     def _put_all_back(self, connection: sqlite3.Connection) -> None:
         self._held.clear()
         _put_back_all_of(connection, self._owner.name)
+
+
+def _waiting(
+    connection: sqlite3.Connection, most: int, *, but_of: frozenset[str] = frozenset()
+) -> list[tuple[int, str | bytes, int]]:
+    """The messages that nobody holds, in their turn: number, body, whether they were out before."""
+    others = f" AND coalesce(message.job, '') NOT IN ({','.join('?' * len(but_of))})" if but_of else ""
+    return connection.execute(
+        "SELECT message.number, coalesce(message.body, task.body), redelivered FROM message"
+        " LEFT JOIN task ON task.job = message.job AND task.id = message.task"
+        f" WHERE owner IS NULL{others} ORDER BY message.priority DESC, message.number LIMIT ?",
+        (*but_of, most),
+    ).fetchall()
 
 
 def _put_back_all_of(connection: sqlite3.Connection, owner: str) -> None:

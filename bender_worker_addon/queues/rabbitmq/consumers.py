@@ -54,6 +54,11 @@ class Consumers:
         if isinstance(unsettled, Unacked) and unsettled.consumer in self._sent_ahead:
             self.cancel()
 
+    def others(self) -> int:
+        """How many consumers there are besides these."""
+        there: int = self._channel.queue_declare(WORK_QUEUE, passive=True).method.consumer_count
+        return max(0, there - len(self._sent_ahead))
+
     def cancel(self) -> None:
         """None comes until `provide`. What is held stays so."""
         if not self.are_lost:

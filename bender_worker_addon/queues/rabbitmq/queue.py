@@ -73,6 +73,12 @@ class RabbitQueue:
     def set_aside(self, delivery: Delivery) -> None:
         self._do(lambda session: session.set_aside(delivery))
 
+    def put_last(self, jobs: frozenset[str]) -> None:
+        """RabbitMQ gives out what comes next."""
+
+    def look_for_others(self) -> None:
+        self._do(lambda session: session.look_for_others())
+
     def publish(self, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
         self._do(lambda current: current.publish(session, report_id, routing_key, body))
 

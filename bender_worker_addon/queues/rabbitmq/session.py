@@ -13,7 +13,7 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.spec import Basic
 
-from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, DeliveryLost
+from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, DeliveryLost, OthersSeen
 from .consumers import Consumers
 from .deliveries import Deliveries, Leased, Unacked
 from .errors import ConsumersLost
@@ -86,6 +86,9 @@ class Session:
         unsettled = self._deliveries.find(delivery)
         if unsettled is not None:
             self._consumers.set_aside(unsettled)
+
+    def look_for_others(self) -> None:
+        self._inbox.put(OthersSeen(self._consumers.others()))
 
     def publish(self, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
         if session == self._number:

@@ -16,6 +16,7 @@ _A_JOB = {
         "created": {"type": "string", "format": "date-time"},
         "frames": {**_STATUSES, "description": "how many frames have which status"},
         "paused": {"type": "boolean"},
+        "stopped": {"type": "string", "description": "why nothing more of it is tried, if so; it is paused then"},
         "person": {"type": "string", "description": "who sent it, if that is known"},
     },
 }

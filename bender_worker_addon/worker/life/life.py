@@ -5,7 +5,7 @@ and settlement at its end and interrupt in between. Here stands only which event
 import sched
 from typing import Any
 
-from ...core.deliveries import Delivered
+from ...core.deliveries import Delivered, OthersSeen
 from ...core.in_flight import Stage, TasksInFlight
 from ...core.messages import ChildEvent
 from ...core.transfers import (
@@ -69,6 +69,7 @@ class Life:
         """`in_flight` is shared with the stages; without an `upload_stage` frames stay here."""
         self.in_flight = in_flight
         self._blends = blends
+        self._breaker = breaker
         self._fetch = Fetch(
             in_flight=in_flight,
             folders=folders,
@@ -150,6 +151,8 @@ class Life:
                     self._finish.all_stored(event.held)
             case FrameUploaded() | FrameNotUploaded() | FrameLost():
                 self._finish.upload_says(event)
+            case OthersSeen(count):
+                self._breaker.alone = not count
             case _ if isinstance(event, ChildEvent):
                 self._render.child_says(event)
 

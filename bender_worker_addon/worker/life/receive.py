@@ -24,7 +24,7 @@ from .settlement import Settlement
 log = logging.getLogger(__name__)
 
 _AVOIDED_FOR = 10.0  # seconds a task that is left to others is held back
-_AVOIDED_AT_ONCE = 20  # such tasks that make room for others
+_AVOIDED_AT_ONCE = 200  # such tasks that make room for others
 
 
 class Receive:
@@ -56,6 +56,7 @@ class Receive:
         self._settlement = settlement
         self._fetch = fetch
         self._schedule = schedule
+        self._told: set[str] = set()  # jobs that are left to others
 
     def receive(self, delivery: Delivery) -> None:
         try:
@@ -134,6 +135,8 @@ class Receive:
         """It is rendered here, if nothing speaks against it."""
         if reason := self._breaker.why_hopeless(held):
             self._settlement.fail(held, reason, Remedy.ELSEWHERE)
+        elif reason := self._breaker.why_stopped(held.task.job_id):
+            self._settlement.fail(held, reason, Remedy.NONE)
         elif self._breaker.is_open_for(held.task.job_id):
             self._avoid(held)
         else:
@@ -141,12 +144,21 @@ class Receive:
 
     def _avoid(self, held: InFlight) -> None:
         """Leaves a task to others, not at once, or it would come straight back; meanwhile tasks of other jobs come."""
+        self._queue.look_for_others()
         if len(self._in_flight.at(Stage.AVOIDED)) < _AVOIDED_AT_ONCE:
             self._admission.set_aside(held)
         held.stage = Stage.AVOIDED
-        log.info("%s: its job failed here several times in a row, others are to try", held)
+        level = logging.DEBUG if held.task.job_id in self._told else logging.WARNING
+        log.log(level, "job %s: failed here several times in a row, others are to try", held.task.job_id)
+        self._told.add(held.task.job_id)
         self._schedule.enter(_AVOIDED_FOR, 1, self._leave_to_others, (held,))
 
     def _leave_to_others(self, held: InFlight) -> None:
-        if held.stage is Stage.AVOIDED and self._in_flight.has(held):
+        if held.stage is not Stage.AVOIDED or not self._in_flight.has(held):
+            return
+        if reason := self._breaker.why_stopped(held.task.job_id):
+            self._settlement.fail(held, reason, Remedy.NONE)
+        elif self._breaker.alone:
+            self._fetch.fetch(held)
+        else:
             self._settlement.give_back(held)

@@ -57,7 +57,10 @@ class Settlement:
         held.task.finished(timings=held.timings.in_json(), device=held.device)
         self._journal.remember_finished(held.task.id, held.task.to_json())
         self._reporter.report("stat", held.task)
+        was_failing = held.task.job_id in self._breaker.failing
         self._breaker.job_succeeded(held.task.job_id)
+        if was_failing:
+            self._queue.put_last(self._breaker.failing)
         took = "" if held.started_at is None else f" in {time.monotonic() - held.started_at:.2f} s: {held.timings}"
         self._end(held, "finish", Outcome.ACK, f"finished{took}")
 
@@ -71,8 +74,10 @@ class Settlement:
         held.task.output_told()
         elsewhere = remedy is not Remedy.NONE
         if elsewhere:
-            self._breaker.job_failed(held.task.job_id)
-        if elsewhere and not held.redelivered:
+            self._breaker.job_failed(held.task.job_id, reason, frames=len(held.task.frames))
+            self._queue.put_last(self._breaker.failing)
+            self._queue.look_for_others()
+        if elsewhere and not held.redelivered and not self._breaker.here_only:
             self.give_back(held)
         else:
             self._end(held, "reject", Outcome.REJECT, "no worker is to try again")

@@ -31,8 +31,20 @@ def written() -> None:
         handler.flush()
 
 
+@pytest.fixture
+def a_minute_later(lines: Path) -> None:
+    later()
+
+
+def later() -> None:
+    """What was logged so far counts no more."""
+    log_module._bounded._over_at = 0.0
+    log_module._bounded._left_out = 0
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_no_text_breaks_a_line_or_holds_what_a_terminal_obeys(lines: Path, text: str) -> None:
+    later()
     before = lines.read_bytes() if lines.exists() else b""
     logging.getLogger("bender_worker_addon.worker.life.life").warning("task %s", text)
     written()
@@ -49,6 +61,26 @@ def test_the_words_of_the_message_are_kept(lines: Path) -> None:
     assert "task a\\n2026 ERROR forged \\x1b[31m" in lines.read_text(encoding="utf-8").splitlines()[-1]
 
 
+@pytest.mark.usefixtures("a_minute_later")
+def test_a_flood_is_kept_out_of_the_log_and_counted(lines: Path) -> None:
+    logger = logging.getLogger("bender_worker_addon.worker.life.life")
+    for number in range(1000):
+        logger.info("job x: it is tried again")
+        logger.error("task %032x: failed: frame %d: no camera", number, number)
+        logger.info("frame %d stored", number)
+    written()
+    before = lines.read_text(encoding="utf-8")
+    assert before.count("it is tried again") == 5
+    assert before.count("no camera") == 60
+    assert before.count(" stored") >= 1000
+    log_module._bounded._over_at = 0.0
+    logger.info("job x: it is tried again")
+    written()
+    told = [line.split(maxsplit=2)[2] for line in lines.read_text(encoding="utf-8").splitlines()[-2:]]
+    assert told == ["WARNING 1935 lines that said the same again were left out", "INFO    job x: it is tried again"]
+
+
+@pytest.mark.usefixtures("a_minute_later")
 def test_a_full_log_is_put_aside_and_few_of_those_are_kept(lines: Path) -> None:
     for number in range(60):
         logging.getLogger("bender_worker_addon.worker.life.life").warning("task %d %s", number, "x" * 100_000)

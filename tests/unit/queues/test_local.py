@@ -18,15 +18,18 @@ from typing import Any
 
 import pytest
 
-from bender_worker_addon.core.deliveries import Connected, Disconnected
+from bender_worker_addon.core.deliveries import Connected, Delivery, Disconnected
 from bender_worker_addon.core.errors import FarmError
-from bender_worker_addon.farm import workers
+from bender_worker_addon.farm import books, workers
 from bender_worker_addon.farm.database import FILE, Database
 from bender_worker_addon.queues.local import queue as local
 from bender_worker_addon.queues.local.owners import lives
 from bender_worker_addon.queues.local.queue import LocalQueue
+from bender_worker_addon.settings.config import WorkerConfig
+from bender_worker_addon.sites.local import LocalSite
+from bender_worker_addon.sites.site import state_of
 from tests.farm.ground import eventually
-from tests.unit.local_site import Site, name
+from tests.unit.local_site import Hands, Site, name
 from tests.unit.support import DEADLINE, cut_off, event_from, plugged_in
 
 WORKER = Path(__file__).parents[1] / "programs" / "queue_worker.py"
@@ -368,3 +371,72 @@ def test_who_reports_or_says_that_it_lives_is_known_as_a_worker(site: Site) -> N
     with closing(Database(site.folder)) as database, database.looking() as connection:
         known = {worker.id: worker.hello for worker in workers.workers(connection)}
     assert known == {"one": {}, "two": {}, "three": {"state": "Idle"}}
+
+
+def test_a_job_that_fails_alike_is_stopped_and_a_retry_goes_on_with_it(site: Site) -> None:
+    site.add("bad", 20)
+    site.add("good", 1)
+    worker = site.worker()
+    for number in range(1, 4):
+        fail(worker, worker.take(), f"frame {number}: no camera")
+    assert site.job("bad").stopped == "Stopped after 3 frames failed in the same way: frame 3: no camera"
+    assert site.job("bad").paused
+    held = worker.take()
+    worker.queue.requeue(held)  # it was on its way; now it is kept back, too
+    delivery = worker.take()
+    assert name(delivery) == "good-1"
+    with LocalSite(config(site)) as farm:
+        assert state_of(farm.find("bad")) == "Stopped"
+        assert farm.retry("bad") == 3
+    assert (site.job("bad").stopped, site.job("bad").paused) == ("", False)
+    worker.queue.ack(delivery)
+    assert name(worker.take()).startswith("bad-")
+
+
+@pytest.mark.parametrize("reasons", [["a", "b", "a", "b"], ["a", "a", "", "a", "a"]])
+def test_a_job_that_fails_in_other_ways_or_not_in_a_row_goes_on(site: Site, reasons: list[str]) -> None:
+    site.add("bad", 20)
+    worker = site.worker()
+    for reason in reasons:
+        delivery = worker.take()
+        if reason:
+            fail(worker, delivery, reason)
+        else:
+            at = {"time": {"finish": books.now()}}
+            worker.report(delivery, "finish", status="Finished", **at)
+            worker.queue.ack(delivery)
+    assert site.job("bad").stopped == ""
+    worker.take()
+
+
+def test_what_was_paused_by_people_stays_paused_by_a_retry(site: Site) -> None:
+    site.add("bad", 5)
+    worker = site.worker()
+    fail(worker, worker.take(), "no camera")
+    with LocalSite(config(site)) as farm:
+        farm.pause("bad")
+        farm.retry("bad")
+    assert site.job("bad").paused
+
+
+def test_jobs_that_come_last_are_taken_when_there_are_no_others(site: Site) -> None:
+    site.add("bad", 2, priority=5)
+    site.add("good", 2)
+    worker = site.worker(prefetch=0)
+    worker.queue.put_last(frozenset({"bad"}))
+    worker.queue.consume(3)
+    assert [name(worker.take()) for _ in range(3)] == ["good-1", "good-2", "bad-1"]
+
+
+def fail(worker: Hands, delivery: Delivery, reason: str) -> None:
+    """What a worker does with a task that nobody is to try again."""
+    told = {"status": "Errored", "data": {"error": reason}, "time": {"error": books.now()}}
+    worker.report(delivery, "reject", **told)
+    worker.queue.reject(delivery)
+    worker.settled()
+
+
+def config(site: Site) -> WorkerConfig:
+    return WorkerConfig(
+        queue="local", farm_dir=site.folder, blendpath=site.folder / "jobs", outpath=site.folder / "frames"
+    )
