@@ -28,7 +28,7 @@ def test_a_file_with_libraries_and_textures_renders_the_same_pixels_where_they_a
     before = {path: path.read_bytes() for path in linked.parent.rglob("*.*")}
     (tmp_path / "plain").mkdir()
     plain = pictures.plainly_rendered(yard.blender, linked, [1], folder=tmp_path / "plain")
-    job = yard.submit(linked, "--frames", "1")
+    job = yard.submit(linked, "--frames", "1", "--to", str(tmp_path / "to"))
     assert {path: path.read_bytes() for path in linked.parent.rglob("*.*")} == before
     away = linked.parent.rename(tmp_path / "away")
     try:

@@ -52,7 +52,6 @@ def unchanged(frame: StoredFrame) -> bool:
 
 
 def _put_in_place(rendered: Path, target: Path, *, shared: bool) -> None:
-    _check_disk_is_there(target)
     make_folder(target.parent, shared=shared)
     try:
         _move(rendered, target)
@@ -74,13 +73,6 @@ def _move(rendered: Path, target: Path) -> None:
             rendered.unlink()
         finally:
             beside.unlink(missing_ok=True)
-
-
-def _check_disk_is_there(target: Path) -> None:
-    """A job's folder is made anew where it is missing, never the whole way to it: that leads to a disk that is gone."""
-    above = target.parents[2]
-    if not above.is_dir():
-        raise FileNotFoundError(errno.ENOENT, f"there is no {above} (any more); is its disk there?")
 
 
 def _check_signature(beginning: bytes, number: int, image_format: str) -> None:

@@ -61,14 +61,6 @@ def test_a_frame_comes_whole_to_another_disk_too(rendered: Path, elsewhere: Path
     assert [path.name for path in elsewhere.rglob("*")] == ["render", "shot", "000007.png"]
 
 
-def test_no_folder_is_made_where_a_disk_is_gone(rendered: Path, tmp_path: Path) -> None:
-    target = tmp_path / "stick" / "project" / "render" / "shot" / "000007.png"
-    assert f"there is no {tmp_path / 'stick' / 'project'} (any more); is its disk there?" in stored_error(
-        rendered, target
-    )
-    assert not (tmp_path / "stick").exists()
-
-
 def test_the_hash_is_the_one_the_farm_knows(rendered: Path, target: Path) -> None:
     rendered.write_bytes(b"12345678")
     frame = store(rendered=rendered, target=target, number=7, image_format="TARGA")
