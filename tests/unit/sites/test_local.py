@@ -11,7 +11,7 @@ import pytest
 from bender_worker_addon.core.errors import FarmError
 from bender_worker_addon.core.frame import StoredFrame
 from bender_worker_addon.core.task import Task
-from bender_worker_addon.farm import books
+from bender_worker_addon.farm import tasks
 from bender_worker_addon.farm.new_job import NewJob, SceneFacts, job_id
 from bender_worker_addon.settings.resolve import resolve
 from bender_worker_addon.sites.local import LocalSite
@@ -182,4 +182,4 @@ def _finish(local: Site, folder: Path) -> None:
         assert FrameFolders(Path("/else")).of(task) == Path("/else/job-1")
         task.has_frames({1: StoredFrame(number=1, path=folder / "000001.png", size=8, hash="0" * 128)}, [])
         task.finished(timings="")
-        assert books.merge(connection, task.to_json())
+        assert tasks.merge(connection, task.to_json())
