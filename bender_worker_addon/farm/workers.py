@@ -73,6 +73,12 @@ def events(connection: sqlite3.Connection, worker: str) -> list[Event]:
     return [Event(*row) for row in rows.fetchall()]
 
 
+def heard(connection: sqlite3.Connection) -> tuple[int, float]:
+    """Another whenever any of them has been heard."""
+    count, last = connection.execute("SELECT count(*), coalesce(max(seen), 0) FROM worker").fetchone()
+    return int(count), float(last)
+
+
 def forget_silent(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM worker WHERE seen < ?", (time.time() - _FORGOTTEN,))
     connection.execute("DELETE FROM event WHERE worker NOT IN (SELECT id FROM worker)")

@@ -9,9 +9,11 @@ from typing import TypeVar
 
 from ..core.frame import frame_name
 from ..core.task import SAFE_ID, Task
-from ..farm import books, frames_folder
+from ..farm import books, frames_folder, outlook, workers
 from ..farm.books import Job
 from ..farm.database import Database
+from ..farm.outlook import Outlook
+from ..farm.workers import Worker
 from ..settings.config import WorkerConfig
 from ..sites.local import LocalSite
 
@@ -35,6 +37,7 @@ class Farm:
         self._config = config
         self._changed = changed
         self._mine = threading.local()
+        self.is_closing = False  # whoever still listens is to go
 
     @property
     def frames(self) -> Path:
@@ -94,6 +97,22 @@ class Farm:
         with self.database.looking() as connection:
             now = books.version(connection)
             return now, [] if now == version else books.jobs(connection)
+
+    def workers_since(self, heard: tuple[int, float] | None) -> tuple[tuple[int, float], list[Worker]]:
+        """What is another when any worker was heard again, and all workers; none if it still is `heard`."""
+        with self.database.looking() as connection:
+            now = workers.heard(connection)
+            return now, [] if now == heard else workers.workers(connection)
+
+    def outlook(self, job: Job) -> Outlook:
+        """How a job gets on."""
+        with self.database.looking() as connection:
+            return outlook.outlook(connection, job)
+
+    def prepare_outlooks(self) -> None:
+        """Before the first one; later it costs nothing."""
+        with self.database.changing() as connection:
+            outlook.prepare(connection)
 
     def ask(self, what: Callable[[LocalSite], _T]) -> _T:
         """What a site of the farm's answers."""

@@ -128,6 +128,7 @@ class Server:
             runner.run(self._web.serve(sockets=[listening]))
 
     def _end_web(self) -> None:
+        self._farm.is_closing = True
         self._web.should_exit = True
         self._thread.join(2 * _CLOSE)
 

@@ -29,7 +29,7 @@ def python() -> Path:
 
 
 def _make(folder: Path, pinned: list[str]) -> None:
-    say(f"Making the tests' virtual environment in {folder}: about 150 MB, half a minute, only this once.")
+    say(f"Making the tests' virtual environment in {folder}: about 300 MB, half a minute, only this once.")
     shutil.rmtree(folder, ignore_errors=True)
     venv.create(folder, symlinks=os.name != "nt", with_pip=False)
     run_logged(

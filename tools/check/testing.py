@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 from tools.blenders import blenders, bpy_wheel
 from tools.build import package
-from tools.check import environment
+from tools.check import browser, environment
 from tools.check.desktop import Desktop
 from tools.errors import ToolError
 from tools.leash import Leashed
@@ -26,7 +26,7 @@ from tools.servers.rabbitmq import RabbitNode
 INSIDE = "tests/blender"
 UNIT = "tests/unit"
 OUTSIDE = (
-    *("tests/window", "tests/pixels", "tests/farm"),
+    *("tests/window", "tests/pixels", "tests/farm", "tests/page"),
     *("tests/faults", "tests/chaos", "tests/hostile", "tests/tools", UNIT),
 )
 """Those that take longest come first, so that at the end no processor waits for the others."""
@@ -158,7 +158,7 @@ def _get_what_is_missing() -> None:
     blender_for(blenders.DEFAULT)
     RabbitNode().close()
     optional: list[Callable[[], object]] = [partial(blender_for, version) for version in VERSIONS]
-    for get in [*optional, Desktop, bpy_wheel.python]:
+    for get in [*optional, Desktop, bpy_wheel.python, browser.chromium]:
         with suppress(ToolError):
             get()
 

@@ -11,7 +11,7 @@ from ...settings.config import WorkerConfig
 from ..access import Access
 from ..extension import OwnExtension
 from ..farm import Farm
-from . import api, join, repository, wire
+from . import api, join, page, repository, wire
 from .guard import Guard
 from .news import News
 
@@ -22,6 +22,7 @@ def app(farm: Farm, access: Access, config: WorkerConfig) -> Starlette:
             *wire.routes(farm),
             *api.routes(farm, News(farm)),
             *join.routes(farm, access, config),
+            *page.routes(),
             *repository.routes(OwnExtension()),
         ],
         middleware=[Middleware(Guard, access=access, farm=farm)],

@@ -25,16 +25,17 @@ from .reception import Refused
 
 log = logging.getLogger(__name__)
 
-COOKIE = "bender_farm"
-
-_OPEN = ("/join/", "/extension/")  # need no key: a join code is one, and the add-on is anybody's
+_OPEN = ("/join/", "/extension/", "/page/")  # need no key: a join code is one, and the rest holds no secret
+_THE_PAGE = "/"
 _GUESSES = 20  # wrong keys of one address until it has to wait
 _WAIT = 60.0  # seconds
 _ADDRESSES = 10_000  # of which wrong keys are remembered
 _HOST = re.compile(r"([\w.-]{1,255}|\[[0-9a-fA-F:.%]{2,60}\])?(:[0-9]{1,5})?", re.ASCII)  # none at all in HTTP/1.0
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
+    " require-trusted-types-for 'script'; trusted-types 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -76,7 +77,7 @@ class Guard:
             await self._admit(scope)
             await self._app(scope, receive, answer)
         except Exception as error:
-            refusal = _refusal(error)
+            refusal = _refusal(error, scope)
             if refusal is None:
                 log.exception("what nobody foresaw, while %r was answered", scope["path"])
                 refusal = JSONResponse({"error": "this went wrong at the farm: its log says why"}, status_code=500)
@@ -92,7 +93,7 @@ class Guard:
         if not _HOST.fullmatch(connection.headers.get("host", "")):
             raise Refused(400, "the request names no host that could be this farm")
         caller = await self._caller(connection)
-        if caller is None and not scope["path"].startswith(_OPEN):
+        if caller is None and not _is_open(scope["path"]):
             if _shows_something(connection):
                 self._guesses.check(address)
             raise Refused(401, "this farm wants a key: Authorization: Bearer KEY")
@@ -139,6 +140,17 @@ class Guesses:
         self._wrong_one(address)
 
 
+def cookie_of(connection: HTTPConnection) -> str:
+    """The name of the cookie that holds a person's key. Browsers give cookies to all ports of a host: two farms on one
+    machine are told apart by it."""
+    port = connection.headers.get("host", "").rpartition(":")[2]
+    return f"bender_farm_{port if port.isascii() and port.isdigit() else ''}"
+
+
+def _is_open(path: str) -> bool:
+    return path == _THE_PAGE or path.startswith(_OPEN)
+
+
 def _secrets(connection: HTTPConnection) -> list[str]:
     """What is shown: a bearer's key, a password of Basic (with whatever name), a cookie."""
     found = []
@@ -150,7 +162,7 @@ def _secrets(connection: HTTPConnection) -> list[str]:
             found.append(base64.b64decode(rest, validate=True).decode("utf-8").partition(":")[2])
         except (binascii.Error, UnicodeDecodeError):
             found.append("")
-    if cookie := connection.cookies.get(COOKIE):
+    if cookie := connection.cookies.get(cookie_of(connection)):
         found.append(cookie)
     return found
 
@@ -165,10 +177,10 @@ def _is_from_here(connection: HTTPConnection) -> bool:
     return origin is None or origin.partition("://")[2] == connection.headers.get("host", "")
 
 
-def _refusal(error: Exception) -> Response | None:
+def _refusal(error: Exception, scope: Scope) -> Response | None:
     match error:
         case Refused():
-            headers = {"WWW-Authenticate": 'Basic realm="bender farm"'} if error.status == 401 else {}
+            headers = {"WWW-Authenticate": _challenge(scope)} if error.status == 401 else {}
             return JSONResponse({"error": str(error)}, status_code=error.status, headers=headers)
         case DatabaseTrouble():
             return JSONResponse({"error": str(error)}, status_code=503, headers={"Retry-After": "5"})
@@ -183,3 +195,10 @@ def _refusal(error: Exception) -> Response | None:
             return JSONResponse({"error": words}, status_code=503, headers={"Retry-After": "5"})
         case _:
             return None
+
+
+def _challenge(scope: Scope) -> str:
+    """For Basic a browser asks for a password in a window of its own: right for an address that somebody has typed, but
+    over the page, which asks for the key itself, it would stand in the way."""
+    wanted = HTTPConnection(scope).headers.get("accept", "*/*").partition(",")[0]
+    return 'Basic realm="bender farm"' if wanted in ("*/*", "text/html") else "Bearer"

@@ -3,9 +3,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -13,10 +14,12 @@ from starlette.requests import Request
 
 from ...core.errors import FarmError
 from ...farm.books import Job
+from ...farm.outlook import Outlook
 from ..farm import Farm
 
 _LOOK = 0.2  # seconds between two looks at whether something has changed
-_PING = 15.0  # seconds without news after which a word is sent: a proxy would take the line for dead
+_PING = 15.0  # seconds without news after which a word is sent: else a line that is dead would look like a quiet farm
+_OUTLOOK = 1.0  # seconds between two looks at how one job gets on
 
 
 def as_json(job: Job) -> dict[str, Any]:
@@ -30,51 +33,125 @@ class News:
     def __init__(self, farm: Farm) -> None:
         self._farm = farm
         self._jobs: dict[str, str] = {}  # as JSON, by id
+        self._workers: dict[str, str] = {}  # the same
         self._version: tuple[int, int] | None = None
+        self._heard: tuple[int, float] | None = None
+        self._outlooks = _Outlooks(farm)
         self._changed = asyncio.Condition()
         self._looking: asyncio.Task[None] | None = None
         self._listeners = 0
 
     async def follow(self, request: Request) -> AsyncIterator[str]:
-        """`jobs`: a list of those that are new or changed, at first of all; `gone`: ids of those that are no more."""
+        """`clock`: seconds of the system's clock here, at first and when nothing else is new. `jobs`: a list of those
+        that are new or changed, at first of all; `gone`: ids of those that are no more. `workers`: like `jobs`."""
         self._listeners += 1
         if self._looking is None:
+            await run_in_threadpool(self._farm.prepare_outlooks)
             await self._look()
             self._looking = asyncio.create_task(self._keep_looking())
-        seen: dict[str, str] = {}
         try:
-            yield _event("jobs", [json.loads(job) for job in self._jobs.values()])
-            seen = dict(self._jobs)
-            while not await request.is_disconnected():
+            jobs, workers = self._jobs, self._workers
+            yield _event("clock", time.time())
+            yield _list_event("jobs", jobs.values())
+            yield _list_event("workers", workers.values())
+            while not self._farm.is_closing and not await request.is_disconnected():
                 async with self._changed:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._changed.wait(), _PING)
-                now = dict(self._jobs)
-                if fresh := [json.loads(job) for id, job in now.items() if seen.get(id) != job]:
-                    yield _event("jobs", fresh)
-                if gone := sorted(seen.keys() - now.keys()):
+                before, jobs = jobs, self._jobs
+                heard, workers = workers, self._workers
+                if fresh := _fresh(before, jobs):
+                    yield _list_event("jobs", fresh)
+                if gone := sorted(before.keys() - jobs.keys()):
                     yield _event("gone", gone)
-                if seen == now:
-                    yield ": nothing new\n\n"
-                seen = now
+                if said := _fresh(heard, workers):
+                    yield _list_event("workers", said)
+                if before is jobs and heard is workers:
+                    yield _event("clock", time.time())
         finally:
             self._listeners -= 1
 
     async def _keep_looking(self) -> None:
-        while self._listeners:
+        while self._listeners and not self._farm.is_closing:
             await asyncio.sleep(_LOOK)
             with suppress(FarmError):  # as while the disk is full: the next look may see it again
                 await self._look()
         self._looking = None
+        async with self._changed:
+            self._changed.notify_all()  # whoever still waits waits for nothing
 
     async def _look(self) -> None:
-        version, jobs = await run_in_threadpool(self._farm.jobs_since, self._version)
-        if version == self._version:
+        jobs, workers = await run_in_threadpool(self._seen)
+        if jobs is self._jobs and workers is self._workers:
             return
-        self._version = version
-        self._jobs = {job.id: json.dumps(as_json(job)) for job in jobs}
+        self._jobs, self._workers = jobs, workers
         async with self._changed:
             self._changed.notify_all()
+
+    def _seen(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Both as they were, the same objects, if nothing has changed."""
+        jobs, workers = self._jobs, self._workers
+        version, found = self._farm.jobs_since(None if self._outlooks.are_due() else self._version)
+        if found or version != self._version:
+            self._version = version
+            jobs = self._outlooks.told_of(found)
+        heard, all_workers = self._farm.workers_since(self._heard)
+        if heard != self._heard:
+            self._heard = heard
+            workers = {worker.id: json.dumps(asdict(worker)) for worker in all_workers}
+        return jobs, workers
+
+
+class _Outlooks:
+    """How each job gets on: looked at when it has changed, and not more than once a second."""
+
+    def __init__(self, farm: Farm) -> None:
+        self._farm = farm
+        self._known: dict[str, _Known] = {}
+        self._due: float | None = None
+
+    def are_due(self) -> bool:
+        """Whether it is time to look again at jobs that changed too soon after the last look."""
+        return self._due is not None and time.monotonic() >= self._due
+
+    def told_of(self, jobs: Iterable[Job]) -> dict[str, str]:
+        """Each as JSON, by id."""
+        self._due = None
+        self._known = {job.id: self._told_of(job) for job in jobs}
+        return {id: known.told for id, known in self._known.items()}
+
+    def _told_of(self, job: Job) -> "_Known":
+        known, now = self._known.get(job.id), time.monotonic()
+        if known is not None and known.is_of(job):
+            return known
+        if known is not None and now < known.at + _OUTLOOK:
+            self._due = self._due or known.at + _OUTLOOK
+            outlook, at, of = known.outlook, known.at, known.of
+        else:
+            outlook, at, of = self._farm.outlook(job), now, job
+        return _Known(job, of, outlook, at, json.dumps(as_json(job) | asdict(outlook)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """`of`: the job as it was when its outlook was looked at."""
+
+    job: Job
+    of: Job
+    outlook: Outlook
+    at: float
+    told: str
+
+    def is_of(self, job: Job) -> bool:
+        return self.job == self.of == job
+
+
+def _fresh(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    return [] if before is now else [told for id, told in now.items() if before.get(id) != told]
+
+
+def _list_event(name: str, entries: Iterable[str]) -> str:
+    return f"event: {name}\ndata: [{', '.join(entries)}]\n\n"
 
 
 def _event(name: str, content: object) -> str:

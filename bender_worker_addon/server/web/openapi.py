@@ -190,8 +190,15 @@ OPENAPI: dict[str, Any] = {
         },
         "/api/events": {
             "get": _operation(
-                "what changes: `jobs` (all at first, then the changed ones) and `gone` (ids)",
+                "what changes: `jobs` and `workers` (all at first, then the changed ones), `gone` (ids of jobs),"
+                " `clock` (the server's, in seconds)",
                 {"200": {"description": "server-sent events", "content": {"text/event-stream": {}}}},
+            )
+        },
+        "/api/about": {
+            "get": _operation(
+                "the farm's own version and the name of the add-on it gives; null where it runs from the source",
+                _answers("both", {"type": "object", "properties": {"version": _TEXT, "extension": _TEXT}}),
             )
         },
         "/extension/index.json": {
@@ -199,6 +206,11 @@ OPENAPI: dict[str, Any] = {
         },
         "/extension/{name}": {
             "get": _operation("the add-on itself", {"200": {"description": "a zip"}, "default": _ERROR}, _NAME)
+        },
+        "/api/session": {
+            "get": _operation("whether the key counts", _answers("it does")),
+            "put": _operation("a cookie for the key", _answers("a cookie that stands for it")),
+            "delete": _operation("forget the cookie", _answers("done")),
         },
         "/openapi.json": {"get": _operation("this", _answers("this"))},
         "/metrics": {"get": _operation("for Prometheus", {"200": {"description": "text"}})},

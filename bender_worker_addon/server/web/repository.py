@@ -15,6 +15,11 @@ def routes(own: OwnExtension) -> list[Route]:
     async def listed(_request: Request) -> Response:
         return JSONResponse((await extension()).listed)
 
+    async def about(_request: Request) -> Response:
+        found = await run_in_threadpool(own.get)
+        told = {"version": None, "extension": None}
+        return JSONResponse(told if found is None else {"version": found.entry["version"], "extension": found.name})
+
     async def archive(request: Request) -> Response:
         found = await extension()
         if request.path_params["name"] != found.name:
@@ -28,6 +33,7 @@ def routes(own: OwnExtension) -> list[Route]:
         return found
 
     return [
+        Route("/api/about", about, methods=["GET"]),
         Route("/extension/index.json", listed, methods=["GET"]),
         Route("/extension/{name}", archive, methods=["GET"]),
     ]

@@ -19,8 +19,9 @@ from tests.unit.server.conftest import Client
 from tests.unit.support import DEADLINE
 
 PATHS = [
-    ("GET", "/"),
     ("GET", "/api/jobs"),
+    ("GET", "/api/session"),
+    ("PUT", "/api/session"),
     ("POST", "/api/jobs"),
     ("DELETE", "/api/jobs/job-1"),
     ("GET", "/job/worker/blend/job-1"),
@@ -71,7 +72,7 @@ def test_a_machine_that_joins_gets_a_token_that_counts_until_it_is_revoked(clien
 
 def test_a_page_of_somebody_else_can_change_nothing(client: Client) -> None:
     client.send()
-    cookies = {"bender_farm": client.server.links.key}
+    cookies = {f"bender_farm_{client.base.rpartition(':')[2]}": client.server.links.key}
     url = f"{client.base}/api/jobs/job-1/cancel"
     foreign = requests.post(url, cookies=cookies, headers={"Origin": "http://evil.example"}, timeout=DEADLINE)
     assert foreign.status_code == 403

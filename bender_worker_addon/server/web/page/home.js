@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The first screen: one sentence, what somebody has to see to, jobs, machines, and how to get more of both.
+
+import { jobButtons, retry } from "./actions.js";
+import { ask, previewPath } from "./api.js";
+import { each, h, icon, setAttribute, setText } from "./dom.js";
+import { OVER, done, farm, told, total } from "./farm.js";
+import { Frames } from "./frames.js";
+import { detailsOf } from "./details.js";
+import { headline, isBusy, machines, nameOf, needs, stateOf, timeLeft } from "./outlook.js";
+import { go } from "./address.js";
+import { ago, count, many, tally } from "./words.js";
+import { attempt, copy } from "./ui.js";
+import "./strip.js";
+
+const SHOWN = 12; // jobs that are over and shown without being asked for
+const GONE = 24 * 3600; // seconds of silence after which a machine is folded away
+const FOR_THEM = "blender --command bender_worker join ";
+
+class FarmHome extends HTMLElement {
+  #tick = 0;
+  #change = () => this.#show();
+  #sentence = h("h1", { class: "sentence" });
+  #needs = h("section", { class: "needs", "aria-labelledby": "needs-title" }, h("h2", { id: "needs-title" }, "Needs you"), h("ul"));
+  #find = h("input", { type: "search", placeholder: "Name or person", "aria-label": "Find jobs", oninput: () => this.#filter() });
+  #rows = h("ul", { class: "rows" });
+  #older = h("button", { type: "button", class: "older", onclick: () => go({ all: "1" }) });
+  #nothing = h("p", { class: "dim" });
+  #jobs = h(
+    "section",
+    { class: "jobs", "aria-labelledby": "jobs-title" },
+    h("div", { class: "title" }, h("h2", { id: "jobs-title" }, "Jobs"), this.#find),
+    this.#rows,
+    this.#nothing,
+    this.#older,
+  );
+  #picture = document.createElement("newest-picture");
+  #workers = document.createElement("worker-list");
+  #steps = document.createElement("farm-steps");
+  #parameters = new URLSearchParams();
+
+  connectedCallback() {
+    const aside = h("div", { class: "side" }, this.#picture, this.#workers, this.#steps);
+    this.append(this.#sentence, this.#needs, h("div", { class: "columns" }, this.#jobs, aside));
+    farm.addEventListener("change", this.#change);
+    farm.addEventListener("connection", this.#change);
+    this.#tick = setInterval(this.#change, 5000);
+    this.#show();
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.#tick);
+    farm.removeEventListener("change", this.#change);
+    farm.removeEventListener("connection", this.#change);
+  }
+
+  set parameters(parameters) {
+    this.#parameters = parameters;
+    const find = parameters.get("find") ?? "";
+    if (this.#find.value !== find) this.#find.value = find;
+    if (this.isConnected) this.#show();
+  }
+
+  #filter() {
+    go({ find: this.#find.value || null }, { replace: true });
+  }
+
+  #show() {
+    document.title = title();
+    if (farm.connection === "connecting") return;
+    const { words, mood } = headline();
+    const empty = !farm.jobs.size && !farm.workers.size;
+    setText(this.#sentence, empty ? "A farm in two steps." : words);
+    this.#sentence.dataset.mood = mood;
+    this.classList.toggle("empty", empty);
+    this.#jobs.hidden = this.#workers.hidden = empty;
+    this.#showNeeds();
+    this.#showJobs();
+    this.#workers.show();
+    this.#picture.show();
+    this.#steps.show(empty);
+  }
+
+  #showNeeds() {
+    const found = needs();
+    this.#needs.hidden = !found.length;
+    each(this.#needs.lastElementChild, found, (need) => need.key, makeNeed, (row, need) => row.update(need));
+  }
+
+  #showJobs() {
+    const find = this.#find.value.trim().toLowerCase();
+    const all = [...farm.jobs.values()];
+    this.#find.hidden = all.length < 8 && !find;
+    const wanted = find ? all.filter((job) => `${job.name} ${job.person} ${job.id}`.toLowerCase().includes(find)) : all;
+    wanted.sort(inOrder);
+    const active = wanted.filter((job) => !OVER.has(job.status)).length;
+    const shown = find || this.#parameters.has("all") ? wanted : wanted.slice(0, active + SHOWN);
+    each(this.#rows, shown, (job) => job.id, () => document.createElement("job-row"), (row, job) => (row.job = job));
+    this.#older.hidden = shown.length === wanted.length;
+    setText(this.#older, `Show ${many(wanted.length - shown.length, "older job")}`);
+    setText(this.#nothing, find && !wanted.length ? "No job is called so." : all.length ? "" : "None yet. What somebody sends is shown here at once.");
+    this.#nothing.hidden = Boolean(wanted.length);
+  }
+}
+
+/** What is rendered, then what waits by priority, then what is over: of each the newest first. */
+function inOrder(one, other) {
+  const rank = (job) => ["Rendering", "Waiting", "Paused"].indexOf(stateOf(job)) + 1 || 4;
+  return rank(one) - rank(other) || (rank(one) < 4 ? other.priority - one.priority : 0) || (one.created < other.created ? 1 : -1);
+}
+
+function title() {
+  const going = [...farm.jobs.values()].filter((job) => job.status === "Running" && !job.paused);
+  if (!going.length) return "Render farm";
+  const [all, there] = going.reduce(([a, d], job) => [a + total(job), d + done(job)], [0, 0]);
+  return `${Math.floor((there / all) * 100)} % · Render farm`;
+}
+
+function makeNeed() {
+  let need = null;
+  const words = h("a", { class: "name" });
+  const why = h("p");
+  const button = h("button", { type: "button", onclick: () => (need.job ? retry(need.job, null, button) : null) }, icon("retry"), "Retry");
+  const row = h("li", { class: "need" }, icon("warn"), h("div", { class: "words" }, words, why), button);
+  row.update = (newest) => {
+    need = newest;
+    setText(words, need.words);
+    setAttribute(words, "href", need.job ? `#/job/${need.job.id}?show=Errored` : `#/worker/${encodeURIComponent(need.worker.id)}`);
+    setText(why, need.why);
+    button.hidden = !need.job;
+  };
+  return row;
+}
+
+class JobRow extends HTMLElement {
+  #job = null;
+  #seen = false;
+  #shown = null;
+  #thumb = h("a", { class: "thumb", tabindex: -1, "aria-hidden": "true" }, icon("picture"));
+  #name = h("a", { class: "name" });
+  #by = h("span", { class: "dim" });
+  #state = h("span", { class: "state" });
+  #strip = document.createElement("frame-strip");
+  #done = h("span");
+  #left = h("span", { class: "dim" });
+  #buttons = jobButtons();
+  #looking = new IntersectionObserver(([entry]) => this.#look(entry.isIntersecting), { rootMargin: "200px" });
+
+  connectedCallback() {
+    this.setAttribute("role", "listitem");
+    if (!this.childElementCount) {
+      const head = h("div", { class: "head" }, this.#name, this.#by, this.#state);
+      const foot = h("div", { class: "foot" }, this.#done, this.#left);
+      this.append(this.#thumb, h("div", { class: "body" }, head, this.#strip, foot), this.#buttons);
+    }
+    this.#looking.observe(this);
+  }
+
+  disconnectedCallback() {
+    this.#looking.disconnect();
+  }
+
+  set job(job) {
+    setText(this.#left, timeLeft(job));
+    if (job === this.#job) return;
+    this.#job = job;
+    const address = `#/job/${job.id}`;
+    setAttribute(this.#name, "href", address);
+    setAttribute(this.#thumb, "href", address);
+    setText(this.#name, job.name);
+    setText(this.#by, [job.person, job.priority && !OVER.has(job.status) ? `priority ${job.priority}` : ""].filter(Boolean).join(" · "));
+    const state = stateOf(job);
+    setText(this.#state, state);
+    this.#state.dataset.state = state;
+    this.#strip.counts = job.frames;
+    setText(this.#done, `${count(done(job))} of ${many(total(job), "frame")}`);
+    this.#buttons.update(job);
+    if (this.#seen) this.#refresh();
+  }
+
+  #look(seen) {
+    this.#seen = seen;
+    if (seen && this.#job) this.#refresh();
+  }
+
+  /** Only what can be seen is asked for. */
+  async #refresh() {
+    const job = this.#job;
+    if (this.#shown === job) return;
+    this.#shown = job;
+    showPicture(this.#thumb, job);
+    const details = await detailsOf(job);
+    if (details && this.#job === job) this.#strip.frames = new Frames(details.frame_lists);
+  }
+}
+
+/** The newest picture of a job, where the farm has one. */
+function showPicture(place, job) {
+  if (!job.has_picture) return;
+  const address = previewPath(job.id, job.newest);
+  if (place.dataset.address === address) return;
+  place.dataset.address = address;
+  const picture = new Image();
+  picture.alt = "";
+  picture.decoding = "async";
+  picture.onload = () => place.dataset.address === address && place.replaceChildren(picture);
+  picture.src = address;
+}
+
+class NewestPicture extends HTMLElement {
+  #link = h("a", { class: "hero" });
+  #words = h("p", { class: "dim" });
+
+  connectedCallback() {
+    this.hidden = true;
+    this.append(h("h2", { class: "away" }, "The newest picture"), this.#link, this.#words);
+  }
+
+  show() {
+    const newest = [...farm.jobs.values()].filter((job) => job.has_picture).sort((one, other) => other.newest_at - one.newest_at)[0];
+    if (!newest) {
+      this.hidden = true;
+      return;
+    }
+    const words = `Frame ${newest.newest} of “${newest.name}”, ${ago(farm.now() / 1000 - newest.newest_at)}`;
+    setText(this.#words, words);
+    setAttribute(this.#link, "href", `#/job/${newest.id}/${newest.newest}`);
+    const address = previewPath(newest.id, newest.newest);
+    if (this.dataset.address === address) return;
+    this.dataset.address = address;
+    const picture = new Image();
+    picture.onload = () => {
+      if (this.dataset.address !== address) return;
+      picture.alt = words;
+      this.#link.replaceChildren(picture);
+      this.hidden = false;
+    };
+    picture.src = address;
+  }
+}
+
+class WorkerList extends HTMLElement {
+  #rows = h("ul", { class: "rows" });
+  #folded = h("details", { class: "folded" }, h("summary"), h("ul", { class: "rows" }));
+  #title = h("h2", {}, "Machines");
+
+  connectedCallback() {
+    this.append(this.#title, this.#rows, this.#folded);
+  }
+
+  show() {
+    const { all } = machines();
+    const now = farm.now() / 1000;
+    const here = all.filter((worker) => now - worker.seen < GONE);
+    const gone = all.filter((worker) => now - worker.seen >= GONE);
+    here.sort((one, other) => farm.isSilent(one) - farm.isSilent(other) || isBusy(other) - isBusy(one) || nameOf(one).localeCompare(nameOf(other)));
+    setText(this.#title, here.length ? `Machines (${here.length})` : "Machines");
+    each(this.#rows, here, (worker) => worker.id, makeWorker, (row, worker) => row.update(worker));
+    this.#folded.hidden = !gone.length;
+    setText(this.#folded.firstElementChild, `${many(gone.length, "machine")} not heard for a day`);
+    each(this.#folded.lastElementChild, gone, (worker) => worker.id, makeWorker, (row, worker) => row.update(worker));
+  }
+}
+
+function makeWorker() {
+  const dot = h("span", { class: "dot", "aria-hidden": "true" });
+  const name = h("a", { class: "name" });
+  const what = h("span", { class: "what" });
+  const seen = h("span", { class: "dim seen" });
+  const row = h("li", { class: "worker" }, dot, h("div", { class: "words" }, name, what), seen);
+  row.update = (worker) => {
+    const silent = farm.isSilent(worker);
+    dot.dataset.state = silent ? "silent" : isBusy(worker) ? "busy" : told(worker, "state") ?? "idle";
+    setText(name, nameOf(worker));
+    setAttribute(name, "href", `#/worker/${encodeURIComponent(worker.id)}`);
+    setText(what, doing(worker));
+    setText(seen, silent ? ago(farm.now() / 1000 - worker.seen) : "");
+  };
+  return row;
+}
+
+/** What a machine is doing, and on what. */
+export function doing(worker) {
+  const [state, job, device] = ["state", "job", "device"].map((what) => told(worker, what));
+  const on = device ? ` · ${device}` : "";
+  if (farm.isSilent(worker)) return state === "stopped" ? "stopped" : "not heard";
+  if (job) return `frame ${told(worker, "frame", "number") ?? "?"} of ${farm.jobs.get(job)?.name ?? job}${on}`;
+  return `${{ rendering: "rendering", paused: "paused", stopping: "stopping", stopped: "stopped" }[state] ?? "ready"}${on}`;
+}
+
+class FarmSteps extends HTMLElement {
+  #link = "";
+  #drag = h("a", { class: "button drag", hidden: true }, icon("download"), "Drag this into Blender");
+  #asked = false;
+  #line = h("code", { class: "line" }, `${FOR_THEM}…`);
+  #copy = h("button", { type: "button", class: "primary", onclick: () => this.#copyLine() }, icon("copy"), "Copy the line");
+  #title = h("h2");
+  #send = h(
+    "li",
+    {},
+    h("h3", {}, "Send a job"),
+    h("p", {}, "On any machine that has joined: in Blender’s Output properties, ", h("b", {}, "Farm"), ", ", h("b", {}, "Send to Farm"), ". Or in a terminal:"),
+    h("code", { class: "line" }, "blender --command bender_worker submit shot.blend --frames 1-250"),
+  );
+
+  connectedCallback() {
+    const first = h(
+      "li",
+      {},
+      h("h3", {}, "Let a machine join"),
+      h("p", {}, "It needs Blender 4.2 or newer with the extension. Then type this there: from then on it renders, and can send jobs too."),
+      this.#drag,
+      this.#line,
+      this.#copy,
+    );
+    this.append(this.#title, h("ol", { class: "steps" }, first, this.#send));
+  }
+
+  show(empty) {
+    setText(this.#title, empty ? "" : "More machines");
+    this.#title.hidden = empty;
+    this.#send.hidden = !empty && farm.jobs.size > 0;
+    if (!this.#asked) this.#showExtension();
+  }
+
+  /** Blender takes it from there, with the farm's own repository, from which it is updated. */
+  async #showExtension() {
+    this.#asked = true;
+    const { extension } = await ask("GET", "/api/about").catch(() => ({}));
+    if (!extension) return;
+    this.#drag.href = `${location.origin}/extension/${extension}?repository=${location.origin}/extension/index.json&blender_version_min=4.2.0`;
+    this.#drag.hidden = false;
+  }
+
+  /** A join code is made when it is wanted, and not for everybody who looks at the page. */
+  async #copyLine() {
+    if (!this.#link) this.#link = (await attempt(() => ask("POST", "/api/join-codes", { name: "from the page" }), this.#copy))?.join ?? "";
+    if (!this.#link) return;
+    setText(this.#line, FOR_THEM + this.#link);
+    await copy(FOR_THEM + this.#link, this.#copy);
+  }
+}
+
+customElements.define("farm-home", FarmHome);
+customElements.define("job-row", JobRow);
+customElements.define("newest-picture", NewestPicture);
+customElements.define("worker-list", WorkerList);
+customElements.define("farm-steps", FarmSteps);

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Books that look as if a farm had worked for long: for what takes many jobs, machines and frames to see."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bender_worker_addon.farm import books, new_job, workers
+from bender_worker_addon.farm.database import Database
+from bender_worker_addon.farm.new_job import NewJob, SceneFacts
+
+SCENE = SceneFacts("5.2.0", "CYCLES", 1920, 1080, 100, 24, 1)
+MOMENTS = {"Finished": ("start", "finish"), "Running": ("start",), "Errored": ("start", "error"), "Aborted": ("abort",)}
+
+
+def add_job(
+    farm: Path,
+    job: str,
+    frames: range,
+    statuses: Mapping[range, str] | None = None,
+    *,
+    name: str = "",
+    person: str = "",
+    error: str = "",
+    seconds: float = 30.0,
+    machines: int = 4,
+    old: float = 0.0,
+) -> None:
+    """Enters a job whose frames have these statuses, else they wait. What is finished was so one after the other on
+    `machines` machines, each frame in so many `seconds`, the last one `old` seconds ago."""
+    told = NewJob(id=job, name=name or job, blend="scene.blend", frames=frames, image_format="PNG", scene=SCENE)
+    head = new_job.head(told, jobs=farm / "jobs", outpath=farm / "frames")
+    (farm / "jobs" / job).mkdir(parents=True)
+    with closing(Database(farm)) as database, database.changing() as connection:
+        books.add_job(connection, head, name=told.name, priority=0, tasks=new_job.tasks(told), person=person)
+        connection.execute("DELETE FROM message WHERE job = ?", (job,))
+        for some, status in (statuses or {}).items():
+            _become(connection, job, some, status, error, seconds, seconds / machines, time.time() - old)
+        rows = connection.execute("SELECT status, count(*) FROM task WHERE job = ? GROUP BY status", (job,)).fetchall()
+        connection.execute(
+            "UPDATE job SET status = ?, changes = changes + 1 WHERE id = ?", (books.job_status(dict(rows)), job)
+        )
+
+
+def _become(
+    connection: sqlite3.Connection,
+    job: str,
+    some: range,
+    status: str,
+    error: str,
+    seconds: float,
+    apart: float,
+    last: float,
+) -> None:
+    data = {"error": error, "output": "Fra:1 Mem:512M | Rendering\nError: out of GPU memory"} if error else {}
+    numbers = dict(connection.execute("SELECT frames, number FROM task WHERE job = ?", (job,)).fetchall())
+    rows = []
+    for frame in some:
+        ended = last - (some[-1] - frame) * apart
+        times = {moment: _stamp(ended - (seconds if moment == "start" else 0)) for moment in MOMENTS.get(status, ())}
+        body = json.dumps({"status": status, "time": times, **({"data": data} if status == "Errored" else {})})
+        rows.append((status, body, "machine-1", numbers[str(frame)]))
+    connection.executemany("UPDATE task SET status = ?, body = json_patch(body, ?), worker = ? WHERE number = ?", rows)
+
+
+def add_worker(farm: Path, worker: str, *, ago: float = 0.0, **hello: object) -> None:
+    """One that was heard so many seconds ago, and what it told of itself."""
+    with closing(Database(farm)) as database, database.changing() as connection:
+        workers.has_been_heard(connection, worker, json.dumps({"name": worker, **hello}).encode())
+        connection.execute("UPDATE worker SET seen = ? WHERE id = ?", (time.time() - ago, worker))
+
+
+def _stamp(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The first screen in a real browser: come in, see what the farm is about, change it, and see others change it."""
+
+import re
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, expect
+
+from bender_worker_addon.farm.database import Database
+from bender_worker_addon.server.serve import Server
+from bender_worker_addon.settings.config import WorkerConfig
+from tests.page.books import add_job, add_worker
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'&`${1}</script><b>\u202eevil"
+CONSOLE_OF_A_LOST_LINE = re.compile(r"ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|ERR_EMPTY")
+
+
+def busy(folder: Path) -> None:
+    add_job(folder, "forest", range(1, 251), {range(1, 121): "Finished", range(121, 125): "Running"}, name="Forest")
+    wrong = {range(1, 40): "Finished", range(40, 43): "Errored"}
+    add_job(folder, "kitchen", range(1, 73), wrong, name="Kitchen", person="jo", error="out of GPU memory", old=7200)
+    add_worker(folder, "atlas", state="rendering", job="forest", frame=121, device="RTX 4090")
+    add_worker(folder, "silent-1", ago=700, state="rendering", job="forest", frame=122)
+
+
+def test_the_link_opens_the_page_and_its_key_stays_nowhere(page: Page, server: Server, context: BrowserContext) -> None:
+    assert server.links.key not in page.url
+    assert server.links.key not in page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")
+    (cookie,) = context.cookies()
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("A farm in two steps.")
+
+
+def test_without_the_key_it_asks_for_it(server: Server, context: BrowserContext, complaints: list[str]) -> None:
+    page = context.new_page()
+    page.goto(server.links.page.partition("#")[0])
+    key = page.get_by_label("Key")
+    key.fill("a wrong one")
+    page.get_by_role("button", name="Come in").click()
+    expect(page.get_by_text("This farm wants a key")).to_be_visible()
+    page.get_by_label("Key").fill(server.links.key)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("A farm in two steps.")
+    complaints[:] = [said for said in complaints if "401" not in said]
+
+
+def test_one_sentence_says_it_and_what_is_wrong_needs_somebody(page: Page, folder: Path) -> None:
+    busy(folder)
+    expect(page.get_by_role("heading", level=1)).to_contain_text(
+        re.compile(r"Rendering 1 job on 1 machine, done about .+; 1 more waits\.")
+    )
+    needs = page.get_by_role("region", name="Needs you")
+    expect(needs).to_contain_text("3 frames of “Kitchen” failed")
+    expect(needs).to_contain_text("out of GPU memory")
+    expect(needs).to_contain_text("silent-1 was last heard 12 min ago")
+    row = page.get_by_role("listitem").filter(has=page.get_by_role("link", name="Forest", exact=True))
+    expect(row).to_contain_text("120 of 250 frames")
+    expect(row).to_contain_text(re.compile("about .* left"))
+    expect(row.get_by_role("img")).to_have_attribute("aria-label", "120 finished, 4 rendering, 126 waiting")
+
+
+def test_what_one_changes_the_other_sees(page: Page, context: BrowserContext, server: Server, folder: Path) -> None:
+    busy(folder)
+    other = context.new_page()
+    other.goto(server.links.page)
+    page.get_by_role("button", name="Pause “Forest”").click()
+    expect(other.get_by_role("button", name="Resume “Forest”")).to_be_visible()
+    other.get_by_role("button", name="More for “Forest”").click()
+    other.get_by_role("menuitem", name="Priority (0) …").click()
+    other.get_by_label("Priority", exact=True).fill("7")
+    other.get_by_role("button", name="Set it").click()
+    expect(page.get_by_text("priority 7")).to_be_visible()
+    other.get_by_role("button", name="More for “Kitchen”").click()
+    other.get_by_role("menuitem", name="Delete …").click()
+    other.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_role("link", name="Kitchen", exact=True)).to_have_count(0)
+
+
+def test_retry_is_one_click(page: Page, folder: Path) -> None:
+    busy(folder)
+    page.get_by_role("region", name="Needs you").get_by_role("button", name="Retry").click()
+    expect(page.get_by_text("3 tasks of “Kitchen” are queued again.")).to_be_visible()
+    expect(page.get_by_role("region", name="Needs you")).not_to_contain_text("Kitchen")
+
+
+def test_the_keyboard_alone_does_it(page: Page, folder: Path) -> None:
+    busy(folder)
+    expect(page.get_by_role("button", name="Pause “Forest”")).to_be_visible()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.title") == "More for “Forest”":
+            break
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("menuitem", name="Cancel …")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="More for “Forest”")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Canceled", exact=True)).to_be_visible()
+
+
+def test_names_errors_and_machines_are_text_whatever_is_in_them(page: Page, folder: Path) -> None:
+    add_job(folder, "evil", range(1, 4), {range(1, 4): "Errored"}, name=HOSTILE, person=HOSTILE, error=HOSTILE)
+    add_worker(folder, HOSTILE[:40], state=HOSTILE, job=HOSTILE, frame={"a": [HOSTILE]}, device=HOSTILE)
+    add_worker(folder, "odd", name=7, state=[], job={}, frame="x", device=None, heart_rate="often")
+    expect(page.get_by_role("link", name=HOSTILE, exact=True)).to_be_visible()
+    expect(page.get_by_role("region", name="Needs you")).to_contain_text(HOSTILE)
+    expect(page.get_by_role("link", name=HOSTILE[:40]).first).to_be_visible()
+    assert not page.query_selector_all("job-row b, .needs b, .worker b, main script, img[src=x]")
+
+
+def test_a_server_that_is_gone_is_told_and_come_back_to(
+    context: BrowserContext, folder: Path, complaints: list[str]
+) -> None:
+    config = WorkerConfig(queue="local", farm_dir=folder, blendpath=folder, outpath=folder, id="farm")
+    page = context.new_page()
+    with closing(Server(config, host="127.0.0.1", port=0)) as server:
+        port = int(server.links.join.split("/")[2].rpartition(":")[2])
+        busy(folder)
+        page.goto(server.links.page)
+        expect(page.get_by_role("link", name="Kitchen", exact=True)).to_be_visible()
+    expect(page.get_by_text("The connection is lost; trying again …")).to_be_visible()
+    expect(page.get_by_role("link", name="Kitchen", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Pause “Kitchen”").click()
+    expect(page.get_by_text("The farm can't be reached; nothing was changed.")).to_be_visible()
+    with closing(Server(config, host="127.0.0.1", port=port)) as server:
+        add_job(folder, "new", range(1, 4), name="A new one")
+        expect(page.get_by_role("link", name="A new one", exact=True)).to_be_visible()
+        expect(page.get_by_text("live", exact=True)).to_be_visible()
+        page.goto("about:blank")
+    assert complaints
+    complaints[:] = [said for said in complaints if not CONSOLE_OF_A_LOST_LINE.search(said)]
+
+
+def test_the_line_by_which_machines_join_is_copied_by_a_click(
+    page: Page, context: BrowserContext, folder: Path
+) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy the line").click()
+    expect(page.get_by_text("Copied.")).to_be_visible()
+    line = page.evaluate("navigator.clipboard.readText()")
+    command, _, link = line.rpartition(" ")
+    assert command == "blender --command bender_worker join"
+    with closing(Database(folder)) as database, database.looking() as connection:
+        (codes,) = connection.execute("SELECT count(*) FROM credential WHERE kind = 'join'").fetchone()
+    assert codes == 2
+    answer = page.request.post(link, data={"name": "new"})
+    assert answer.ok
+    assert "bender_url" in answer.json()
+
+
+def test_jobs_are_found_and_the_address_says_so(page: Page, folder: Path) -> None:
+    for number in range(30):
+        add_job(folder, f"job-{number}", range(1, 3), {range(1, 3): "Finished"}, name=f"Shot {number:03}")
+    expect(page.locator("job-row")).to_have_count(12)
+    page.get_by_role("button", name="Show 18 older jobs").click()
+    expect(page.locator("job-row")).to_have_count(30)
+    page.go_back()
+    expect(page.locator("job-row")).to_have_count(12)
+    page.get_by_label("Find jobs").fill("shot 01")
+    expect(page.locator("job-row")).to_have_count(10)
+    page.reload()
+    expect(page.locator("job-row")).to_have_count(10)
+    expect(page.get_by_label("Find jobs")).to_have_value("shot 01")
+
+
+@pytest.mark.parametrize(
+    "context",
+    [{"color_scheme": "dark"}, {"color_scheme": "light"}, {"viewport": {"width": 360, "height": 740}}],
+    indirect=True,
+    ids=["dark", "light", "phone"],
+)
+def test_anybody_can_use_it(page: Page, folder: Path, shot: Path, request: pytest.FixtureRequest) -> None:
+    busy(folder)
+    expect(page.get_by_role("link", name="Kitchen", exact=True)).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.screenshot(path=shot / f"first-{request.node.callspec.id}.png", full_page=True)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
