@@ -109,7 +109,10 @@ def _say(links: "Links", key: Path, *, as_json: bool, is_service: bool) -> None:
     if as_json:
         print(json.dumps(asdict(links)), flush=True)
         return
-    print(f"The farm answers at {_base(links)}; its key is in {key}.", flush=True)
+    if not is_service and sys.stdout.isatty():  # nobody keeps it, and who types `serve` may have the key
+        print(f"The farm's page, to be opened in a browser:  {links.page}")
+    else:
+        print(f"The farm's page is at {_base(links)}; its key is in {key}.", flush=True)
     if is_service:  # its journal keeps what is printed, for others too
         print("serve --new-join  prints a line by which machines can join", flush=True)
         return
