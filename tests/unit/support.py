@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
@@ -115,6 +116,11 @@ def opened(gate: Path) -> None:
             assert error.errno == errno.ENXIO, error  # nobody is there yet
             time.sleep(0.005)
     raise AssertionError(f"no child came to {gate.name}")
+
+
+def hang_until(gate: threading.Event) -> None:
+    """What a disk that does not answer makes of any work."""
+    gate.wait(DEADLINE)
 
 
 def cut_off(folder: Path) -> None:

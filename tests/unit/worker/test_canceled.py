@@ -42,6 +42,16 @@ def test_a_render_in_hand_is_stopped_when_its_job_is_canceled_and_another_job_go
     assert "error" not in asking.broker.history
 
 
+def test_a_child_that_renders_for_a_canceled_job_is_ended(asking: Farm) -> None:
+    asking.add("job-1", wait={1: asking.gate()})
+    asking.broker.deliver(message("a", job="job-1"))
+    asking.until(lambda: "start" in asking.broker.history)
+    before = set(asking.children())
+    asking.http.set_status("job-1", "Canceled")
+    asking.until_settled()
+    asking.until(lambda: before - set(asking.children()))
+
+
 def test_a_job_that_was_canceled_and_sent_again_is_rendered(start_farm: StartFarm) -> None:
     farm = start_farm(grace_period=3600)  # by itself the worker would not ask again for long
     farm.add()

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bender_worker_addon.worker.life.activity import Pause
 from tests.unit.conftest import StartFarm
-from tests.unit.support import DEADLINE, Farm, message, opened
+from tests.unit.support import DEADLINE, Farm, hang_until, message, opened
 from tools.servers.blend_server import Answer, Blend, well
 
 
@@ -97,6 +98,32 @@ def test_a_finished_task_that_comes_again_is_acked_without_rendering(farm: Farm)
     farm.until_settled(2)
     assert farm.broker.settled == [("ack", 1), ("ack", 2)]
     assert len(farm.renders()) == 2
+
+
+def test_a_finished_task_that_went_back_while_its_frames_were_looked_at_is_settled_once(farm: Farm) -> None:
+    farm.add()
+    farm.broker.deliver(message())
+    farm.until_settled()
+    disk = threading.Event()
+    farm.worker._assembly.beside(lambda: hang_until(disk))
+    farm.broker.deliver(message())
+    farm.until(lambda: farm.broker.history.count("construct") == 2)
+    farm.worker.pause(Pause.GIVE_BACK)
+    disk.set()
+    farm.worker.resume()
+    farm.broker.deliver(message())
+    farm.until_settled(3)
+    for _ in range(3):
+        farm.worker.tick(0.05)
+    assert farm.broker.settled == [("ack", 1), ("requeued", 2), ("ack", 3)]
+    assert len(farm.renders()) == 1
+
+
+def test_nonsense_goes_back_while_nothing_is_taken(farm: Farm) -> None:
+    farm.worker.pause(Pause.FINISH)
+    tag = farm.broker.deliver(b"nonsense")
+    farm.until_settled()
+    assert farm.broker.settled == [("requeued", tag)]
 
 
 @pytest.mark.both_queues

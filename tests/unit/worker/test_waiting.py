@@ -6,15 +6,11 @@ import threading
 import pytest
 
 from tests.unit.conftest import StartFarm
-from tests.unit.support import Farm, message
+from tests.unit.support import Farm, hang_until, message
 from tools.servers import blend_server
 from tools.servers.blend_server import Answer, Blend
 
 RENDERED = ["receive", "construct", "blend", "start", "stat", "finish", "ack"]
-
-
-def hang_until(gate: threading.Event) -> None:
-    gate.wait(60)
 
 
 def raw(head: bytes) -> blend_server.Behaviour:

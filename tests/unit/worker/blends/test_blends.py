@@ -29,7 +29,7 @@ from bender_worker_addon.system.executor import Executor
 from bender_worker_addon.worker.blends.cache import BlendCache
 from bender_worker_addon.worker.blends.flaskbender import Flaskbender
 from bender_worker_addon.worker.state.journal import Journal
-from tests.unit.support import DEADLINE, blend
+from tests.unit.support import DEADLINE, blend, hang_until
 from tools.servers import blend_server
 from tools.servers.blend_server import BlendServer
 
@@ -134,10 +134,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
         made.next(BlendsFound)
         yield made
         made.close()
-
-
-def hang_until(gate: threading.Event) -> None:
-    gate.wait(60)
 
 
 @pytest.fixture
