@@ -13,6 +13,7 @@ from ..core.task import FOLDER, SAFE_ID
 from . import frame_list
 from .books import NewTask, now
 
+_TAKEN = "worker"  # /job/worker/… is what workers ask of a server of bender's
 _MOMENTS = ("queued", "start", "finish", "error", "abort", "pause")
 
 
@@ -49,8 +50,8 @@ class NewJob:
 
 def job_id(text: str) -> str:
     """An id as people may choose it. Raises FarmError for what could be none."""
-    if not SAFE_ID.fullmatch(text):
-        raise FarmError(f"a job's id is 1 to 64 of A-Z a-z 0-9 _ -, found {text!r}")
+    if not SAFE_ID.fullmatch(text) or text.lower() == _TAKEN:
+        raise FarmError(f"a job's id is 1 to 64 of A-Z a-z 0-9 _ -, and not {_TAKEN!r}; found {text!r}")
     return text
 
 
@@ -82,7 +83,14 @@ def head(job: NewJob, *, jobs: Path, outpath: Path) -> dict[str, Any]:
             "fps": scene.fps,
             "fps_base": scene.fps_base,
         },
-        "frames": {"start": job.frames[0], "end": job.frames[-1], "current": job.frames[0], "step": scene.step},
+        # All five as whole numbers, or bender's own programs read nothing of the job at all.
+        "frames": {
+            "start": job.frames[0],
+            "end": job.frames[-1],
+            "current": job.frames[0],
+            "step": max(scene.step, 1),
+            "fps": scene.fps,
+        },
     }
 
 

@@ -128,10 +128,13 @@ def blend_name(data: Mapping[str, Any]) -> str:
 
 
 def fps(data: Mapping[str, Any]) -> float:
-    """The frames a second of a film of it; 24 where nothing is said."""
-    render = _object(data.get("render"))
+    """The frames a second of a film of it: ours stand in `render`, bender's own, whole ones, in `frames`; 24 where
+    nothing is said."""
+    render, frames = _object(data.get("render")), _object(data.get("frames"))
     fps, base = render.get("fps"), render.get("fps_base", 1)
-    return fps / base if _is_positive(fps) and _is_positive(base) else 24
+    if _is_positive(fps) and _is_positive(base):
+        return float(fps / base)
+    return float(frames["fps"]) if _is_positive(frames.get("fps")) else 24
 
 
 def _is_positive(found: object) -> bool:

@@ -84,7 +84,7 @@ def test_scripts_configure_without_a_terminal(farm: Farm, tmp_path: Path) -> Non
 
 
 def test_the_settings_of_bender_worker_are_taken_over_once(farm: Farm, tmp_path: Path) -> None:
-    old = tmp_path / "config" / "Bender-Worker" / "config.toml"
+    old = tmp_path / "config" / "bender-worker" / "config.toml"
     old.parent.mkdir(parents=True)
     old.write_text(OLD)
     file = tmp_path / "data" / "config.toml"

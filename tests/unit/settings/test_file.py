@@ -115,6 +115,7 @@ def test_what_is_no_toml_is_told_with_its_line(tmp_path: Path, content: bytes, l
 @pytest.mark.parametrize(
     ("platform", "folder"),
     [
+        ("LINUX", ".config/bender-worker"),
         ("LINUX", ".config/Bender-Worker"),
         ("MACOS", "Library/Application Support/Bender-Worker"),
         ("WINDOWS", "AppData/Roaming/David Huss/Bender-Worker"),
@@ -141,3 +142,29 @@ def test_what_bender_worker_uploaded_is_uploaded_after_it(tmp_path: Path) -> Non
     assert legacy.taken_over(tmp_path / "config.toml") == {"mode": "Server"}
     with pytest.raises(ConfigError, match="can't be read"):
         legacy.taken_over(tmp_path / "else.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        (
+            '[rabbitmq]\nurl = "amqp://bender:s3cret@rabbit.farm.lan/farm"\n',
+            "amqp://bender:s3cret@rabbit.farm.lan/farm",
+        ),
+        ('servername = "x"\n[rabbitmq]\nurl = "amqp://localhost//"\n', "amqp://localhost/%2F"),
+        ('[rabbitmq]\nurl = "http://localhost"\n', None),
+        ("[rabbitmq]\nurl = 7\n", None),
+        ('rabbitmq = "x"\n', None),
+        ("no TOML", None),
+        ("", None),
+    ],
+)
+def test_the_rabbitmq_of_benders_farm_is_taken_over_with_its_worker(
+    tmp_path: Path, text: str, taken: str | None
+) -> None:
+    (tmp_path / "config.toml").write_text("workload = 1\n")
+    farm_file = tmp_path / "farm.toml"
+    assert legacy.taken_over(tmp_path / "config.toml", farm_file) == {"workload": "1"}
+    farm_file.write_text(text)
+    expected = {"workload": "1"} | ({} if taken is None else {"amqp_url": taken})
+    assert legacy.taken_over(tmp_path / "config.toml", farm_file) == expected

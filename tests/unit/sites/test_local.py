@@ -60,6 +60,7 @@ def test_a_job_sent_is_a_folder_that_bender_knows_and_tasks_that_workers_know(lo
     data = json.loads((folder / "data.json").read_text())
     assert data["paths"]["blend"] == str(folder / "scene.blend")
     assert data["status"] == {"Job": "Queued"}
+    assert data["frames"] == {"start": 1, "end": 10, "current": 1, "step": 1, "fps": 24}
     tasks = [Task.from_json(json.dumps(task).encode()) for task in data["tasks"]]
     assert [task.frames for task in tasks] == [(1, 2, 3, 4), (5, 6, 7, 8), (9, 10)]
     assert {task.job_id for task in tasks} == {"job-1"}
@@ -133,7 +134,7 @@ def test_frames_beside_a_blend_are_deleted_with_their_job_and_nothing_else(local
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
 
 
-@pytest.mark.parametrize("text", ["", "../x", "a b", "ä", "x" * 65])
+@pytest.mark.parametrize("text", ["", "../x", "a b", "ä", "x" * 65, "worker", "Worker"])
 def test_an_id_that_could_be_none_is_refused(text: str) -> None:
     with pytest.raises(FarmError, match="1 to 64 of"):
         job_id(text)

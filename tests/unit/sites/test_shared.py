@@ -106,3 +106,23 @@ def test_what_could_not_be_queued_at_all_leaves_nothing(tmp_path: Path, amqp_url
     with shared(tmp_path, amqp_url=amqp_url) as farm, pytest.raises(WorkerError, match=r"RabbitMQ|amqp_url"):
         sent(farm, a_job())
     assert list((tmp_path / "farm" / "jobs").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "fps"),
+    [
+        ({}, 24),
+        ({"render": {"fps": 30, "fps_base": 1.5}}, 20),
+        ({"render": {"renderer": "CYCLES"}}, 24),
+        ({"render": {}, "frames": {"start": 1, "end": 3, "current": 1, "step": 1, "fps": 12}}, 12),
+        ({"render": {}, "frames": {"fps": "many"}}, 24),
+        ({"render": {}, "frames": []}, 24),
+    ],
+)
+def test_the_speed_of_a_film_is_read_from_where_bender_has_it_too(
+    tmp_path: Path, changes: dict[str, Any], fps: float
+) -> None:
+    write(tmp_path, "job-1", **changes)
+    with shared(tmp_path) as farm:
+        (job,) = farm.jobs()
+        assert farm.details(job).fps == fps
