@@ -5,13 +5,14 @@ Started with the farm, started again when it dies, ended with the farm."""
 import json
 import logging
 import os
+import re
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -27,7 +28,9 @@ USER = "farm"
 
 _KEPT = "node.json"
 _PORT = 5672
-_SCRIPTS = ("/usr/lib/rabbitmq/bin", "/opt/homebrew/opt/rabbitmq/sbin", "/usr/local/opt/rabbitmq/sbin")
+_BREW = (Path("/usr/local"), Path("/opt/homebrew"))
+_PREFIXES = (Path("/opt/local"), *_BREW)
+_SCRIPTS = (Path("/usr/lib/rabbitmq/bin"),)
 _HEADER = b"AMQP\x00\x00\x09\x01"
 _START = 90.0  # seconds until it must answer
 _END = 20.0  # seconds it may take to end
@@ -61,13 +64,42 @@ class _Kept:
     password: str
 
 
-def programs() -> Programs | None:
+def programs(environment: Mapping[str, str] = os.environ) -> Programs | None:
     """RabbitMQ's on this machine; None if it is not installed. Debian's own `rabbitmq-server` on PATH insists on a user
-    of its own, the script behind it doesn't: that is looked for first."""
-    epmd = shutil.which("epmd")
-    folders = [*_SCRIPTS, *(str(found) for found in Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin"))]
-    server = shutil.which("rabbitmq-server", path=os.pathsep.join(folders)) or shutil.which("rabbitmq-server")
-    return Programs(Path(server), Path(epmd)) if server and epmd else None
+    of its own, the script behind it doesn't: that is looked for first. What Windows' installers, Homebrew and MacPorts
+    make is not on the PATH of a program that was started from a desktop."""
+    servers, epmds = _windows_places(environment) if WINDOWS else _unix_places(environment.get("PATH", ""))
+    server, epmd = _newest(servers), _newest(epmds)
+    return Programs(server, epmd) if server and epmd else None
+
+
+def _unix_places(path: str) -> tuple[list[Path], list[Path]]:
+    """Where the two may be, the best last."""
+    on_path = [Path(folder) for folder in reversed(path.split(os.pathsep)) if folder]
+    versions = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin"))
+    servers = [*on_path, *versions, *(prefix / "opt" / "rabbitmq" / "sbin" for prefix in _BREW), *_SCRIPTS]
+    epmds = [prefix / "bin" for prefix in _PREFIXES] + on_path
+    return [folder / "rabbitmq-server" for folder in servers], [folder / "epmd" for folder in epmds]
+
+
+def _windows_places(environment: Mapping[str, str]) -> tuple[list[Path], list[Path]]:
+    """As the installers of RabbitMQ and of Erlang leave them."""
+    folder = Path(environment.get("ProgramFiles") or r"C:\Program Files")
+    erlangs = [*sorted(folder.glob("erl*")), folder / "Erlang OTP"]
+    if environment.get("ERLANG_HOME"):
+        erlangs.append(Path(environment["ERLANG_HOME"]))
+    servers = sorted(folder.glob("RabbitMQ Server/rabbitmq_server-*/sbin"), key=_version)
+    epmds = [found for erlang in erlangs for found in sorted(erlang.glob("erts-*/bin"), key=_version)]
+    return [found / "rabbitmq-server.bat" for found in servers], [found / "epmd.exe" for found in epmds]
+
+
+def _version(path: Path) -> list[int]:
+    """The numbers in its last parts: rabbitmq_server-4.10.0 is newer than 4.9.1."""
+    return [int(digits) for digits in re.findall(r"\d+", path.parent.name)]
+
+
+def _newest(places: Sequence[Path]) -> Path | None:
+    return next((place for place in reversed(places) if place.is_file()), None)
 
 
 class Node:
@@ -147,6 +179,8 @@ class Node:
             process = self._processes.pop()
             assert process.stdin is not None
             process.stdin.close()
+            if WINDOWS:  # nothing there ends it gently; it is made to be killed
+                _kill(process)
             try:
                 process.wait(_END)
             except subprocess.TimeoutExpired:
@@ -177,6 +211,10 @@ class Node:
         """Nothing of another RabbitMQ on this machine."""
         folder = self._folder
         kept = {name: value for name, value in os.environ.items() if not name.startswith("RABBITMQ_")}
+        erlang = self._programs.epmd.parent  # RabbitMQ's script looks for it on PATH; on Windows, in ERLANG_HOME
+        kept["PATH"] = os.pathsep.join(filter(None, (kept.get("PATH", ""), str(erlang))))
+        if WINDOWS:
+            kept.setdefault("ERLANG_HOME", str(erlang.parent.parent))
         return kept | {
             "HOME": str(folder),
             "ERL_EPMD_PORT": str(self._kept.epmd_port),
@@ -196,7 +234,8 @@ class Node:
 def _kill(process: "subprocess.Popen[bytes]") -> None:
     """With all that it has started."""
     if WINDOWS:
-        process.kill()
+        command = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
+        subprocess.run(command, capture_output=True, check=False)
     else:
         os.killpg(process.pid, signal.SIGKILL)
 
