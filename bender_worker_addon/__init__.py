@@ -22,6 +22,7 @@ def _modules() -> tuple[Any, ...]:
     from .blender import data_folder, headless
     from .blender.farm import operators as farm_operators
     from .blender.farm import panel as farm_panel
-    from .blender.worker import loop, operators, panel, preferences, presence
+    from .blender.worker import joining, loop, operators, panel, preferences, presence
 
-    return preferences, data_folder, presence, loop, operators, panel, farm_operators, farm_panel, headless
+    parts = preferences, data_folder, presence, loop, operators, panel
+    return *parts, joining, farm_operators, farm_panel, headless

@@ -5,6 +5,7 @@ command line of a real Blender. And the same words where all three are one machi
 import hashlib
 import json
 import re
+import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -180,3 +181,38 @@ def test_on_one_machine_the_same_words_do_the_same(yard: LocalYard, blend: Path,
     assert "Deleted job" in yard.command("delete", job).stdout
     assert "No jobs yet" in yard.command("list").stdout
     assert sorted(files(folder)) == ["000001.png", "000002.png"]
+
+
+def test_over_tls_with_a_certificate_of_its_own_all_is_as_without(
+    artist: Desk, worker: Desk, blend: Path, amqp_url: str, tmp_path: Path
+) -> None:
+    certificate = _self_signed(tmp_path / "tls")
+    farm = Farm(tmp_path / "farm", amqp_url, "--cert", str(certificate), "--key", str(certificate.with_suffix(".key")))
+    try:
+        assert farm.join.startswith("https://127.0.0.1:")
+        assert "self-signed certificate" in artist.complains("join", farm.join, "--yes")
+        assert not (artist.folder / "config.toml").exists()
+        for desk in (artist, worker):
+            assert "has joined the farm" in desk.does("join", farm.join, "--yes", "--ca-file", certificate)
+            assert f'ca_file = "{certificate}"' in (desk.folder / "config.toml").read_text()
+        (sent,) = objects(artist.does("submit", blend, "--frames", "1,2", "--json"))
+        rendering = worker.start("run", "--max-tasks", "2")
+        assert rendering.wait() == 0, rendering.log
+        artist.does("fetch", sent["job"], "--to", tmp_path / "fetched", "--watch")
+        assert files(tmp_path / "fetched") == files(farm.folder / "farm" / "frames" / sent["job"])
+        (artist.folder / "config.toml").write_text(re.sub("ca_file.*", "", (artist.folder / "config.toml").read_text()))
+        assert "self-signed certificate" in artist.complains("list")
+    finally:
+        farm.close()
+
+
+def _self_signed(folder: Path) -> Path:
+    """The certificate; its key is beside it."""
+    if not shutil.which("openssl"):
+        pytest.skip("certificates are made by the program openssl, which is not there")
+    folder.mkdir()
+    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=our farm"]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "farm.key", "-out", "farm.pem"]
+    command = ["openssl", "req", "-x509", *new, *names]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=DEADLINE)
+    return folder / "farm.pem"

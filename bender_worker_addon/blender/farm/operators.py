@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import bpy
-from bpy.props import EnumProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ...core.errors import FarmError
 from ...core.frame import FORMATS
@@ -160,6 +160,54 @@ class BENDER_OT_farm_retry(_OfAJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class BENDER_OT_farm_priority(_OfAJob, bpy.types.Operator):
+    """Jobs of a higher priority go first. It counts at once"""
+
+    bl_idname = "bender.farm_priority"
+    bl_label = "Priority"
+
+    priority: IntProperty(name="Priority", min=-1000, max=1000)
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        self.priority = next((job.priority for job in jobs_view.shown.jobs if job.id == self.job), 0)
+        return context.window_manager.invoke_props_dialog(self, confirm_text="Set")
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        self.layout.use_property_split = True
+        self.layout.prop(self, "priority")
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        config, job, priority = jobs_panel.config(), self.job, self.priority
+        if config is not None:
+            jobs_view.ask(config, lambda farm: farm.set_priority(job, priority))
+        return {"FINISHED"}
+
+
+class BENDER_OT_farm_delete(_OfAJob, bpy.types.Operator):
+    """Let the farm forget this job"""
+
+    bl_idname = "bender.farm_delete"
+    bl_label = "Delete"
+
+    frames: BoolProperty(
+        name="Its Frames Too", description="Delete the frames that the farm has of it", options={"SKIP_SAVE"}
+    )
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_props_dialog(self, confirm_text="Delete")
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        name = next((job.name for job in jobs_view.shown.jobs if job.id == self.job), "")
+        draw_paragraph(self.layout, f"The farm forgets {name}", width=_LETTERS // 2)
+        self.layout.prop(self, "frames")
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        config, job, frames = jobs_panel.config(), self.job, self.frames
+        if config is not None:
+            jobs_view.ask(config, lambda farm: farm.delete(job, frames=frames))
+        return {"FINISHED"}
+
+
 class BENDER_OT_farm_open_folder(_OfAJob, bpy.types.Operator):
     """Open the folder of this job's frames"""
 
@@ -240,6 +288,8 @@ register, unregister = bpy.utils.register_classes_factory(
         BENDER_OT_farm_pause,
         BENDER_OT_farm_resume,
         BENDER_OT_farm_retry,
+        BENDER_OT_farm_priority,
+        BENDER_OT_farm_delete,
         BENDER_OT_farm_open_folder,
         BENDER_OT_farm_fetch,
         BENDER_OT_farm_video,

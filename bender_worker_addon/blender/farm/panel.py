@@ -109,6 +109,10 @@ def _draw_details(box: bpy.types.UILayout, shown: Shown) -> None:
         row.operator("bender.farm_cancel", icon="CANCEL").job = details.job.id
     elif details.job.status != "Finished":
         row.operator("bender.farm_retry", icon="FILE_REFRESH").job = details.job.id
+    row = box.row(align=True)
+    if details.job.status in ("Queued", "Running"):
+        row.operator("bender.farm_priority", text=f"Priority {details.job.priority}").job = details.job.id
+    row.operator("bender.farm_delete", icon="TRASH").job = details.job.id
 
 
 def _keep_looking() -> float | None:

@@ -16,6 +16,7 @@ from ...settings.resolve import Resolved
 from .. import in_force
 from ..paragraph import draw_paragraph
 from .connection_test import connection_test
+from .joining import joining
 
 _WIDTH = 70  # characters a line, in a window of the usual width
 _ICONS = {
@@ -106,6 +107,7 @@ class BenderWorkerPreferences(_Settings, bpy.types.AddonPreferences):
         found = in_force.resolved()
         layout = self.layout
         layout.use_property_split = True
+        self._draw_joining(layout)
         boxes = {section: _box(layout, section.value, icon) for section, icon in _ICONS.items()}
         for setting in settings():
             self._draw_setting(boxes[setting.metadata["section"]], setting, found)
@@ -113,6 +115,11 @@ class BenderWorkerPreferences(_Settings, bpy.types.AddonPreferences):
         self._draw_own(boxes[Section.BEHAVIOUR])
         if isinstance(found, str):
             draw_paragraph(layout, found, width=_WIDTH, alert=True)
+
+    def _draw_joining(self, layout: bpy.types.UILayout) -> None:
+        layout.operator("bender.worker_join", icon="URL")
+        if joining.verdict is not None:
+            draw_paragraph(layout, joining.verdict.words, width=_WIDTH, alert=not joining.verdict.is_good)
 
     def _draw_own(self, box: bpy.types.UILayout) -> None:
         box.prop(self, "start_with_blender")
