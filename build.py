@@ -101,12 +101,15 @@ def _parser(word: str) -> argparse.ArgumentParser:
     test = words.add_parser(
         "test",
         help="everything: lint, types, all tests; 18 min, 22 at first; --quick: 2 min",
-        usage="build.py test [-h] [--quick | PYTEST-ARGUMENT ...]",
+        usage="build.py test [-h] [--quick | [--windows] PYTEST-ARGUMENT ...]",
         description="Lint, types, and all tests. With arguments: only pytest, with these; what is in tests/blender"
         " runs inside each Blender.",
     )
     test.add_argument(
         "--quick", action="store_true", help="lint, types, what needs no Blender, and a few tests with one: two minutes"
+    )
+    test.add_argument(
+        "--windows", action="store_true", help="on Windows' Python under Wine: what needs no Blender, or the arguments"
     )
     test.set_defaults(run=_test)
 
@@ -154,7 +157,9 @@ def _run(blender: Path) -> str:
 def _test(arguments: argparse.Namespace) -> int:
     if arguments.quick and arguments.pytest:
         raise ToolError(f"--quick is a choice of tests; it goes without {' '.join(arguments.pytest)}.")
-    return testing.run(arguments.pytest, quick=arguments.quick)
+    if arguments.quick and arguments.windows:
+        raise ToolError("--quick and --windows are two choices of tests; take one.")
+    return testing.run(arguments.pytest, quick=arguments.quick, on_windows=arguments.windows)
 
 
 def _chaos(arguments: argparse.Namespace) -> int:

@@ -29,6 +29,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rabbitmq", metavar="X.Y", help="try the tests of long frames on RabbitMQ 4.0 or 4.3")
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A long value is not told in full: pytest puts a test's name into its environment, which Windows cuts."""
+    return f"{val[:20]!r}..." if isinstance(val, str | bytes) and len(val) > 200 else None
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "blender" in metafunc.fixturenames:
         both = metafunc.definition.get_closest_marker("both_blenders")

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 from tools.blenders import blenders, bpy_wheel
 from tools.build import package
-from tools.check import browser, environment
+from tools.check import browser, environment, windows
 from tools.check.desktop import Desktop
 from tools.errors import ToolError
 from tools.leash import Leashed
@@ -25,6 +25,9 @@ from tools.servers.rabbitmq import RabbitNode
 
 INSIDE = "tests/blender"
 UNIT = "tests/unit"
+ON_WINDOWS = (UNIT,)
+TELLING_ON_WINDOWS = ("tests/unit/system", "tests/unit/worker/children/test_process.py")
+"""Of those, what is most often otherwise there: disks, locks, files that others have open, processes."""
 OUTSIDE = (
     *("tests/window", "tests/pixels", "tests/farm", "tests/page"),
     *("tests/faults", "tests/chaos", "tests/hostile", "tests/tools", UNIT),
@@ -85,8 +88,9 @@ class Tally:
                 self.passed += 1
 
 
-def run(arguments: Sequence[str], *, quick: bool = False) -> int:
-    """Run everything; `quick`: only what takes two minutes; with arguments: only pytest with these.
+def run(arguments: Sequence[str], *, quick: bool = False, on_windows: bool = False) -> int:
+    """Run everything; `quick`: only what takes two minutes; `on_windows`: only what Windows' Python runs; with
+    arguments: only pytest with these.
 
     Returns the first failure's exit code, else 0.
     """
@@ -97,6 +101,8 @@ def run(arguments: Sequence[str], *, quick: bool = False) -> int:
         scratch = Path(folder)
         if quick:
             _run_quick(python, scratch, tally)
+        elif on_windows:
+            _take_on_windows(arguments or ON_WINDOWS, scratch, tally)
         elif not arguments:
             _run_all(python, scratch, tally)
         elif _are_inside(arguments):
@@ -139,6 +145,7 @@ def _run_all(python: Path, scratch: Path, tally: Tally) -> None:
         for number, step in enumerate(_inside(python, [INSIDE], scratch, tally)):
             stack.enter_context(_beside(step, tally, log=scratch / f"beside-{number}.log"))
         _take(_outside(python, OUTSIDE, scratch, at_once=AT_ONCE), tally)
+    _take_on_windows(TELLING_ON_WINDOWS, scratch, tally)
 
 
 def _run_quick(python: Path, scratch: Path, tally: Tally) -> None:
@@ -148,6 +155,27 @@ def _run_quick(python: Path, scratch: Path, tally: Tally) -> None:
     _take(_outside(python, ["tests/farm", "-m", "quick", "-k", blenders.DEFAULT], scratch), tally)
     left_out = [folder for folder in (*OUTSIDE, INSIDE) if folder != UNIT]
     print(f"\nLeft out, but for the few tests marked quick: {', '.join(left_out)}, and all in Blender {VERSIONS[1]}.")
+
+
+def _take_on_windows(arguments: Sequence[str], scratch: Path, tally: Tally) -> None:
+    report = scratch / f"windows-{next(_reports)}.xml"
+    words = [
+        *("-m", "pytest", "-p", "no:cacheprovider", "--durations=10", f"--junitxml={report}"),
+        *(f"--timeout={TEST_TIMEOUT}", "--timeout-method=thread", f"--basetemp={scratch / 'on-windows'}"),
+        *arguments,
+    ]
+    try:
+        with windows.windows() as place:
+            step = Step(
+                title=f"tests on Windows' Python: {' '.join(arguments)}",
+                command=place.command(*words),
+                timeout=TESTS_TIMEOUT,
+                env=place.environment(),
+                report=report,
+            )
+            _take(step, tally)
+    except ToolError as error:
+        tally.skip(f"tests on Windows' Python: {error}")
 
 
 def _get_what_is_missing() -> None:
