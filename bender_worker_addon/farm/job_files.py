@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..core.job import DATA_JSON
 from ..system.durable import make_durable
+from ..system.files import remove
 from . import books
 from .database import Database
 
@@ -67,7 +68,7 @@ class JobFiles:
                 write(fresh, pieces)
                 make_durable(fresh, fresh.with_name(DATA_JSON))
             finally:
-                fresh.unlink(missing_ok=True)
+                remove(fresh)
         with self._database.changing() as connection:
             books.note_written(connection, job, changes)
 

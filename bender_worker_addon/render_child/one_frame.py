@@ -11,6 +11,7 @@ from typing import Any
 import bpy
 
 from .animation import animated_paths
+from .system import patiently
 
 _IDLE = "idle"
 _NAMES_FRAMES = bpy.app.version >= (5, 0)  # the operator can be told which frames it is to render
@@ -33,7 +34,7 @@ class OneFrame:
         much as a viewport does, and would write what is animated there over what was saved in the file.
         """
         for earlier in _pictures(path):
-            earlier.unlink()
+            patiently(earlier.unlink)
         render, filepath = self._scene.render, self._scene.render.filepath
         self._idle.frame_current = self._scene.frame_current
         render.filepath = _plain(path.with_name("######" + path.suffix))

@@ -15,6 +15,7 @@ from .keeping import Kept, keep
 from .one_frame import OneFrame
 from .picture_size import sizes
 from .pictures import Size
+from .system import patiently
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def render_frame(frame: int, file: str, image_format: str) -> tuple[set[Size], f
             words = "the scene renders a picture for each of its views, a farm keeps one a frame; use Stereo 3D"
             raise RenderError(f"frame {frame}: {words}", scene=True)
         raise RenderError(f"frame {frame}: Blender rendered without an error, but wrote no picture; see its log")
-    written.replace(path)
+    patiently(lambda: written.replace(path))
     return sizes(scene.render), wrote
 
 

@@ -5,29 +5,46 @@ import ctypes
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
 
 _NICENESS = 10
+_PATIENCE = 2.0  # seconds
 
 
 def lower_priority() -> None:
     """Lets every other process have the processor first: somebody works on this machine."""
     if sys.platform == "win32":
-        below_normal = 0x4000
-        ctypes.windll.kernel32.SetPriorityClass(ctypes.windll.kernel32.GetCurrentProcess(), below_normal)
+        _set_priority_class(_this_process(), _BELOW_NORMAL)
     else:
         os.nice(_NICENESS)
 
 
 def end_with_worker() -> None:
     """Lets the system kill this process when the one that started it is gone: one that is suspended can't notice. Only
-    Linux does such a thing, and takes the thread that started it for that one; elsewhere a suspended child ends as soon
-    as somebody lets it go on."""
+    Linux does such a thing, and takes the thread that started it for that one; elsewhere the worker sees to it."""
     if not sys.platform.startswith("linux"):
         return
     worker, pr_set_pdeathsig = os.getppid(), 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    _function(None, "prctl", ctypes.c_int, ctypes.c_int, ctypes.c_ulong)(pr_set_pdeathsig, signal.SIGKILL)
     if os.getppid() != worker:  # it was gone before
         os._exit(1)
+
+
+def patiently(work: Callable[[], _T]) -> _T:
+    """What `work` gives, which moves or removes a file. On Windows it is tried again for two seconds while another
+    program has the file open."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return work()
+        except PermissionError:
+            if os.name != "nt" or time.monotonic() >= until:
+                raise
+        time.sleep(0.02)
 
 
 def resident_memory() -> int:
@@ -43,8 +60,16 @@ def resident_memory() -> int:
         return 0
 
 
+def _function(library: str | None, name: str, result: Any, *arguments: Any) -> Any:
+    """A function of the system with the types it takes and gives: without them ctypes takes all for 32 bits, which cuts
+    a handle of Windows or an address in two."""
+    return ctypes.CFUNCTYPE(result, *arguments)((name, ctypes.CDLL(library)))
+
+
 if sys.platform == "win32":
     from ctypes import wintypes
+
+    _BELOW_NORMAL = 0x4000
 
     class _Counters(ctypes.Structure):
         """PROCESS_MEMORY_COUNTERS of the Windows API."""
@@ -55,26 +80,34 @@ if sys.platform == "win32":
             *((name, ctypes.c_size_t) for name in ("peak_working_set", "working_set", "a", "b", "c", "d", "e", "f")),
         )
 
+    _this_process = _function("kernel32", "GetCurrentProcess", wintypes.HANDLE)
+    _set_priority_class = _function("kernel32", "SetPriorityClass", wintypes.BOOL, wintypes.HANDLE, wintypes.DWORD)
+    _memory_info = _function(
+        "kernel32",
+        "K32GetProcessMemoryInfo",
+        *(wintypes.BOOL, wintypes.HANDLE, ctypes.POINTER(_Counters), wintypes.DWORD),
+    )
+
     def _resident_on_windows() -> int:
-        counters = _Counters()
-        counters.size = ctypes.sizeof(counters)
-        kernel32 = ctypes.windll.kernel32
-        kernel32.GetCurrentProcess.restype = wintypes.HANDLE
-        told = kernel32.K32GetProcessMemoryInfo
-        told.argtypes = (wintypes.HANDLE, ctypes.POINTER(_Counters), wintypes.DWORD)
-        return counters.working_set if told(kernel32.GetCurrentProcess(), counters, counters.size) else 0
+        counters = _Counters(size=ctypes.sizeof(_Counters))
+        return counters.working_set if _memory_info(_this_process(), counters, counters.size) else 0
 
 elif sys.platform == "darwin":
+    _SYSTEM = "/usr/lib/libSystem.dylib"
     _TASK_BASIC_INFO = 20  # MACH_TASK_BASIC_INFO
     _WORDS = 12  # of it, 32 bits each
+    _task_info = _function(
+        _SYSTEM,
+        "task_info",
+        *(ctypes.c_int, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint32)),
+    )
 
     def _resident_on_macos() -> int:
         """`resident_size` is the second 64-bit number of mach_task_basic_info."""
-        system = ctypes.CDLL("/usr/lib/libSystem.dylib")
         info = (ctypes.c_uint32 * _WORDS)()
         count = ctypes.c_uint32(_WORDS)
-        this_task = ctypes.c_uint32.in_dll(system, "mach_task_self_")
-        failed = system.task_info(this_task, _TASK_BASIC_INFO, ctypes.byref(info), ctypes.byref(count))
+        this_task = ctypes.c_uint32.in_dll(ctypes.CDLL(_SYSTEM), "mach_task_self_")
+        failed = _task_info(this_task, _TASK_BASIC_INFO, ctypes.byref(info), ctypes.byref(count))
         return 0 if failed else info[2] | info[3] << 32
 
 else:

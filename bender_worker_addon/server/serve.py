@@ -4,7 +4,6 @@
 import asyncio
 import logging
 import os
-import shutil
 import socket
 import threading
 from contextlib import ExitStack, closing
@@ -19,6 +18,7 @@ from ..queues.local.upkeep import Upkeep
 from ..queues.rabbitmq.farm_link import FarmLink
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
+from ..system.files import discard_folder
 from ..system.lock import Lock
 from ..system.open_files import allow
 from . import access as credentials
@@ -178,4 +178,4 @@ def _load(config: uvicorn.Config) -> None:
 def _remove_unsent(jobs: Path) -> None:
     """Files of jobs that were never sent to the end."""
     for folder in jobs.glob(".new-*"):
-        shutil.rmtree(folder, ignore_errors=True)
+        discard_folder(folder)

@@ -17,6 +17,7 @@ from ..core.job import CANCELED, DATA_JSON
 from ..farm import books, job_files
 from ..farm.tasks import OUTPUT
 from ..system.durable import make_durable
+from ..system.files import remove
 
 Task = dict[str, Any]  # as it stands there
 
@@ -67,8 +68,8 @@ def change_tasks(folder: Path, change: Callable[[Task], Task]) -> None:
     except OSError as error:
         raise FarmError(f"{path} can't be written: {error.strerror}") from error
     finally:
-        with contextlib.suppress(OSError):  # most often it isn't there
-            fresh.unlink()
+        with contextlib.suppress(OSError):
+            remove(fresh)
     raise FarmError(f"{path} can't be written: somebody else is writing it all the time")
 
 

@@ -7,6 +7,7 @@ from ..core.errors import FarmError
 from ..farm.frame_files import FrameFile
 from ..system import hashing
 from ..system.durable import make_durable
+from ..system.files import remove
 from .site import Progress, Site, nobody
 
 
@@ -54,7 +55,7 @@ class Fetching:
             if _is(frame, part):
                 make_durable(part, self._folder / frame.name)
                 return True
-            part.unlink(missing_ok=True)
+            remove(part)
         return False
 
 

@@ -15,6 +15,7 @@ from ..farm.books import NewTask, as_data_json
 from ..farm.frame_files import FrameFile
 from ..farm.new_job import NewJob, head, tasks
 from ..settings.config import WorkerConfig
+from ..system.files import discard_folder, move, remove
 from ..system.folders import make_folder
 from . import data_json
 from .site import PartlyQueued, Progress, Site, nobody
@@ -36,7 +37,7 @@ class FolderSite(Site):
                 make_folder(fresh, shared=self._in_a_group)
                 yield fresh
         finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+            discard_folder(fresh)
 
     def send(self, job: NewJob, told: Progress = nobody) -> None:
         """Nothing goes any way: `told` hears nothing."""
@@ -48,13 +49,13 @@ class FolderSite(Site):
             raise FarmError(f"there is a job {job.id} already; give this one another id")
         with self._written():
             job_files.write(fresh / DATA_JSON, as_data_json(job_head, "Queued", (task.body for task in job_tasks)))
-            fresh.rename(folder)
+            move(fresh, folder)
         try:
             self._queue(job, job_head, job_tasks)
         except PartlyQueued:
             raise
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            discard_folder(folder)
             raise
 
     def cancel(self, job_id: str) -> None:
@@ -90,7 +91,6 @@ class FolderSite(Site):
     def _not_canceled(self, job_id: str) -> None:
         flag = self._jobs / job_id / CANCELED
         try:
-            if flag.exists():
-                flag.unlink()
+            remove(flag)
         except OSError as error:
             raise FarmError(f"job {job_id} stays canceled: {error.filename}: {error.strerror}") from error

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The farm on this machine: its jobs are in the Database, its queue is too."""
 
-import shutil
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from ..farm.new_job import NewJob
 from ..farm.tasks import TaskRecord
 from ..farm.workers import Worker
 from ..settings.config import WorkerConfig
+from ..system.files import remove_folder
 from . import data_json
 from .folder import FolderSite
 from .site import FAILURES, Details
@@ -85,8 +85,7 @@ class LocalSite(FolderSite):
     def delete(self, job_id: str, *, frames: bool) -> None:
         """Its folder goes first: whoever asks after it then is told that it is no more."""
         try:
-            if (self._jobs / job_id).exists():
-                shutil.rmtree(self._jobs / job_id)
+            remove_folder(self._jobs / job_id)
             if frames:
                 self._delete_frames(job_id)
         except OSError as error:

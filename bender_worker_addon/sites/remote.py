@@ -3,7 +3,6 @@
 
 import itertools
 import logging
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from ..farm.workers import Worker
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
 from ..system import hashing
+from ..system.files import discard_folder
 from . import answers
 from .answers import all_of, understood
 from .client import Client, Refused
@@ -57,7 +57,7 @@ class RemoteSite(Site):
             self._room = room
             yield room
         finally:
-            shutil.rmtree(room, ignore_errors=True)
+            discard_folder(room)
 
     def send(self, job: NewJob, told: Progress = nobody) -> None:
         """The blend goes first, piece by piece; a job is one only when that is whole."""

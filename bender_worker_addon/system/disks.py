@@ -14,7 +14,8 @@ from typing import Any
 
 from .executor import Executor
 
-FULL = (errno.ENOSPC, errno.EDQUOT)  # what a disk without room says
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # what a disk without room says
+_FULL_ON_WINDOWS = (39, 112, 1295)  # the same: ERROR_HANDLE_DISK_FULL, _DISK_FULL, _DISK_QUOTA_EXCEEDED
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _PATIENCE = 5.0  # seconds in which a disk should answer
 
@@ -116,6 +117,11 @@ def why_unusable(folder: Path, *, patience: float = _PATIENCE) -> str:
     return told[0] if told else _silent(folder)
 
 
+def is_full(error: OSError) -> bool:
+    """Whether that is what a disk without room says, or one of which this user has had its part."""
+    return error.errno in _FULL or getattr(error, "winerror", None) in _FULL_ON_WINDOWS
+
+
 def free_gigabytes(folder: Path) -> float:
     """The free space on the disk where `folder` is or will be. Raises OSError if there is no such disk, or it can't be
     looked at."""
@@ -124,7 +130,7 @@ def free_gigabytes(folder: Path) -> float:
 
 
 def _unusable(folder: Path, error: OSError) -> str:
-    if error.errno in FULL:
+    if is_full(error):
         advice = "free some space"
     elif error.errno in _FORBIDDEN:
         advice = "choose another or change its permissions"

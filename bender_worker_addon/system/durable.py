@@ -5,14 +5,14 @@ import os
 import tempfile
 from pathlib import Path
 
+from .files import move, patiently, remove
 from .platform import WINDOWS
 
 
 def make_durable(file: Path, target: Path) -> None:
     """Moves a finished file to `target` in one step, for good."""
-    with file.open("r+b") as opened:  # Windows flushes only what is open for writing
-        os.fsync(opened.fileno())
-    file.replace(target)
+    patiently(lambda: _flush(file))
+    move(file, target)
     make_names_durable(target.parent)
 
 
@@ -36,5 +36,10 @@ def write_private(path: Path, text: str) -> None:
             file.write(text)
         make_durable(fresh, path)
     except OSError:
-        fresh.unlink(missing_ok=True)
+        remove(fresh)
         raise
+
+
+def _flush(file: Path) -> None:
+    with file.open("r+b") as opened:  # Windows flushes only what is open for writing
+        os.fsync(opened.fileno())

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Memory: how much of it the machine has left. The one place where systems differ in how they tell."""
 
+import ctypes
 import sys
 from pathlib import Path
+
+from .native import function
 
 
 def available() -> int:
@@ -19,24 +22,30 @@ def available() -> int:
 
 
 if sys.platform == "win32":
-    import ctypes
+    from ctypes import wintypes
 
     class _Status(ctypes.Structure):
         """MEMORYSTATUSEX of the Windows API."""
 
         _fields_ = (
-            ("size", ctypes.c_ulong),
-            ("load", ctypes.c_ulong),
+            ("size", wintypes.DWORD),
+            ("load", wintypes.DWORD),
             *((name, ctypes.c_ulonglong) for name in ("total", "available", "a", "b", "c", "d", "e")),
         )
 
+    _memory_status = function("kernel32", "GlobalMemoryStatusEx", wintypes.BOOL, ctypes.POINTER(_Status))
+
     def _available_on_windows() -> int:
-        status = _Status()
-        status.size = ctypes.sizeof(status)
-        return status.available if ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)) else 0
+        status = _Status(size=ctypes.sizeof(_Status))
+        return status.available if _memory_status(status) else 0
 
 elif sys.platform == "darwin":
-    import ctypes
+    _sysctl = function(
+        "/usr/lib/libSystem.dylib",
+        "sysctlbyname",
+        *(ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p, ctypes.POINTER(ctypes.c_size_t)),
+        *(ctypes.c_void_p, ctypes.c_size_t),
+    )
 
     def _available_on_macos() -> int:
         """`kern.memorystatus_level` is the part of the memory, in percent, that could be had."""
@@ -44,6 +53,5 @@ elif sys.platform == "darwin":
 
     def _number(name: str, value: ctypes.c_uint32 | ctypes.c_uint64) -> int:
         size = ctypes.c_size_t(ctypes.sizeof(value))
-        system = ctypes.CDLL("/usr/lib/libSystem.dylib")
-        failed = system.sysctlbyname(name.encode(), ctypes.byref(value), ctypes.byref(size), None, 0)
+        failed = _sysctl(name.encode(), ctypes.byref(value), ctypes.byref(size), None, 0)
         return 0 if failed else value.value

@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 
+from .native import function
+
 
 def suspend_process(pid: int, suspended: bool) -> None:
     """Suspends a running process and all of its group, or resumes them: a sandbox, and what runs in it. `pid` must lead
@@ -19,14 +21,19 @@ def suspend_process(pid: int, suspended: bool) -> None:
 
 
 if sys.platform == "win32":
-    import ctypes
+    from ctypes import c_long
+    from ctypes.wintypes import BOOL, DWORD, HANDLE
 
     _PROCESS_SUSPEND_RESUME = 0x0800
 
+    _open_process = function("kernel32", "OpenProcess", HANDLE, DWORD, BOOL, DWORD)
+    _close_handle = function("kernel32", "CloseHandle", BOOL, HANDLE)
+    _suspend = function("ntdll", "NtSuspendProcess", c_long, HANDLE)
+    _resume = function("ntdll", "NtResumeProcess", c_long, HANDLE)
+
     def _suspend_on_windows(pid: int, suspended: bool) -> None:
-        """NtSuspendProcess and NtResumeProcess stop and resume all threads of a process in one call."""
-        handle = ctypes.windll.kernel32.OpenProcess(_PROCESS_SUSPEND_RESUME, False, pid)
+        """All threads of a process in one call."""
+        handle = _open_process(_PROCESS_SUSPEND_RESUME, False, pid)
         if handle:
-            ntdll = ctypes.windll.ntdll
-            (ntdll.NtSuspendProcess if suspended else ntdll.NtResumeProcess)(handle)
-            ctypes.windll.kernel32.CloseHandle(handle)
+            (_suspend if suspended else _resume)(handle)
+            _close_handle(handle)

@@ -10,6 +10,7 @@ from ..core.errors import FolderInUse, WorkerError
 from ..core.frame import StoredFrame
 from ..core.task import Task
 from ..settings.config import WorkerConfig
+from ..system.files import remove
 from .frames.store import unchanged
 from .state.journal import Journal
 
@@ -76,7 +77,7 @@ class Cleaning:
 
 def _delete(path: Path) -> None:
     try:
-        path.unlink(missing_ok=True)
+        remove(path)
     except OSError as error:
         raise WorkerError(f"{path} can't be deleted: {error.strerror}") from error
 

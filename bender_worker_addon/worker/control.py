@@ -19,6 +19,7 @@ from typing import Any
 
 from ..core.errors import NotRunning, WorkerError
 from ..system.durable import write_private
+from ..system.files import patiently, remove
 from ..system.threads import Thread
 
 NAME = "control.json"
@@ -68,7 +69,7 @@ class Control:
 
     def _remove(self) -> None:
         with contextlib.suppress(OSError):  # one that stays is as that of a killed worker
-            self._path.unlink()
+            remove(self._path)
 
     def _serve(self) -> None:
         while True:
@@ -117,7 +118,7 @@ def stop(folder: Path, *, now: bool) -> None:
 def _called(folder: Path, word: str) -> socket.socket:
     nobody = f"no worker runs on {folder}"
     try:
-        where = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        where = json.loads(patiently(lambda: (folder / NAME).read_text(encoding="utf-8")))
         connection = socket.create_connection(("127.0.0.1", int(where["port"])), timeout=_PATIENCE)
         connection.sendall(json.dumps({"token": where.get("token"), "word": word}).encode() + b"\n")
     except FileNotFoundError as error:

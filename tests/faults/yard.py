@@ -19,7 +19,8 @@ from tests.farm.farmyard import Farm
 from tests.farm.ground import Ground, Reported
 from tests.farm.local_yard import LocalYard
 from tests.farm.process import WorkerProcess
-from tests.unit.support import blend, opened
+from tests.unit.gates import opened
+from tests.unit.support import blend
 from tools.build import wheels
 from tools.servers.farm import Report
 from tools.servers.rabbitmq import RabbitNode

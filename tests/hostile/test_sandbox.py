@@ -20,8 +20,9 @@ from tests.farm import pictures
 from tests.farm.farmyard import Farm
 from tests.farm.ground import eventually
 from tests.farm.process import DEADLINE
+from tests.unit.gates import opened
 from tests.unit.support import blend as stand_in_blend
-from tests.unit.support import child_command, event_from, opened
+from tests.unit.support import child_command, event_from
 from tools.places import PROJECT
 
 Sandboxed = tuple[ChildProcess, "SimpleQueue[Any]", Path]

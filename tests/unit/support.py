@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the worker's tests share: messages, small blends, a broker that keeps what it is told, a worker to drive."""
 
-import errno
 import gzip
 import json
-import os
 import shutil
 import sys
 import threading
@@ -19,7 +17,10 @@ from typing import Any
 from bender_worker_addon.core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected, OthersSeen
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.queues.local.queue import LocalQueue
+from bender_worker_addon.system.platform import WINDOWS
 from bender_worker_addon.worker.worker import Worker
+from tests.unit.gates import make
+from tests.unit.processes import children
 from tools.servers.blend_server import BlendServer
 
 DEADLINE = 15.0  # seconds for anything that should happen in a moment
@@ -105,19 +106,6 @@ def event_from(inbox: "SimpleQueue[Any]", kind: type) -> Any:
     raise AssertionError(f"no {kind.__name__} came, only {seen}")
 
 
-def opened(gate: Path) -> None:
-    """Lets a child go on that waits at a gate, however far it is on its way there."""
-    deadline = time.monotonic() + DEADLINE
-    while time.monotonic() < deadline:
-        try:
-            os.close(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
-            return
-        except OSError as error:
-            assert error.errno == errno.ENXIO, error  # nobody is there yet
-            time.sleep(0.005)
-    raise AssertionError(f"no child came to {gate.name}")
-
-
 def hang_until(gate: threading.Event) -> None:
     """What a disk that does not answer makes of any work."""
     gate.wait(DEADLINE)
@@ -127,6 +115,9 @@ def cut_off(folder: Path) -> None:
     """From now on whoever looks into the folder gets an error, as from a shared disk that has a hiccup: not that
     nothing is there, but that it can't be told."""
     folder.rename(_aside(folder))
+    if WINDOWS:  # where Wine makes no links
+        folder.touch()
+        return
     while not folder.is_symlink():
         shutil.rmtree(folder, ignore_errors=True)  # who writes into it may just have made it anew
         with suppress(FileExistsError):
@@ -137,15 +128,6 @@ def plugged_in(folder: Path) -> None:
     """It is there again, with what was in it."""
     folder.unlink()
     _aside(folder).rename(folder)
-
-
-def _started() -> frozenset[int]:
-    """The processes that this one has started and that are there."""
-    found = []
-    for thread in Path("/proc/self/task").iterdir():
-        with suppress(OSError):  # it has just ended
-            found += [int(process) for process in (thread / "children").read_text().split()]
-    return frozenset(found)
 
 
 def _aside(folder: Path) -> Path:
@@ -308,7 +290,7 @@ class Farm:
     broker: Any  # a StandInBroker, or a WatchedLocalQueue in tests for both queues
     http: BlendServer
     folder: Path
-    _others: frozenset[int] = field(default_factory=_started)
+    _others: frozenset[int] = field(default_factory=children)
 
     def add(self, job: str = "job-1", *, behaviour: Any = None, **scene: Any) -> None:
         """Registers a job; what is rendered of it is kept for `renders`. `behaviour`: how its blend is served."""
@@ -323,13 +305,11 @@ class Farm:
 
     def children(self) -> list[int]:
         """The processes that were started since this farm began and that are there."""
-        return sorted(_started() - self._others)
+        return sorted(children() - self._others)
 
     def gate(self) -> Path:
         """Something for a frame to `wait` at until it is `opened`."""
-        path = self.folder / f"gate-{len(list(self.folder.glob('gate-*')))}"
-        os.mkfifo(path)
-        return path
+        return make(self.folder / f"gate-{len(list(self.folder.glob('gate-?')))}")
 
     def until(self, condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + DEADLINE

@@ -49,6 +49,21 @@ def imports(module: Path) -> Iterator[str]:
             yield from (f"{origin}.{alias.name}" for alias in node.names)
 
 
+def names_in(module: Path) -> Iterator[str]:
+    """The names of all that is asked of something else, as `rename` in `path.rename(other)`."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+
+
+def replaced_files(module: Path) -> Iterator[ast.Call]:
+    """Calls as of Path.replace, which takes one thing; that of a text takes two, and others name theirs."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="replace"), args=[_], keywords=[]):
+                yield node
+
+
 def top(name: str) -> str:
     return name.partition(".")[0]
 
@@ -59,7 +74,7 @@ def ours(name: str) -> tuple[str, ...]:
     return tuple(parts[1:]) if parts[0] == PACKAGE.name else ()
 
 
-@pytest.mark.parametrize("module", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("module", modules(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_arrows_go_down_only(module: Path) -> None:
     here = module.relative_to(PACKAGE).parts
     known = {parts[0] for name in imports(module) if (parts := ours(name)) and parts[0] != "__package__"}
@@ -73,7 +88,7 @@ def test_arrows_go_down_only(module: Path) -> None:
     assert known <= (below | {CHILD.name} if folder == BLENDER.name else below)
 
 
-@pytest.mark.parametrize("module", modules(PACKAGE / "worker"), ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("module", modules(PACKAGE / "worker"), ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_arrows_go_down_only_among_the_wings_of_the_worker(module: Path) -> None:
     here = module.relative_to(PACKAGE / "worker").parts
     known = {parts[1] for name in imports(module) if (parts := ours(name)) and parts[0] == "worker"}
@@ -89,7 +104,7 @@ def test_every_folder_has_its_place() -> None:
     assert folders(PACKAGE / "worker") == set(WINGS)
 
 
-@pytest.mark.parametrize("module", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("module", modules(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_only_what_runs_in_blender_knows_blender(module: Path) -> None:
     if not (module.is_relative_to(CHILD) or module.is_relative_to(BLENDER)):
         assert not BPY & {top(name) for name in imports(module)}
@@ -143,14 +158,34 @@ def test_processes_are_started_in_one_place() -> None:
 def test_only_what_speaks_to_the_system_asks_which_one_it_is() -> None:
     """The others ask `system/platform.py`; a child, which knows nobody, has one such place too."""
     asking = {
-        str(path.relative_to(PACKAGE))
+        path.relative_to(PACKAGE).as_posix()
         for path in modules()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and (node.value.id, node.attr) in {("os", "name"), ("sys", "platform"), ("platform", "system")}
     }
-    assert asking == {"system/platform.py", "system/memory.py", "system/suspend.py", "render_child/system.py"}
+    inside = {f"system/{name}.py" for name in ("platform", "memory", "pipes", "suspend", "tether")}
+    assert asking == {*inside, "render_child/system.py"}
+
+
+def test_a_function_of_the_system_is_never_called_without_its_types() -> None:
+    """There is one place where they are had, and one for a child, which knows nobody."""
+    loading = {"CDLL", "WinDLL", "OleDLL", "PyDLL", "windll", "cdll", "oledll", "pydll", "pythonapi"}
+    having = {path.relative_to(PACKAGE).as_posix() for path in modules() if loading & set(names_in(path))}
+    assert having == {"system/native.py", "render_child/system.py"}
+
+
+def test_files_are_moved_and_removed_with_patience() -> None:
+    """Another program may have one open; what does it by itself fails on Windows."""
+    doing = {"unlink", "rename", "renames", "rmtree", "removedirs"}
+    found = {path.relative_to(PACKAGE).as_posix() for path in modules() if doing & set(names_in(path))}
+    in_a_child = "render_child/one_frame.py"
+    assert found == {"system/files.py", in_a_child}
+    assert "patiently(earlier.unlink)" in (PACKAGE / in_a_child).read_text(encoding="utf-8")
+    replacing = {path for path in modules() if path.name != "files.py" and list(replaced_files(path))}
+    assert {path.name for path in replacing} == {"scenes.py"}
+    assert "patiently(lambda: written.replace(path))" in next(iter(replacing)).read_text(encoding="utf-8")
 
 
 def test_a_child_s_threads_are_started_in_one_place() -> None:
@@ -173,14 +208,14 @@ def test_the_systems_clock_is_for_stamps_only() -> None:
     assert found <= stamping
 
 
-@pytest.mark.parametrize("module", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("module", modules(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_a_module_begins_with_its_licence_and_says_what_it_is(module: Path) -> None:
     text = module.read_text(encoding="utf-8")
     assert text.startswith('# SPDX-License-Identifier: GPL-3.0-or-later\n"""')
     assert ast.get_docstring(ast.parse(text))
 
 
-@pytest.mark.parametrize("module", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("module", modules(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_our_own_is_imported_relatively(module: Path) -> None:
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and not node.level:

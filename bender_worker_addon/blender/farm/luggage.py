@@ -13,6 +13,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import FarmError
+from ...system.files import remove
 from . import disk_caches, files
 from .disk_caches import DiskCache
 from .files import FileUse
@@ -49,7 +50,7 @@ class Luggage:
             if folder:
                 use.point_to(folder)
         bpy.ops.wm.save_mainfile(compress=True)
-        Path(f"{target}1").unlink(missing_ok=True)  # Blender's own backup of the first of the two
+        remove(Path(f"{target}1"))  # Blender's own backup of the first of the two
 
     def _take_beside(self, use: FileUse) -> str:
         """Gives where, as Blender names it; nowhere if there is nothing to take."""

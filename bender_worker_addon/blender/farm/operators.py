@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs operators: what an artist can do with the farm's jobs: send one, look at it, cancel it, queue it again."""
 
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from ...core.errors import FarmError
 from ...core.frame import FORMATS
 from ...farm import frames_folder
 from ...farm.frame_list import frames_of
+from ...system.files import discard_folder
 from .. import in_force, versions
 from ..paragraph import draw_paragraph
 from . import memory, packing
@@ -82,14 +82,14 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         try:
             unsaved = memory.save_copy(copy)
         except (RuntimeError, OSError) as error:
-            shutil.rmtree(folder, ignore_errors=True)
+            discard_folder(folder)
             self.report({"ERROR"}, f"A copy can't be saved: {error}")
             return {"CANCELLED"}
         options = {"frames": self.frames, "format": self.image_format, "chunk": self.chunk, "priority": self.priority}
         base = _frames_base()
         words = [f"--{option}={value}" for option, value in (options | ({} if base is None else {"to": base})).items()]
         command = versions.own_command("submit", str(copy), f"--unsaved={unsaved}", "--json", *words)
-        jobs_view.run(config, command, doing="Being sent...", then=lambda: shutil.rmtree(folder, ignore_errors=True))
+        jobs_view.run(config, command, doing="Being sent...", then=lambda: discard_folder(folder))
         return {"FINISHED"}
 
 

@@ -10,6 +10,7 @@ import bpy
 
 from ...core.errors import FarmError
 from ...core.frame import FORMATS
+from ...system.files import remove
 from . import files, memory, scope
 from .luggage import Luggage
 
@@ -105,9 +106,9 @@ def _save_packed(blend: str, saved_as: Path, luggage: Luggage, folder: Path) -> 
         _pack_libraries()
         bpy.ops.wm.save_mainfile(compress=True)
     for name in (*copies.values(), FILE):
-        (folder / f"{name}1").unlink(missing_ok=True)  # Blender's own backup
+        remove(folder / f"{name}1")  # Blender's own backup
     for name in copies.values():
-        (folder / name).unlink()
+        remove(folder / name)
 
 
 def _open(blend: str) -> None:

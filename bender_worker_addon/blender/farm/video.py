@@ -10,6 +10,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import FarmError
+from ...system.files import move, remove
 
 _LINEAR = (".exr", ".hdr")  # pictures that are not yet as a scene shows them
 
@@ -33,11 +34,11 @@ def make(frames: Sequence[Path], out: Path, *, fps: float, scene_of: Path | None
             bpy.ops.render.render(animation=True)
         if not part.is_file() or not part.stat().st_size:
             raise FarmError(f"Blender wrote no video of {frames[0].parent}")
-        part.replace(out)
+        move(part, out)
     except (RuntimeError, OSError) as error:
         raise FarmError(f"no video could be made of {frames[0].parent}: {error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        remove(part)
 
 
 def _as_seen(frames: Sequence[Path], blend: Path | None, folder: Path) -> list[Path]:

@@ -9,6 +9,7 @@ import contextlib
 import secrets
 from pathlib import Path
 
+from ...system.files import remove
 from ...system.lock import Lock, is_locked
 
 _SUFFIX = ".lock"
@@ -27,7 +28,7 @@ class Owner:
     def close(self) -> None:
         self._lock.close()
         with contextlib.suppress(OSError):  # Windows: somebody is just looking at it
-            self._path.unlink()
+            remove(self._path)
 
 
 def lives(folder: Path, name: str) -> bool:
@@ -40,4 +41,4 @@ def clear_away_dead(folder: Path) -> None:
     for path in folder.glob(f"*{_SUFFIX}"):
         if not is_locked(path):
             with contextlib.suppress(OSError):
-                path.unlink()
+                remove(path)

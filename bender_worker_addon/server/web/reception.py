@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from ...system import hashing
 from ...system.durable import make_durable
+from ...system.files import remove
 from ...system.folders import make_folder
 from ..farm import Expected, Farm
 
@@ -51,7 +52,7 @@ async def receive(request: Request, farm: Farm, job_id: str, task_id: str) -> Ex
         raise Refused(507, f"the frame can't be stored: {error.strerror or error}") from error
     finally:
         with contextlib.suppress(OSError):
-            arriving.unlink(missing_ok=True)
+            remove(arriving)
     return expected
 
 
@@ -76,7 +77,7 @@ async def take_file(request: Request, place: Path, *, keep_free: int) -> None:
         raise Refused(507, f"{place.name} can't be stored: {error.strerror or error}") from error
     finally:
         with contextlib.suppress(OSError):
-            arriving.unlink(missing_ok=True)
+            remove(arriving)
 
 
 def _write_and_hash(file: BinaryIO, digest: hashing.Hash, piece: bytes) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...core.transfers import BlendDeleted, BlendReady, BlendsFound, unfinished
+from ...system.files import remove
 
 
 def find(folder: Path, jobs: Iterable[str]) -> BlendsFound:
     """Which blends of these jobs are in the folder. Removes what a worker that was killed has left half-way there."""
     with contextlib.suppress(OSError):  # what can't be removed is tried again at the next start
         for part in folder.glob(unfinished(Path("*.blend")).name):
-            part.unlink(missing_ok=True)
+            remove(part)
     found = {}
     for job_id in jobs:
         with contextlib.suppress(OSError):
@@ -35,5 +36,5 @@ def look(job_id: str, path: Path) -> BlendReady:
 
 
 def delete(job_id: str, path: Path) -> BlendDeleted:
-    path.unlink(missing_ok=True)
+    remove(path)
     return BlendDeleted(job_id)

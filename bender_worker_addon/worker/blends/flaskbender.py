@@ -23,8 +23,9 @@ from ...core.transfers import (
     unfinished,
 )
 from ...settings.tls import SYSTEM_TLS, Tls
-from ...system.disks import FULL
+from ...system.disks import is_full
 from ...system.durable import make_durable
+from ...system.files import remove
 from .blend_file import begins_as_blend, begins_as_page, check_blend
 from .download import Cut, Download
 from .http_client import Answer, HttpClient, NoAnswer
@@ -46,7 +47,7 @@ class Flaskbender:
             self._fetch(job_id, target)
             return BlendReady(job_id, target.stat().st_size)
         except OSError as error:
-            remedy = Remedy.ELSEWHERE if error.errno in FULL else Remedy.RETRY
+            remedy = Remedy.ELSEWHERE if is_full(error) else Remedy.RETRY
             text = f"the blend can't be stored as {target}: {error.strerror or error}"
             return BlendFailed(job_id, BlendError(text, remedy))
         except BlendError as error:
@@ -98,7 +99,7 @@ class Flaskbender:
             _check_blend(part, content_type)
             make_durable(part, target)
         finally:
-            part.unlink(missing_ok=True)
+            remove(part)
 
     def _download(self, job_id: str, part: Path) -> str:
         """Gives what the server says it is."""

@@ -19,7 +19,9 @@ from typing import Any
 from ...core import messages
 from ...core.errors import WorkerError
 from ...core.messages import Command, FrameBegun, RenderFailed, Revoked
+from ...system.pipes import wide_pipe
 from ...system.suspend import suspend_process
+from ...system.tether import Tether
 from ...system.threads import Thread
 from .channel import Channel
 from .output import Output
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 
 _QUIT = 10.0  # seconds a child may take to end when asked to
 _SIGNALLED = 128  # a sandbox adds it to the signal that ended what ran in it
+
+_tether = Tether()  # of all children of this process
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +127,12 @@ class ChildProcess:
 
     def _live(self) -> None:
         try:
-            process = self._start()
+            process, printed = self._start()
         except (OSError, WorkerError) as error:
             self._channel.close()
             self._inbox.put(Died(self.child, f"Blender could not be started: {_in_words(error)}", started=False))
             return
-        assert process.stdout is not None
-        take_output = partial(self.output.drain, process.stdout)
+        take_output = partial(self.output.drain, os.fdopen(printed, "rb", buffering=0))
         drain = Thread(take_output, name=f"bender-child-{self.child}-log", inbox=self._inbox)
         drain.start()
         trouble = self._listen(process) or self._await_end(process)
@@ -141,20 +144,30 @@ class ChildProcess:
             code = _SIGNALLED - code
         self._inbox.put(Died(self.child, self._how_it_died(code, trouble)))
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> tuple["subprocess.Popen[bytes]", int]:
+        """The process, and the file descriptor by which all that it prints is to be read."""
         command = self._prepare()
         self._temp.mkdir(parents=True, exist_ok=True)
         channel = self._channel.open()
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=self._environment() | channel,
-            pass_fds=self._channel.to_inherit,
-            start_new_session=True,  # Ctrl-C in the worker's terminal is the worker's to handle
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
-        )
+        printed, printing = wide_pipe()
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=printing,
+                stderr=subprocess.STDOUT,
+                env=self._environment() | channel,
+                pass_fds=self._channel.to_inherit,
+                process_group=0,  # Ctrl-C in the worker's terminal is the worker's to handle
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
+            )
+        except OSError as error:
+            os.close(printed)
+            error.filename = error.filename or command[0]  # Windows does not say which
+            raise
+        finally:
+            os.close(printing)
+        _tether.tie(process.pid)
         log.debug("child %d is process %d", self.child, process.pid)
         with self._lock:
             self._process = process
@@ -162,7 +175,7 @@ class ChildProcess:
                 process.kill()
             elif self._suspended:
                 suspend_process(process.pid, True)
-        return process
+        return process, printed
 
     def _environment(self) -> dict[str, str]:
         """The worker's environment without its settings and other secrets."""

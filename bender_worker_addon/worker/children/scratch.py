@@ -4,11 +4,11 @@ That disk may be slow, or hang: all of this is for threads beside the worker's."
 
 import contextlib
 import secrets
-import shutil
 import threading
 from pathlib import Path
 
 from ...core.errors import WorkerError
+from ...system.files import discard_folder
 from ...system.folders import leads_away
 from ...system.lock import Lock, is_locked
 
@@ -40,7 +40,7 @@ class Scratch:
             raise WorkerError(f"the folder {folder} can't be made: {error.strerror or error}") from error
 
     def remove(self, folder: Path) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
+        discard_folder(folder)
 
     def remove_leftovers(self) -> None:
         """What a killed worker of this id has left behind; what is of one that lives, which should not be, stays."""
@@ -48,14 +48,14 @@ class Scratch:
             return
         for folder in self._folder.parent.glob("*"):
             if folder != self._folder and not is_locked(folder / _LOCK):
-                shutil.rmtree(folder, ignore_errors=True)
+                discard_folder(folder)
 
     def close(self) -> None:
         with self._made:
             self._closed = True
             if self._lock is not None:
                 self._lock.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        discard_folder(self._folder)
         with contextlib.suppress(OSError):  # another worker's scratch is beside this one
             self._folder.parent.rmdir()
             self._folder.parent.parent.rmdir()

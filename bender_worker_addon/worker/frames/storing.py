@@ -14,6 +14,7 @@ from ...core.in_flight import InFlight
 from ...core.messages import FrameWritten
 from ...core.task import Task
 from ...system.executor import Executor
+from ...system.files import remove
 from . import store
 
 
@@ -107,7 +108,7 @@ def _changed(held: InFlight) -> Proven:
 def _delete(stored: tuple[StoredFrame, ...]) -> None:
     for frame in stored:
         with contextlib.suppress(OSError):  # what can't be deleted now is left for `clean`
-            frame.path.unlink()
+            remove(frame.path)
     for folder in {frame.path.parent for frame in stored}:
         with contextlib.suppress(OSError):  # others are in it
             folder.rmdir()

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from ...system.files import remove
+
 log = logging.getLogger(__name__)
 
 _KEPT = 200  # of tasks that went well, and as many of those that failed
@@ -42,8 +44,8 @@ class TaskLogs:
         well = [path for path in newest_first if path not in failed]
         for path in (*well[_KEPT:], *failed[_KEPT:]):
             try:
-                path.unlink(missing_ok=True)
-                self._mark(path).unlink(missing_ok=True)
+                remove(path)
+                remove(self._mark(path))
             except OSError as error:  # another program has it open
                 log.debug("the log %s can't be deleted now: %s", path, error.strerror)
 

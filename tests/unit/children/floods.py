@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A child that prints a gigabyte, some of it without an end of line, and then says that it rendered as it was told."""
+"""A child that prints a gigabyte, or as much as it is told, some of it without an end of line, and then says that it
+rendered."""
 
 import json
 import sys
@@ -8,8 +9,9 @@ from speaking import connected, wrote  # type: ignore[import-not-found]
 
 connection = connected()
 command = json.loads(connection.makefile("rb").readline())
-sys.stdout.write("x" * 30_000_000)
-for number in range(24_000):
+size = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000_000
+sys.stdout.write("x" * (size // 32))
+for number in range(size // 41_000):
     sys.stdout.write(f"line {number} " + "y" * 40_000 + "\n")
 sys.stdout.write("the last word\n")
 sys.stdout.flush()

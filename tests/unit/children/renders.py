@@ -9,7 +9,7 @@
 `missing`   frames of which it says that they are there, and they are not
 `first`     a file that remembers the first process that renders: only that one is `wrong`, and it does not `wait`
 `no_camera` frames that nobody could render
-`wait`      a named pipe for each of these frames: rendering ends when the test opens it
+`wait`      a gate for each of these frames: rendering ends when the test opens it
 `seconds`   that each frame takes, unless its worker's environment says so, in SECONDS_A_FRAME
 `grow`      bytes that the child takes and never gives back, for each of these frames
 `keep_not`  why the child must not be kept
@@ -24,6 +24,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from waiting import wait_at  # type: ignore[import-not-found]
 
 _PACKAGE = Path(__file__).resolve().parents[3] / "bender_worker_addon"
 
@@ -68,9 +70,9 @@ def render_frame(frame: int, file: str, image_format: str) -> tuple[tuple[int, i
         raise RenderError(f"frame {frame}: no camera found in scene", scene=True)
     if frame in scene.get("die", ()) and not _has_died_before():
         os._exit(11)
-    pipe = scene.get("wait", {}).get(str(frame))
-    if pipe and not ("first" in scene and _is_first()):
-        Path(pipe).open("rb").close()
+    gate = scene.get("wait", {}).get(str(frame))
+    if gate and not ("first" in scene and _is_first()):
+        wait_at(gate)
     time.sleep(float(os.environ.get("SECONDS_A_FRAME", scene.get("seconds", 0))))
     kept.append(b"x" * scene.get("grow", {}).get(str(frame), 0))
     path = Path(file)

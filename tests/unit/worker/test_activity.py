@@ -2,18 +2,14 @@
 """Activity: whatever was asked for, in whichever order, ends as asked for last; nothing is left stopped."""
 
 import itertools
-from pathlib import Path
 
 import pytest
 
 from bender_worker_addon.worker.life.activity import Pause, Stop
 from tests.unit.conftest import StartFarm
-from tests.unit.support import Farm, message, opened
-
-
-def is_stopped(process: int) -> bool:
-    """Whether the system holds a process where it is (state T)."""
-    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+from tests.unit.gates import opened
+from tests.unit.processes import is_stopped
+from tests.unit.support import Farm, message
 
 
 def at_work(farm: Farm) -> int:

@@ -4,7 +4,8 @@
 import pytest
 
 from tests.unit.conftest import StartFarm
-from tests.unit.support import Farm, message, opened
+from tests.unit.gates import opened
+from tests.unit.support import Farm, message
 from tools.servers import blend_server
 
 

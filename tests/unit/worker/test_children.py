@@ -9,7 +9,9 @@ from bender_worker_addon.system.awake import AwakeClock
 from bender_worker_addon.worker import assembly
 from bender_worker_addon.worker.life.activity import Pause
 from tests.unit.conftest import StartFarm
-from tests.unit.support import Farm, message, opened
+from tests.unit.gates import opened
+from tests.unit.processes import is_stopped
+from tests.unit.support import Farm, message
 
 
 def render_all(farm: Farm, *tasks: tuple[str, str, list[int]]) -> list[int]:
@@ -203,14 +205,13 @@ def test_a_child_that_is_suspended_is_not_silent_nor_one_that_goes_on(clock: Clo
 
 
 def test_every_child_is_as_it_is_wanted_also_one_that_was_started_since(farm: Farm) -> None:
-    def states() -> list[str]:
-        stats = [Path(f"/proc/{process}/stat").read_text() for process in farm.children()]
-        return [stat.rpartition(")")[2].split()[0] for stat in stats]
+    def states() -> list[bool]:
+        return [is_stopped(process) for process in farm.children()]
 
     farm.until(lambda: farm.children())
     farm.worker.pause(Pause.SUSPEND)
     farm.worker._pool.start_ahead()
-    farm.until(lambda: states() == ["T", "T"])
+    farm.until(lambda: states() == [True, True])
     farm.worker.resume()
-    farm.until(lambda: "T" not in states())
+    farm.until(lambda: not any(states()))
     assert len(states()) == 2

@@ -9,7 +9,8 @@ import pytest
 
 from bender_worker_addon.worker.life.activity import Pause
 from tests.unit.conftest import StartFarm
-from tests.unit.support import DEADLINE, Farm, hang_until, message, opened
+from tests.unit.gates import opened
+from tests.unit.support import DEADLINE, Farm, hang_until, message
 from tools.servers.blend_server import Answer, Blend, well
 
 

@@ -14,7 +14,8 @@ import pytest
 
 from bender_worker_addon.core.errors import NotRunning, WorkerError
 from bender_worker_addon.worker import control
-from tests.unit.support import DEADLINE, Farm, message, opened
+from tests.unit.gates import opened
+from tests.unit.support import DEADLINE, Farm, message
 
 
 def meanwhile(farm: Farm, work: Callable[[], Any]) -> Any:

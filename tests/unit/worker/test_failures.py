@@ -13,7 +13,8 @@ from bender_worker_addon.core.messages import FrameWritten
 from bender_worker_addon.worker.frames import store
 from bender_worker_addon.worker.frames.storing import FrameStore
 from tests.unit.conftest import StartFarm
-from tests.unit.support import DEADLINE, Farm, child_command, message, opened
+from tests.unit.gates import opened
+from tests.unit.support import DEADLINE, Farm, child_command, message
 from tools.servers import blend_server
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.conftest import StartFarm
-from tests.unit.support import PNG, Farm, message, opened
+from tests.unit.gates import opened
+from tests.unit.support import PNG, Farm, message
 
 
 @pytest.mark.both_queues

@@ -15,7 +15,8 @@ from bender_worker_addon.worker.children.child import FrameTimes
 from bender_worker_addon.worker.children.dispatcher import Dispatcher
 from bender_worker_addon.worker.children.prefetch import Prefetch
 from tests.unit.conftest import StartFarm
-from tests.unit.support import Farm, message, opened
+from tests.unit.gates import opened
+from tests.unit.support import Farm, message
 
 
 def two_at_work(start_farm: StartFarm, **scene: Any) -> tuple[Farm, dict[int, Path]]:

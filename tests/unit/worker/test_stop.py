@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Worker: how it ends, by being asked to and by itself, and that nothing of it is left."""
 
-import os
 import time
 
 import pytest
@@ -9,16 +8,10 @@ import pytest
 from bender_worker_addon.worker.life.activity import Stop
 from bender_worker_addon.worker.worker import StopRequested
 from tests.unit.conftest import StartFarm
-from tests.unit.support import Farm, message, opened
+from tests.unit.gates import opened
+from tests.unit.processes import is_gone
+from tests.unit.support import Farm, message
 from tools.servers import blend_server
-
-
-def is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @pytest.mark.both_queues
@@ -62,7 +55,7 @@ def test_a_second_stop_ends_at_once_and_gives_everything_back(farm: Farm) -> Non
     farm.until_over()
     farm.worker.close()
     assert farm.broker.settled == [("requeued", 1)]
-    assert not is_alive(farm.renders()[0][0])
+    assert is_gone(farm.renders()[0][0])
 
 
 @pytest.mark.parametrize("when", Stop)
@@ -172,7 +165,7 @@ def test_nothing_of_a_closed_worker_is_left(farm: Farm) -> None:
     farm.broker.deliver(message())
     farm.until(lambda: farm.renders())
     farm.worker.close()
-    assert not is_alive(farm.renders()[0][0])
+    assert is_gone(farm.renders()[0][0])
     assert not (farm.folder / "frames" / ".rendering" / "w1").exists()
     assert farm.broker.closed
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Children that die of anything, or won't: each is told as it was, its task is tried again, and none is left."""
 
-import os
 import signal
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from bender_worker_addon.worker.children import process as renderer
 from bender_worker_addon.worker.life.activity import Stop
 from tests.unit.conftest import StartFarm
+from tests.unit.processes import is_gone
 from tests.unit.support import child_command, message
 
 
@@ -47,5 +47,4 @@ def test_a_child_that_ignores_everything_does_not_outlive_its_worker(
     farm.until_over()
     farm.worker.close()
     assert farm.broker.settled == [("requeued", 1)]
-    with pytest.raises(ProcessLookupError):
-        os.kill(process, 0)
+    assert is_gone(process)
