@@ -17,7 +17,7 @@ from ..farm.new_job import NewJob
 from ..farm.tasks import TaskRecord
 from ..farm.workers import Worker
 from ..settings.config import WorkerConfig
-from ..system.files import remove_folder
+from ..system.files import remove, remove_folder
 from . import data_json
 from .folder import FolderSite
 from .site import FAILURES, Details
@@ -111,11 +111,10 @@ class LocalSite(FolderSite):
         """In a folder that people have beside their own files only what is known to be a frame of it."""
         folder = self._folder_of(job_id)
         if folder == self._outpath / job_id:
-            if folder.exists():
-                shutil.rmtree(folder)
+            remove_folder(folder)
             return
         for frame in self.frames(job_id):
-            (folder / frame.name).unlink(missing_ok=True)
+            remove(folder / frame.name)
         with suppress(OSError):  # something else is in it
             folder.rmdir()
 

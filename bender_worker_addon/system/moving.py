@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ..core.errors import FolderInUse
+from . import files
 from .durable import make_names_durable
 from .lock import Lock
 
@@ -27,7 +28,7 @@ def move(old: Path, new: Path) -> None:
     """
     new.parent.mkdir(parents=True, exist_ok=True)
     try:
-        old.rename(new)
+        files.move(old, new)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
@@ -40,9 +41,9 @@ def finish(old: Path, new: Path) -> None:
     """Empties the old place, if a move has come as far as that and broke off."""
     mark = new / _FROM
     if mark.is_file() and mark.read_text(encoding="utf-8") == str(old):
-        shutil.rmtree(old, ignore_errors=True)
+        files.discard_folder(old)
         if not old.exists():
-            mark.unlink(missing_ok=True)
+            files.remove(mark)
 
 
 def _copy(old: Path, new: Path) -> None:
@@ -51,20 +52,19 @@ def _copy(old: Path, new: Path) -> None:
         with closing(Lock(turn)):
             if new.exists():
                 return
-            if part.exists():  # of a move that broke off
-                shutil.rmtree(part)
+            files.remove_folder(part)  # of a move that broke off
             try:
                 shutil.copytree(old, part, symlinks=True)
                 (part / _FROM).write_text(str(old), encoding="utf-8")
                 _make_durable(part)
-                part.rename(new)
+                files.move(part, new)
             except shutil.Error as error:
                 raise OSError(errno.EIO, str(error)) from error
             finally:
-                shutil.rmtree(part, ignore_errors=True)
+                files.discard_folder(part)
             make_names_durable(new.parent)
             finish(old, new)
-            turn.unlink(missing_ok=True)
+            files.remove(turn)
     except FolderInUse:
         return
 

@@ -11,6 +11,7 @@ from ...core.errors import FrameError
 from ...core.frame import FORMATS, StoredFrame
 from ...system import hashing
 from ...system.durable import make_durable
+from ...system.files import remove
 from ...system.folders import leads_away, make_folder
 
 
@@ -70,9 +71,9 @@ def _move(rendered: Path, target: Path) -> None:
         try:
             shutil.copyfile(rendered, beside)
             make_durable(beside, target)
-            rendered.unlink()
+            remove(rendered)
         finally:
-            beside.unlink(missing_ok=True)
+            remove(beside)
 
 
 def _check_signature(beginning: bytes, number: int, image_format: str) -> None:
