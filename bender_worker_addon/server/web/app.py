@@ -6,6 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from ...settings.config import WorkerConfig
 from ..access import Access
@@ -34,4 +35,11 @@ def _no_route(request: Request, error: Exception) -> Response:
     """What Starlette itself refuses, in a sentence."""
     assert isinstance(error, HTTPException)
     words = {404: "there is nothing at", 405: f"{request.method} is not for"}.get(error.status_code, error.detail)
-    return JSONResponse({"error": f"{words} {request.url.path}"}, status_code=error.status_code, headers=error.headers)
+    allowed = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return JSONResponse({"error": f"{words} {request.url.path}"}, status_code=error.status_code, headers=allowed)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of all routes of its path, of which Starlette names the first one's."""
+    there = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted({method for route in there for method in route.methods or ()}))

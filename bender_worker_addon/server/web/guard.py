@@ -31,6 +31,7 @@ _GUESSES = 20  # wrong keys of one address until it has to wait
 _WAIT = 60.0  # seconds
 _ADDRESSES = 10_000  # of which wrong keys are remembered
 _HOST = re.compile(r"([\w.-]{1,255}|\[[0-9a-fA-F:.%]{2,60}\])?(:[0-9]{1,5})?", re.ASCII)  # none at all in HTTP/1.0
+_PATH = 1000  # letters
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
@@ -90,6 +91,8 @@ class Guard:
         """Notes who asks, in `scope["state"]["caller"]`. Raises Refused."""
         connection = HTTPConnection(scope)
         address = connection.client.host if connection.client else ""
+        if len(scope["path"]) > _PATH:
+            raise Refused(414, f"an address of this farm has {_PATH} letters at most")
         if not _HOST.fullmatch(connection.headers.get("host", "")):
             raise Refused(400, "the request names no host that could be this farm")
         caller = await self._caller(connection)

@@ -25,7 +25,8 @@ AT_JOB = "/api/jobs/{job}"
 FILE_NAME = re.compile(r"[\w()+,=@~-][\w()+,=@~ .-]{0,150}")
 
 _NAME = 200  # letters of a job's name
-_CHUNK = 100_000
+_PRIORITY = 1000
+_LARGEST = 1_000_000  # of other numbers that are told
 
 Change = Callable[[LocalSite, str, Mapping[str, Any]], object]
 
@@ -76,24 +77,50 @@ def known(site: LocalSite, chosen: str) -> Job:
 def _understood(told: Mapping[str, Any]) -> NewJob:
     """A job as `sites.remote` tells it. Raises Refused."""
     try:
-        scene = told["scene"]
-        known = {name: kind for name, kind in SceneFacts.__annotations__.items() if name in scene}
-        facts = SceneFacts(**{name: kind(scene[name]) for name, kind in known.items()})
         job = NewJob(
-            id=job_id(str(told["id"])),
-            name=one_line(str(told["name"]), most=_NAME) or "untitled",
-            blend=str(told["blend"]),
-            frames=frame_list.frames_of(str(told["frames"])),
-            image_format=str(told["image_format"]),
-            scene=facts,
-            chunk=min(max(int(told.get("chunk", 1)), 1), _CHUNK),
-            priority=min(max(int(told.get("priority", 0)), -1000), 1000),
+            id=job_id(_text(told, "id")),
+            name=one_line(_text(told, "name"), most=_NAME) or "untitled",
+            blend=_text(told, "blend"),
+            frames=frame_list.frames_of(_text(told, "frames")),
+            image_format=_text(told, "image_format"),
+            scene=_facts(told["scene"]),
+            chunk=_whole(told, "chunk", 1, least=1, most=_LARGEST),
+            priority=_whole(told, "priority", 0, least=-_PRIORITY, most=_PRIORITY),
         )
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise Refused(400, f"this is no job: {type(error).__name__} {error}") from error
+    except KeyError as error:
+        raise Refused(400, f"this is no job: {error} is not told") from error
+    except (TypeError, ValueError) as error:
+        raise Refused(400, f"this is no job: {error}") from error
     if job.image_format not in FORMATS or not FILE_NAME.fullmatch(job.blend):
         raise Refused(400, f"this is no job: {job.image_format!r}, {job.blend!r}")
     return job
+
+
+def _facts(scene: Any) -> SceneFacts:
+    """Raises KeyError, TypeError or ValueError if it is not told as it should be."""
+    if not isinstance(scene, dict):
+        raise TypeError("scene should be an object")
+    told: dict[str, Any] = {name: one_line(_text(scene, name), most=_NAME) for name in ("version", "engine")}
+    for name in ("width", "height", "scale", "fps", "step"):
+        told[name] = _whole(scene, name, None, least=1, most=_LARGEST)
+    fps_base = scene.get("fps_base", 1)
+    if type(fps_base) not in (int, float) or not 0 < fps_base <= _LARGEST:
+        raise ValueError(f"fps_base is a number above 0, {_LARGEST} at most")
+    return SceneFacts(**told, fps_base=fps_base)
+
+
+def _text(told: Mapping[str, Any], name: str) -> str:
+    if not isinstance(told[name], str):
+        raise TypeError(f"{name} should be text")
+    return str(told[name])
+
+
+def _whole(told: Mapping[str, Any], name: str, usual: int | None, *, least: int, most: int) -> int:
+    """`usual` unless it is told; without one it must be."""
+    value = told[name] if usual is None else told.get(name, usual)
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{name} is a whole number from {least} to {most}")
+    return value
 
 
 def _details(farm: Farm, chosen: str) -> dict[str, Any]:
@@ -106,11 +133,17 @@ def _details(farm: Farm, chosen: str) -> dict[str, Any]:
 
 
 def _delete(site: LocalSite, job: str, body: Mapping[str, Any]) -> None:
-    site.delete(job, frames=body.get("frames") is True)
+    frames = body.get("frames", False)
+    if not isinstance(frames, bool):
+        raise Refused(400, "frames is true or false: whether they are deleted too")
+    site.delete(job, frames=frames)
 
 
 def _set_priority(site: LocalSite, job: str, body: Mapping[str, Any]) -> None:
-    priority = body.get("priority")
-    if not isinstance(priority, int) or isinstance(priority, bool) or not -1000 <= priority <= 1000:
-        raise Refused(400, "priority is a whole number from -1000 to 1000")
+    try:
+        priority = _whole(body, "priority", None, least=-_PRIORITY, most=_PRIORITY)
+    except KeyError as error:
+        raise Refused(400, "which priority is not told") from error
+    except ValueError as error:
+        raise Refused(400, str(error)) from error
     site.set_priority(job, priority)

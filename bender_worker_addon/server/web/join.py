@@ -81,9 +81,11 @@ def _only_for_people(request: Request) -> None:
 
 
 def _text(told: dict[str, Any], name: str) -> str:
-    """As it may stand in a list."""
-    value = told.get(name)
-    return one_line(value, most=_NAME) if isinstance(value, str) else ""
+    """As it may stand in a list; "" if it is not told. Raises Refused."""
+    value = told.get(name, "")
+    if not isinstance(value, str):
+        raise Refused(400, f"{name} should be text")
+    return one_line(value, most=_NAME)
 
 
 def _settings(request: Request, config: WorkerConfig, token: str) -> dict[str, Any]:

@@ -3,8 +3,19 @@
 
 from typing import Any
 
-_JOB = {"name": "job", "in": "path", "required": True, "schema": {"type": "string"}, "description": "its id"}
-_ERROR = {"description": "why not, in a sentence: `error`"}
+from ...core.frame import FORMATS
+from ...core.task import LAST_FRAME, SAFE_ID, STATUSES
+
+_ID = {"type": "string", "pattern": f"^{SAFE_ID.pattern}$"}
+_JOB = {"name": "job", "in": "path", "required": True, "schema": _ID, "description": "its id"}
+_ERROR = {
+    "description": "why not, in a sentence",
+    "content": {
+        "application/json": {
+            "schema": {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
+        }
+    },
+}
 _STATUSES = {"type": "object", "additionalProperties": {"type": "integer"}}
 _A_JOB = {
     "type": "object",
@@ -85,15 +96,45 @@ def _change(summary: str) -> dict[str, Any]:
     return {"post": _operation(summary, _answers("done"), _JOB)}
 
 
-def _query(name: str, usual: int, what: str) -> dict[str, Any]:
-    schema = {"type": "integer", "minimum": 0, "default": usual}
+def _query(name: str, usual: int, most: int, what: str) -> dict[str, Any]:
+    schema = {"type": "integer", "minimum": 0, "maximum": most, "default": usual}
     return {"name": name, "in": "query", "schema": schema, "description": what}
 
 
-_NUMBER = {"name": "number", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
-_NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
-_HASH = {"name": "X-Blake2b", "in": "header", "required": True, "schema": {"type": "string"}}
-_TEXT, _WHOLE = {"type": "string"}, {"type": "integer"}
+_NUMBER = {
+    "name": "number",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 0, "maximum": LAST_FRAME},
+}
+_NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+_HASH = {
+    "name": "X-Blake2b",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[0-9a-f]{128}$"},
+    "description": "of the file: Blake2b-512",
+}
+_TEXT = {"type": "string"}
+_MAYBE = {"type": ["string", "null"]}
+
+_PRIORITY = {"type": "integer", "minimum": -1000, "maximum": 1000}
+_COUNT = {"type": "integer", "minimum": 1, "maximum": 1_000_000}
+_SCENE = {
+    "type": "object",
+    "description": "what is known of the scene",
+    "properties": {
+        "version": {"type": "string", "description": "of the Blender that has written the blend"},
+        "engine": _TEXT,
+        "width": _COUNT,
+        "height": _COUNT,
+        "scale": {**_COUNT, "description": "percent"},
+        "fps": {**_COUNT, "description": "divided by fps_base: frames a second"},
+        "fps_base": {"type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000},
+        "step": _COUNT,
+    },
+    "required": ["version", "engine", "width", "height", "scale", "fps", "step"],
+}
 
 OPENAPI: dict[str, Any] = {
     "openapi": "3.1.0",
@@ -108,14 +149,14 @@ OPENAPI: dict[str, Any] = {
                 _answers("sent", {"type": "object", "properties": {"id": _TEXT}}, status="201"),
                 requestBody=_body(
                     *("id", "name", "blend", "frames", "image_format", "scene"),
-                    id=_TEXT,
+                    id=_ID,
                     name=_TEXT,
-                    blend=_TEXT,
+                    blend={**_TEXT, "description": "the file's name"},
                     frames={**_TEXT, "description": "such as 1-100,120-200x5"},
-                    image_format=_TEXT,
-                    chunk=_WHOLE,
-                    priority=_WHOLE,
-                    scene={"type": "object"},
+                    image_format={**_TEXT, "enum": list(FORMATS)},
+                    chunk={**_COUNT, "description": "frames of a task, at most"},
+                    priority=_PRIORITY,
+                    scene=_SCENE,
                 ),
             ),
         },
@@ -132,7 +173,7 @@ OPENAPI: dict[str, Any] = {
         "/api/jobs/{job}/resume": _change("go on with it"),
         "/api/jobs/{job}/priority": {
             "put": _operation(
-                "higher goes first", _answers("done"), _JOB, requestBody=_body("priority", priority=_WHOLE)
+                "higher goes first", _answers("done"), _JOB, requestBody=_body("priority", priority=_PRIORITY)
             )
         },
         "/api/jobs/{job}/frames": {
@@ -153,9 +194,14 @@ OPENAPI: dict[str, Any] = {
                 "its tasks, in the order of their frames",
                 _answers("tasks", {"type": "array", "items": _A_TASK}),
                 _JOB,
-                _query("after", 0, "only tasks with a higher number"),
-                _query("limit", 200, "at most so many, 1000 at most"),
-                {"name": "status", "in": "query", "schema": _TEXT, "description": "only tasks of this status"},
+                _query("after", 0, 1 << 31, "only tasks with a higher number"),
+                _query("limit", 200, 1000, "at most so many"),
+                {
+                    "name": "status",
+                    "in": "query",
+                    "schema": {**_TEXT, "enum": sorted(STATUSES)},
+                    "description": "only tasks of this status",
+                },
             )
         },
         "/api/jobs/{job}/tasks/{number}": {
@@ -192,20 +238,25 @@ OPENAPI: dict[str, Any] = {
             "get": _operation(
                 "what changes: `jobs` and `workers` (all at first, then the changed ones), `gone` (ids of jobs),"
                 " `clock` (the server's, in seconds)",
-                {"200": {"description": "server-sent events", "content": {"text/event-stream": {}}}},
+                {
+                    "200": {"description": "server-sent events", "content": {"text/event-stream": {}}},
+                    "default": _ERROR,
+                },
             )
         },
         "/api/about": {
             "get": _operation(
                 "the farm's own version and the name of the add-on it gives; null where it runs from the source",
-                _answers("both", {"type": "object", "properties": {"version": _TEXT, "extension": _TEXT}}),
+                _answers("both", {"type": "object", "properties": {"version": _MAYBE, "extension": _MAYBE}}),
             )
         },
         "/extension/index.json": {
-            "get": _operation("the add-on, as a repository of Blender's lists it", _answers("list"))
+            "get": _operation("the add-on, as a repository of Blender's lists it", _answers("list"), security=[])
         },
         "/extension/{name}": {
-            "get": _operation("the add-on itself", {"200": {"description": "a zip"}, "default": _ERROR}, _NAME)
+            "get": _operation(
+                "the add-on itself", {"200": {"description": "a zip"}, "default": _ERROR}, _NAME, security=[]
+            )
         },
         "/api/session": {
             "get": _operation("whether the key counts", _answers("it does")),
@@ -213,6 +264,10 @@ OPENAPI: dict[str, Any] = {
             "delete": _operation("forget the cookie", _answers("done")),
         },
         "/openapi.json": {"get": _operation("this", _answers("this"))},
-        "/metrics": {"get": _operation("for Prometheus", {"200": {"description": "text"}})},
+        "/metrics": {
+            "get": _operation(
+                "for Prometheus", {"200": {"description": "text", "content": {"text/plain": {}}}, "default": _ERROR}
+            )
+        },
     },
 }

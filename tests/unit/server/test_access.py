@@ -2,9 +2,11 @@
 """Who may what: nothing without a key, guesses are slowed down, join codes get tokens, tokens can be revoked."""
 
 import base64
+import re
 import stat
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +16,7 @@ from bender_worker_addon.core.errors import FarmError
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.server import access
 from bender_worker_addon.server.serve import Server
+from bender_worker_addon.server.web import guard
 from bender_worker_addon.settings.config import WorkerConfig
 from tests.unit.server.conftest import Client
 from tests.unit.support import DEADLINE
@@ -37,6 +40,20 @@ def test_without_a_key_there_is_nothing(client: Client, method: str, path: str) 
         answer = client.ask(method, path, key=key)
         assert answer.status_code == 401
         assert "key" in answer.json()["error"]
+
+
+def test_no_route_is_open_but_those_that_are_meant_to_be(client: Client) -> None:
+    starlette: Any = client.server._web.config.app
+    closed = 0
+    for route in starlette.routes:
+        path = re.sub(r"\{[^}]*\}", "1", route.path)
+        if guard._is_open(path):
+            continue
+        for method in route.methods:
+            assert client.ask(method, path, key="").status_code == 401, (method, path)
+            assert client.ask(method, path, key="wrong").status_code in (401, 429), (method, path)
+            closed += 1
+    assert closed > 30
 
 
 def test_guessing_tells_nothing_after_a_while_and_shuts_nobody_out_who_has_a_key(client: Client) -> None:
