@@ -2,9 +2,13 @@
 """A frame: the formats it may have, how its file is called, what is known of it once it is stored."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .other_files import OtherFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,18 @@ FORMATS: dict[str, Format] = {
 
 @dataclass(frozen=True, slots=True)
 class StoredFrame:
-    """A frame in its place: `size` in bytes, `hash` the Blake2b-512 of the file in lower-case hex."""
+    """A frame in its place: `size` in bytes, `hash` the Blake2b-512 of the file in lower-case hex. `others`: what was
+    written with it, in the same folder."""
 
     number: int
     path: Path
     size: int
     hash: str
+    others: "tuple[OtherFile, ...]" = ()
+
+    @property
+    def alone(self) -> "StoredFrame":
+        return replace(self, others=())
 
 
 def frame_name(number: int, image_format: str) -> str:

@@ -38,8 +38,8 @@ class InFlight:
     waits for something and does not count as held. `attempt` is the last one at it, what comes of an earlier one no
     longer counts; `failures` counts attempts. `started_at` is when a child began with it, `frames_begun` when with each
     frame, in seconds of the monotonic clock; `at_frame` is the one it is at, of which `part` is done, 0 to 1. `stored`
-    and `uploaded` grow frame by frame. `device`: what Cycles rendered it on; `output`: what Blender had
-    printed last when an attempt failed."""
+    and `uploaded` grow frame by frame; `left` counts other files that the farm doesn't take. `device`: what Cycles
+    rendered it on; `output`: what Blender had printed last when an attempt failed."""
 
     task: Task
     deliveries: list[Delivery]
@@ -53,6 +53,7 @@ class InFlight:
     part: float = 0.0
     stored: dict[int, StoredFrame] = field(default_factory=dict)
     uploaded: set[int] = field(default_factory=set)
+    left: int = 0
     aside: bool = False
     timings: Timings = field(default_factory=Timings)
     device: str = ""

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from . import other_files
 from .errors import TaskRefused
 from .frame import FORMATS, StoredFrame, frame_name, runs
 
@@ -81,6 +82,7 @@ class Task:
                 path=folder / frame_name(number, self.image_format),
                 size=self._frame(number)["filesize"],
                 hash=self._frame(number)["hash"],
+                others=other_files.from_json(self._frame(number).get("files")),
             )
             for number in self.frames
         ]
@@ -122,7 +124,11 @@ class Task:
 
     def has_frames(self, stored: Mapping[int, StoredFrame], uploaded: Collection[int]) -> None:
         for number, frame in stored.items():
-            self._frame(number).update(filesize=frame.size, hash=frame.hash, uploaded=number in uploaded)
+            told = self._frame(number)
+            told.update(filesize=frame.size, hash=frame.hash, uploaded=number in uploaded)
+            told.pop("files", None)
+            if frame.others:
+                told["files"] = other_files.as_json(frame.others)
 
     def finished(self, *, timings: str, device: str = "") -> None:
         """`timings` says what its seconds went into, `device` what it was rendered on, if the engine asked for one."""
@@ -130,6 +136,10 @@ class Task:
         self._wire["data"]["timings"] = timings
         if device:
             self._wire["data"]["device"] = device
+
+    def leaves(self, words: str) -> None:
+        """`words` say what of it the farm hasn't got, and where that is."""
+        self._wire["data"]["left"] = words
 
     def failed(self, reason: str, *, timings: str = "", device: str = "", output: str = "") -> None:
         """`output` is what Blender printed last; it is told once, see `output_told`."""

@@ -59,8 +59,11 @@ class JobStatus:
 
 @dataclass(frozen=True, slots=True)
 class FrameUploaded:
+    """`alone`: what was written with the frame was not taken."""
+
     task_id: str
     number: int
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ class Child:
             self._idle.wait(_BEGINNING)
             began = monotonic()
             try:
-                pictures.check(written.file, written.sizes)
+                pictures.check_all(written.file, written.sizes)
             except pictures.BrokenPicture as error:
                 self._fail(written.attempt, written.frame, str(error), scene=False)
             else:

@@ -13,6 +13,7 @@ import bpy
 from . import tame
 from .keeping import Kept, keep
 from .one_frame import OneFrame
+from .other_files import OtherFiles
 from .picture_size import sizes
 from .pictures import Size
 from .system import patiently
@@ -25,6 +26,7 @@ class _Open:
     scene: bpy.types.Scene
     kept: Sequence[Kept]
     one_frame: OneFrame
+    other_files: OtherFiles
 
 
 _open: _Open | None = None
@@ -40,8 +42,8 @@ class RenderError(Exception):
 
 
 def open_blend(blend: str) -> None:
-    """Opens a blend without running what scripts it holds, and leaves out of it what would write other files than its
-    frames. Raises RenderError if Blender can't, or if there would be no picture without a script."""
+    """Opens a blend without running what scripts it holds, and lets what would write files of its own write none, or
+    beside its frames. Raises RenderError if Blender can't, or if there would be no picture without a script."""
     global _open
     _open = None
     try:
@@ -57,14 +59,14 @@ def open_blend(blend: str) -> None:
     if tame.runs_python():
         words = "its lines are drawn by Python scripts (Freestyle), which are never run here"
         raise RenderError(f"{words}; use Freestyle's Parameter Editor", scene=True)
-    for thing in tame.leave_out_other_files():
+    for thing in tame.leave_out_caches():
         print(f"Left out: {thing}", flush=True)
-    _open = _Open(scene, keep(), OneFrame(scene))
+    _open = _Open(scene, keep(), OneFrame(scene), OtherFiles())
 
 
 def render_frame(frame: int, file: str, image_format: str) -> tuple[set[Size], float]:
     """Renders one frame of the open blend's scene into `file`; gives the sizes one of which the picture must have, and
-    the seconds it took to write it.
+    the seconds it took to write it. What the scene writes besides goes into `pictures.folder_of` it.
 
     `image_format` is an identifier of `ImageFormatSettings.file_format`. Raises RenderError.
     """
@@ -73,6 +75,7 @@ def render_frame(frame: int, file: str, image_format: str) -> tuple[set[Size], f
     _set_format(scene, image_format)
     path = Path(file)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _open.other_files.begin(path)
     for kept in _open.kept:
         kept.free()
     try:
@@ -88,6 +91,7 @@ def render_frame(frame: int, file: str, image_format: str) -> tuple[set[Size], f
             raise RenderError(f"frame {frame}: {words}", scene=True)
         raise RenderError(f"frame {frame}: Blender rendered without an error, but wrote no picture; see its log")
     patiently(lambda: written.replace(path))
+    _open.other_files.end(path)
     return sizes(scene.render), wrote
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tame: takes out of an open blend what does more than make its picture: runs Python, or writes other files."""
+"""Tame: takes out of an open blend what does more than make its picture: runs Python, or writes caches."""
 
 from collections.abc import Iterator
 
@@ -20,13 +20,8 @@ def runs_python() -> bool:
     return needed
 
 
-def leave_out_other_files() -> Iterator[str]:
-    """Takes out what would write files besides the frame, and tells for each, in words for people, what it was."""
-    trees = [getattr(scene, "node_tree", None) for scene in bpy.data.scenes]  # Blender 5 has them among the groups
-    for tree in filter(None, [*trees, *bpy.data.node_groups]):
-        for node in [node for node in tree.nodes if node.bl_idname == "CompositorNodeOutputFile"]:
-            yield f"the node {node.name}, which writes files of its own"
-            tree.nodes.remove(node)
+def leave_out_caches() -> Iterator[str]:
+    """Takes out what would write a cache, and tells for each, in words for people, what it was."""
     for name, cache in _point_caches():
         if cache.use_disk_cache and not (cache.is_baked or cache.use_external):
             yield f"the cache on disk of a simulation ({name}); it is simulated in memory"

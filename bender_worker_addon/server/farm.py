@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..core.frame import frame_name
+from ..core.other_files import is_safe
 from ..core.task import SAFE_ID, Task
 from ..farm import books, frames_folder, outlook, workers
 from ..farm.books import Job
@@ -91,6 +92,12 @@ class Farm:
         task = Task.from_json(body)
         numbers = {frame_name(number, task.image_format): number for number in task.frames}
         return Expected(numbers[name], self.frames / job_id / name) if name in numbers else None
+
+    def place_of_other(self, job_id: str, task_id: str, name: str) -> Path | None:
+        """Of a file that a task of the job may write besides its frames; None if it may not."""
+        with self.database.looking() as connection:
+            known = books.task(connection, job_id, task_id) is not None
+        return self.frames.joinpath(job_id, *name.split("/")) if known and is_safe(name) else None
 
     def jobs_since(self, version: tuple[int, int] | None) -> tuple[tuple[int, int], list[Job]]:
         """A version of the books that is another with any change, and all jobs; none if it still is `version`."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fetching: brings a job's frames into a folder, each proven by its size and hash, and goes on where it broke off."""
+"""Fetching: brings a job's frames and what was written with them into a folder, each file proven by its size and hash,
+and goes on where it broke off."""
 
 from pathlib import Path
 
@@ -12,48 +13,51 @@ from .site import Progress, Site, nobody
 
 
 class Fetching:
-    """`whole` are the frames that are in the folder as the farm has them; `wrong`, those that did not come as the farm
-    says they are."""
+    """`whole` are the frames that are in the folder as the farm has them, `others` what was written with them; `wrong`,
+    what did not come as the farm says it is."""
 
     def __init__(self, farm: Site, job_id: str, folder: Path) -> None:
         self._farm = farm
         self._job = job_id
         self._folder = folder
         self.whole: set[FrameFile] = set()
+        self.others: set[FrameFile] = set()
         self.wrong: set[FrameFile] = set()
 
     def run(self, told: Progress = nobody) -> None:
         """Brings what the farm has by now. Raises FarmError; what has come stays."""
-        frames = self._farm.frames(self._job)
+        frames, others = self._farm.frames(self._job), self._farm.others(self._job)
         self.whole.intersection_update(frames)
+        self.others.intersection_update(others)
         self.wrong.clear()
-        size, done = sum(frame.size for frame in frames), 0
+        size, done = sum(file.size for file in (*frames, *others)), 0
         try:
-            if frames:
-                self._folder.mkdir(parents=True, exist_ok=True)
-            for frame in frames:
-                self._have(frame)
-                done += frame.size
-                told(done, size)
+            for files, whole in ((frames, self.whole), (others, self.others)):
+                for file in files:
+                    self._have(file, whole)
+                    done += file.size
+                    told(done, size)
         except OSError as error:
             raise FarmError(f"frames can't be stored in {self._folder}: {error.strerror or error}") from error
 
-    def _have(self, frame: FrameFile) -> None:
-        if frame in self.whole:
+    def _have(self, file: FrameFile, whole: set[FrameFile]) -> None:
+        if file in whole:
             return
-        if _is(frame, self._folder / frame.name) or self._bring(frame):
-            self.whole.add(frame)
+        if _is(file, self._folder / file.name) or self._bring(file):
+            whole.add(file)
         else:
-            self.wrong.add(frame)
+            self.wrong.add(file)
 
-    def _bring(self, frame: FrameFile) -> bool:
+    def _bring(self, file: FrameFile) -> bool:
         """What is there of it may be the beginning of what it was once: then it is brought anew."""
-        part = self._folder / f".{frame.name}.part"
+        place = self._folder / file.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = place.with_name(f".{place.name}.part")
         for _ in range(2):
-            if not part.exists() or part.stat().st_size < frame.size:
-                self._farm.bring(self._job, frame, part)
-            if _is(frame, part):
-                make_durable(part, self._folder / frame.name)
+            if not part.exists() or part.stat().st_size < file.size:
+                self._farm.bring(self._job, file, part)
+            if _is(file, part):
+                make_durable(part, place)
                 return True
             remove(part)
         return False

@@ -3,14 +3,14 @@
 
 import shutil
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import FarmError
 from ..core.job import CANCELED, DATA_JSON
-from ..farm import job_files
+from ..farm import frame_files, job_files
 from ..farm.books import NewTask, as_data_json
 from ..farm.frame_files import FrameFile
 from ..farm.new_job import NewJob, head, tasks
@@ -64,12 +64,22 @@ class FolderSite(Site):
         except OSError as error:
             raise FarmError(f"job {job_id} can't be canceled in {self._jobs}: {error.strerror}") from error
 
+    def frames(self, job_id: str) -> list[FrameFile]:
+        return self._there(job_id, frame_files.of_task)
+
+    def others(self, job_id: str) -> list[FrameFile]:
+        return self._there(job_id, frame_files.others_of_task)
+
     def bring(self, job_id: str, frame: FrameFile, place: Path) -> None:
         source = self._folder_of(job_id) / frame.name
         try:
             shutil.copyfile(source, place)
         except OSError as error:
             raise FarmError(f"{source} can't be copied to {place}: {error.strerror}") from error
+
+    def _there(self, job_id: str, files: Callable[[Mapping[str, Any]], Iterator[FrameFile]]) -> list[FrameFile]:
+        known = [file for task in self._tasks(job_id) for file in files(task)]
+        return frame_files.there(known, self._folder_of(job_id))
 
     def _folder_of(self, job_id: str) -> Path:
         """Where its frames are."""
@@ -84,6 +94,10 @@ class FolderSite(Site):
             yield
         except OSError as error:
             raise FarmError(f"the job can't be written into {self._jobs}: {error.strerror or error}") from error
+
+    @abstractmethod
+    def _tasks(self, job_id: str) -> Sequence[Mapping[str, Any]]:
+        """As they were reported last."""
 
     @abstractmethod
     def _queue(self, job: NewJob, job_head: Mapping[str, Any], job_tasks: Sequence[NewTask]) -> None: ...

@@ -3,7 +3,6 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,13 +10,13 @@ from ..core.errors import FarmError
 from ..farm import books, changes, frame_files, frame_list, frames_folder, tasks, workers
 from ..farm.books import Job, NewTask
 from ..farm.database import PATIENCE, Database
-from ..farm.frame_files import FrameFile
 from ..farm.job_files import JobFiles
 from ..farm.new_job import NewJob
 from ..farm.tasks import TaskRecord
 from ..farm.workers import Worker
 from ..settings.config import WorkerConfig
 from ..system.files import remove, remove_folder
+from ..system.folders import remove_empty
 from . import data_json
 from .folder import FolderSite
 from .site import FAILURES, Details
@@ -97,10 +96,9 @@ class LocalSite(FolderSite):
         with self._database.looking() as connection:
             return workers.workers(connection)
 
-    def frames(self, job_id: str) -> list[FrameFile]:
+    def _tasks(self, job_id: str) -> list[dict[str, Any]]:
         with self._database.looking() as connection:
-            known = frame_files.known(connection, job_id)
-        return frame_files.there(known, self._folder_of(job_id))
+            return list(frame_files.tasks(connection, job_id))
 
     def _folder_of(self, job_id: str) -> Path:
         with self._database.looking() as connection:
@@ -108,15 +106,16 @@ class LocalSite(FolderSite):
         return self._outpath / job_id if head is None else frames_folder.of(head, self._outpath)
 
     def _delete_frames(self, job_id: str) -> None:
-        """In a folder that people have beside their own files only what is known to be a frame of it."""
+        """In a folder that people have beside their own files only what is known to be a frame of it, or written with
+        one."""
         folder = self._folder_of(job_id)
         if folder == self._outpath / job_id:
             remove_folder(folder)
             return
-        for frame in self.frames(job_id):
-            remove(folder / frame.name)
-        with suppress(OSError):  # something else is in it
-            folder.rmdir()
+        files = [folder / file.name for file in (*self.frames(job_id), *self.others(job_id))]
+        for file in files:
+            remove(file)
+        remove_empty(folder, files)
 
     def _change(self, change: Callable[[sqlite3.Connection], None]) -> None:
         with self._database.changing() as connection:

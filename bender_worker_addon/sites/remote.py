@@ -110,8 +110,13 @@ class RemoteSite(Site):
         told = self._client.ask("GET", f"/api/jobs/{job_id}/frames")
         return understood(all_of(answers.frame), told)
 
+    def others(self, job_id: str) -> list[FrameFile]:
+        told = self._client.ask("GET", f"/api/jobs/{job_id}/others")
+        return understood(all_of(answers.frame), told)
+
     def bring(self, job_id: str, frame: FrameFile, place: Path) -> None:
-        path = f"/api/jobs/{job_id}/frames/{frame.number}"
+        what = f"others/{quote(frame.name)}" if "/" in frame.name else f"frames/{frame.number}"
+        path = f"/api/jobs/{job_id}/{what}"
         _persistently(lambda: self._client.get(path, place, size=frame.size))
 
     def _change(self, job_id: str, what: str, method: str = "POST", **told: Any) -> Any:

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ..core.errors import FarmError, WorkerError
-from ..farm import frame_files, frame_list
+from ..farm import frame_list
 from ..farm.books import Failure, Job, NewTask
-from ..farm.frame_files import FrameFile
 from ..farm.new_job import NewJob
 from ..farm.tasks import TaskRecord, record_of
 from ..farm.workers import Worker
@@ -98,9 +97,8 @@ class SharedSite(FolderSite):
     def workers(self) -> list[Worker]:
         _needs_a_server("nobody knows the workers")
 
-    def frames(self, job_id: str) -> list[FrameFile]:
-        tasks = data_json.tasks(data_json.read(self._jobs / job_id))
-        return frame_files.there((file for task in tasks for file in frame_files.of_task(task)), self._outpath / job_id)
+    def _tasks(self, job_id: str) -> list[data_json.Task]:
+        return list(data_json.tasks(data_json.read(self._jobs / job_id)))
 
     def _queue(self, job: NewJob, _head: Mapping[str, Any], job_tasks: Sequence[NewTask]) -> None:
         queued, trouble = self._publish({task.id: task.body for task in job_tasks}, priority=job.priority)

@@ -113,9 +113,13 @@ class Site(ABC):
         """The frames that are there, in the order of their numbers."""
 
     @abstractmethod
+    def others(self, job_id: str) -> list[FrameFile]:
+        """What was written with them and is there, in the same order."""
+
+    @abstractmethod
     def bring(self, job_id: str, frame: FrameFile, place: Path) -> None:
-        """Fills the file `place` with that frame. What is there of it already is its beginning; what it holds then is
-        for the caller to prove."""
+        """Fills the file `place` with that frame, or with what was written with one. What is there of it already is its
+        beginning; what it holds then is for the caller to prove."""
 
     def find(self, beginning: str) -> Job:
         """The job whose id begins so."""

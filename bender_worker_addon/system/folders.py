@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Folders that are made for a group, and those that lead elsewhere."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from .durable import make_names_durable
@@ -25,3 +27,11 @@ def make_folder(folder: Path, *, shared: bool) -> None:
 def leads_away(folder: Path) -> bool:
     """Whether what is below a folder would be somewhere else: it is a symbolic link or, on Windows, a junction."""
     return folder.is_symlink() or (WINDOWS and folder.resolve().parent != folder.parent.resolve())
+
+
+def remove_empty(folder: Path, files: Iterable[Path]) -> None:
+    """Removes a folder in which `files` were, and the folders in it in which they were, where nothing else is."""
+    inside = {parent for file in files for parent in file.parents if folder in parent.parents}
+    for emptied in (*sorted(inside, reverse=True), folder):
+        with suppress(OSError):
+            emptied.rmdir()

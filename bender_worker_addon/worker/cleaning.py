@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cleaning: what this worker has stored and may be deleted by hand. Only what its journal knows, and is as it was."""
 
-import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from ..core.frame import StoredFrame
 from ..core.task import Task
 from ..settings.config import WorkerConfig
 from ..system.files import remove
-from .frames.store import unchanged
+from .frames.store import delete, unchanged
 from .state.journal import Journal
 
 
@@ -54,17 +54,16 @@ class Cleaning:
 
     def delete_blends(self, paths: Iterable[Path]) -> None:
         for path in paths:
-            _delete(path)
+            with _told():
+                remove(path)
             self._journal.remove_blend(path.stem)
 
     def delete_frames(self, frames: Iterable[StoredFrame]) -> int:
         """Gives how many were deleted; one that was changed since is somebody's work and stays."""
         deleted = [frame for frame in frames if unchanged(frame)]
         for frame in deleted:
-            _delete(frame.path)
-        for folder in {frame.path.parent for frame in deleted}:
-            with contextlib.suppress(OSError):  # others are in it
-                folder.rmdir()
+            with _told():
+                delete(frame)
         return len(deleted)
 
     def _blend(self, job_id: str) -> Path:
@@ -75,11 +74,12 @@ class Cleaning:
         return task.outpath == self._config.outpath / task.job_id
 
 
-def _delete(path: Path) -> None:
+@contextmanager
+def _told() -> Iterator[None]:
     try:
-        remove(path)
+        yield
     except OSError as error:
-        raise WorkerError(f"{path} can't be deleted: {error.strerror}") from error
+        raise WorkerError(f"{error.filename} can't be deleted: {error.strerror}") from error
 
 
 def _size(file: Path) -> int | None:

@@ -151,5 +151,7 @@ def eventually(true: Callable[[], bool], *, timeout: float = DEADLINE) -> None:
 
 def _may_lie_there(inside: Path, path: Path) -> bool:
     if path.is_dir():
-        return len(inside.parts) == 1
+        return not path.name.startswith(".")
+    if len(inside.parts) > 2:
+        return not path.name.startswith(".")
     return len(inside.parts) == 2 and _FRAME.fullmatch(path.name) is not None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.farm import pictures
 from tests.farm.local_yard import IDLE, LocalYard, answer
 from tests.farm.process import DEADLINE, WorkerProcess
 from tests.farm.serving import Farm
@@ -31,11 +32,11 @@ class Desk:
         self.env = {name: value for name, value in installed.env.items() if not name.startswith("BENDER_")}
         for name, value in {"data_dir": str(folder), **settings}.items():
             self.env[f"BENDER_WORKER_{name.upper()}"] = value
-        self._blender = installed.blender
+        self.blender = installed.blender
         self._running: list[WorkerProcess] = []
 
     def line(self, *words: str | Path) -> list[str]:
-        return [str(self._blender), "--command", "bender_worker", *map(str, words)]
+        return [str(self.blender), "--command", "bender_worker", *map(str, words)]
 
     def told(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         told = subprocess.run(
@@ -138,6 +139,25 @@ def test_joined_sent_rendered_elsewhere_and_fetched_with_nothing_shared_on_a_dis
     assert "No jobs yet" in artist.does("list")
     assert not (served.folder / "farm" / "frames" / job).exists()
     assert f"there is no job {job}" in artist.complains("fetch", job)
+
+
+def test_what_file_output_nodes_write_is_sent_to_the_farm_and_fetched_from_it(
+    served: Farm, artist: Desk, worker: Desk, tmp_path: Path
+) -> None:
+    pictures.run_script(artist.blender, "passes.py", tmp_path / "made")
+    for desk in (artist, worker):
+        desk.does("join", served.join, "--yes")
+    (sent,) = objects(artist.does("submit", tmp_path / "made" / "project" / "passes.blend", "--frames", "1", "--json"))
+    rendering = worker.start("run", "--max-tasks", "1")
+    assert rendering.wait() == 0, rendering.log
+    assert "9 other files of passes are in" in artist.does("fetch", sent["job"], "--to", tmp_path / "fetched")
+    here, there = tmp_path / "fetched", served.folder / "farm" / "frames" / sent["job"]
+    found = {path.relative_to(here).as_posix(): path for path in here.rglob("*") if path.is_file()}
+    assert len(found) == 10
+    assert {"000001.png", "passes/near/Image0001.png", "layers/all_0001.exr"} < set(found)
+    for name, path in found.items():
+        assert path.read_bytes() == (there / name).read_bytes()
+    assert not list(worker.folder.rglob("*.exr"))
 
 
 def test_what_goes_wrong_between_two_machines_is_told_in_a_sentence(served: Farm, artist: Desk, blend: Path) -> None:

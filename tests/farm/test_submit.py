@@ -14,7 +14,6 @@ from tests import disks
 from tests.farm import pictures
 from tests.farm.conftest import SceneMaker
 from tests.farm.local_yard import IDLE, LocalYard, answer
-from tools.blenders import blenders
 
 if TYPE_CHECKING:
     from tests.conftest import Installed
@@ -60,17 +59,11 @@ def test_all_that_would_go_wrong_elsewhere_is_said_in_a_line_each_and_the_rest_i
         f"a simulation zone in geometry nodes that is not baked (heap): {alone}",
         f"rigid bodies that are not baked (Scene): {alone.replace('it', 'them', 1)}",
         "a node is unknown to Blender here, as if from an add-on: mortar of brick",
-        f"a node is left out on workers, which write no other files: passes of {scene_tree(yard)}",
         "3 drivers run Python, which workers never do: "
         + ", ".join(f"{name} (len(bpy.data.objects) + len('{name}'))" for name in ("door", "glass", "sun")),
         "the file's name is burnt into the pictures; on the farm it is another one",
         "a script runs when the file is opened, but never on a worker: setup.py",
     }
-
-
-def scene_tree(yard: LocalYard) -> str:
-    """What has the compositor's nodes."""
-    return "Scene" if blenders.version_of(yard.blender) < (5, 0) else "compositing"
 
 
 @pytest.mark.both_blenders

@@ -5,6 +5,7 @@ import signal
 from http import HTTPStatus
 from pathlib import Path
 
+from tests.farm import pictures
 from tests.farm.conftest import SceneMaker
 from tests.farm.farmyard import Farm
 from tests.farm.ground import eventually
@@ -35,6 +36,24 @@ def test_frames_are_uploaded_and_a_crash_in_between_loses_and_renders_none_again
     ]
     assert farm.frames(job) == []
     assert farm.ready() == farm.unacked() == 0
+
+
+def test_what_a_bender_farm_takes_no_frame_for_stays_here_and_is_told(farm: Farm, tmp_path: Path) -> None:
+    """It knows nothing of File Output nodes."""
+    pictures.run_script(farm.blender, "passes.py", tmp_path / "made")
+    job = farm.job(tmp_path / "made" / "project" / "passes.blend")
+    task = farm.task(job, 1)
+    worker = farm.worker("--max-tasks", "1", upload="move")
+    assert worker.wait() == 0
+    report = farm.wait_for("finish", task).task
+    kept = sorted(path.relative_to(farm.outpath / job) for path in (farm.outpath / job).rglob("*") if path.is_file())
+    assert {path.parts[0] for path in kept} == {"above", "deep", "deep-2", "layers", "named", "passes", "traversal"}
+    assert report["data"]["left"].startswith(
+        f"{len(kept)} files of File Output nodes are kept in {farm.outpath / job} on "
+    )
+    assert "files" not in report["command"]["Blender"]["frame"]["1"]
+    assert [upload.filename for upload in farm.server.uploads] == ["000001.png"]
+    assert f"{len(kept)} files of File Output nodes are kept in" in worker.log
 
 
 def test_a_render_whose_job_is_canceled_is_stopped_reported_and_acked(farm: Farm, scene: SceneMaker) -> None:

@@ -69,11 +69,11 @@ def compared(installed: "Installed", tmp_path_factory: pytest.TempPathFactory) -
     )
 
 
-def rendered(blender: Path, blends: Mapping[str, Path], folder: Path) -> dict[str, Path]:
+def rendered(blender: Path, blends: Mapping[str, Path], folder: Path, *, frame: int = FRAME) -> dict[str, Path]:
     """The picture of each, made by plain Blender, where there is one."""
     command = [str(blender), "-b", "--factory-startup"]
     for name, blend in blends.items():
-        command += [str(blend), "-o", f"{folder / name}-######", "-x", "1", "-f", str(FRAME)]
+        command += [str(blend), "-o", f"{folder / name}-######", "-x", "1", "-f", str(frame)]
     subprocess.run(command, stdout=subprocess.DEVNULL, timeout=PATIENCE, check=True)
     return {path.name.rpartition("-")[0]: path for path in folder.iterdir()}
 

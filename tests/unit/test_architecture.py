@@ -183,9 +183,11 @@ def test_files_are_moved_and_removed_with_patience() -> None:
     in_a_child = "render_child/one_frame.py"
     assert found == {"system/files.py", in_a_child}
     assert "patiently(earlier.unlink)" in (PACKAGE / in_a_child).read_text(encoding="utf-8")
-    replacing = {path for path in modules() if path.name != "files.py" and list(replaced_files(path))}
-    assert {path.name for path in replacing} == {"scenes.py"}
-    assert "patiently(lambda: written.replace(path))" in next(iter(replacing)).read_text(encoding="utf-8")
+    replacing = {path.name: path for path in modules() if path.name != "files.py" and list(replaced_files(path))}
+    patient = {"scenes.py": "written.replace(path)", "other_files.py": "folder.replace(folder_of(frame))"}
+    assert set(replacing) == set(patient)
+    for name, words in patient.items():
+        assert f"patiently(lambda: {words})" in replacing[name].read_text(encoding="utf-8")
 
 
 def test_a_child_s_threads_are_started_in_one_place() -> None:

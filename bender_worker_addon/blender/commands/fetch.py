@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 NAME = "fetch"
 HELP = "bring a job's frames into a folder of this machine"
 DESCRIPTION = (
-    "Brings the frames of a job that are there into a folder of this machine, each proven by its size and hash. What is"
+    "Brings the frames of a job that are there, and what its File Output nodes wrote with them, into a folder of this"
+    " machine, each proven by its size and hash. What is"
     " there whole is not brought again; what broke off goes on."
 )
 _PAUSE, _LONGEST = 2.0, 60.0  # seconds between two looks, and at most where the farm is out of reach
@@ -44,11 +45,12 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         folder = details.folder if options.to is None else options.to.expanduser().absolute()
         fetching = Fetching(farm, job.id, folder)
         job = _watch(farm, job, fetching) if options.watch else _once(job, fetching)
-    wrong = sorted(frame.number for frame in fetching.wrong)
+    wrong = sorted({file.number for file in fetching.wrong})
     if options.json:
         print(json.dumps({"job": job.id, "folder": str(folder), "frames": len(fetching.whole), "wrong": wrong}))
     else:
-        print(f"{len(fetching.whole)} of {job.total} frames of {job.name} are in {folder}")
+        others = f" and {len(fetching.others)} other files" if fetching.others else ""
+        print(f"{len(fetching.whole)} of {job.total} frames{others} of {job.name} are in {folder}")
     if wrong:
         from ...core.frame import in_words
 

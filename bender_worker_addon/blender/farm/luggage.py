@@ -14,7 +14,7 @@ import bpy
 
 from ...core.errors import FarmError
 from ...system.files import remove
-from . import disk_caches, files
+from . import disk_caches, files, outputs
 from .disk_caches import DiskCache
 from .files import FileUse
 from .plain_pictures import is_plain
@@ -25,10 +25,11 @@ _SAME_WHEN_PACKED = ("sRGB", "Non-Color", "Linear Rec.709")  # colour spaces in 
 
 class Luggage:
     """What goes into one job's `folder`, from the blend that is sent and from its libraries; nothing but blends where
-    nothing `beside` them gets to the workers."""
+    nothing `beside` them gets to the workers. `of`: the blend that is sent, as it is called where it was made."""
 
-    def __init__(self, folder: Path, *, beside: bool) -> None:
+    def __init__(self, folder: Path, *, of: Path, beside: bool) -> None:
         self._folder = folder
+        self._of = of
         self._beside = beside
         self._numbers: dict[Path, int] = {}
 
@@ -37,6 +38,7 @@ class Luggage:
         `copy` in the job's folder, to be read from there. What is missing is left out, and named by the place where it
         is not. Raises FarmError if a file can't be copied."""
         bpy.ops.file.make_paths_absolute()
+        outputs.name_after(self._of, library=blend)
         data = list(data)
         left = [use for use in list(files.read_by(data)) if not _pack(use, changed=not self._beside)]
         taken = [(use, self._take_beside(use)) for use in left if self._beside]

@@ -78,8 +78,9 @@ def save_packed(folder: Path, *, copy_of: Path | None = None, beside: bool = Tru
     fonts in it, beside it, if workers see that, what can't be in it. `copy_of`: the file that what is open is a copy
     of, if it is one. Nothing else is changed. Raises FarmError."""
     blend = bpy.data.filepath
+    saved_as = copy_of or Path(blend)
     try:
-        _save_packed(blend, copy_of or Path(blend), Luggage(folder, beside=beside), folder)
+        _save_packed(blend, saved_as, Luggage(folder, of=saved_as, beside=beside), folder)
     except RuntimeError as error:
         reason = str(error).removeprefix("Error: ").strip().partition("\n")[0]
         raise FarmError(f"{blend} can't be packed into {folder}: {reason}") from error

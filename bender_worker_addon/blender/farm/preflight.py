@@ -54,7 +54,6 @@ def findings(*, copy_of: Path | None = None, beside: bool = True) -> list[Findin
         *_simulations(seen),
         *_colors(),
         *_nodes(seen),
-        *_other_files(scene, seen),
         *_add_ons(),
         *_scripts(scene, seen),
     ]
@@ -215,16 +214,6 @@ def _live_nodes(seen: Iterable[bpy.types.ID]) -> Iterator[tuple[bpy.types.ID, An
     for owner in seen:
         if (tree := scope.tree_of(owner)) is not None:
             yield from ((owner, node) for node in scope.live_nodes(tree))
-
-
-def _other_files(scene: bpy.types.Scene, seen: Seen) -> Iterator[Finding]:
-    names = [
-        f"{node.name} of {owner.name}"
-        for owner, node in _live_nodes(seen)
-        if node.bl_idname == "CompositorNodeOutputFile" and scene.render.use_compositing
-    ]
-    if names:
-        yield Finding(f"{_some('node', names)} left out on workers, which write no other files: {_listed(names)}")
 
 
 def _add_ons() -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from ...core.frame import FORMATS, frame_name
+from ...core.other_files import is_safe
 from ...core.task import SAFE_ID
 from ..farm import Farm
 from .jobs import AT_JOB, FILE_NAME, known
@@ -46,10 +47,21 @@ def routes(farm: Farm) -> list[Route]:
         found = await run_in_threadpool(farm.ask, lambda site: site.frames(known(site, chosen).id))
         return JSONResponse([asdict(file) for file in found])
 
+    async def other_files(request: Request) -> Response:
+        chosen = request.path_params["job"]
+        found = await run_in_threadpool(farm.ask, lambda site: site.others(known(site, chosen).id))
+        return JSONResponse([asdict(file) for file in found])
+
+    async def other(request: Request) -> Response:
+        path = await run_in_threadpool(_other, farm, request.path_params["job"], request.path_params["name"])
+        return FileResponse(path, filename=path.name)
+
     return [
         Route(f"{AT_JOB}/files/{{name}}", file, methods=["PUT"]),
         Route(f"{AT_JOB}/frames", frame_files, methods=["GET"]),
         Route(f"{AT_JOB}/frames/{{number}}", frame, methods=["GET"]),
+        Route(f"{AT_JOB}/others", other_files, methods=["GET"]),
+        Route(f"{AT_JOB}/others/{{name:path}}", other, methods=["GET"]),
         Route(f"{AT_JOB}/frames.zip", frames, methods=["GET"]),
     ]
 
@@ -73,14 +85,22 @@ def _frame(farm: Farm, job: str, number: str) -> Path:
     folder = _folder(farm, job)
     is_one = number.isascii() and number.isdecimal() and len(number) <= _DIGITS
     names = [frame_name(int(number), image_format) for image_format in FORMATS] if is_one else []
-    found = next((folder / name for name in names if _is_a_frame(folder / name)), None)
+    found = next((folder / name for name in names if _is_a_picture(folder / name)), None)
     if found is None:
         raise Refused(404, f"frame {number} of job {job} is not here (yet)")
     return found
 
 
+def _other(farm: Farm, job: str, name: str) -> Path:
+    path = _folder(farm, job).joinpath(*name.split("/"))
+    if not is_safe(name) or not _is_a_picture(path):
+        raise Refused(404, f"{name} of job {job} is not here (yet)")
+    return path
+
+
 async def _zipped(folder: Path) -> AsyncIterator[bytes]:
-    """All frames in the folder as a zip that is made while it is sent. Not compressed: pictures are already."""
+    """All frames in the folder, and what was written with them, as a zip that is made while it is sent. Not compressed:
+    pictures are already."""
     async for piece in iterate_in_threadpool(_zip(folder)):
         yield piece
 
@@ -88,8 +108,8 @@ async def _zipped(folder: Path) -> AsyncIterator[bytes]:
 def _zip(folder: Path) -> Iterator[bytes]:
     made = _Pieces()
     with zipfile.ZipFile(cast("IO[bytes]", made), "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        for path in _frames_in(folder):
-            info = zipfile.ZipInfo.from_file(path, path.name, strict_timestamps=False)
+        for path in _pictures_in(folder):
+            info = zipfile.ZipInfo.from_file(path, path.relative_to(folder).as_posix(), strict_timestamps=False)
             with path.open("rb") as file, archive.open(info, "w") as entry:
                 while piece := file.read(1 << 20):
                     entry.write(piece)
@@ -97,13 +117,18 @@ def _zip(folder: Path) -> Iterator[bytes]:
     yield made.taken()
 
 
-def _frames_in(folder: Path) -> list[Path]:
-    """The frames of a job, and nothing else that somebody may have put there."""
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [path for path in files if _FRAME.fullmatch(path.name) and _is_a_frame(path)]
+def _pictures_in(folder: Path) -> list[Path]:
+    """The frames of a job and what was written with them, and nothing else that somebody may have put there."""
+    files = sorted(folder.rglob("*")) if folder.is_dir() else []
+    names = [path.relative_to(folder).as_posix() for path in files]
+    return [
+        path
+        for path, name in zip(files, names, strict=True)
+        if (_FRAME.fullmatch(name) or is_safe(name)) and _is_a_picture(path)
+    ]
 
 
-def _is_a_frame(path: Path) -> bool:
+def _is_a_picture(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 

@@ -186,6 +186,14 @@ OPENAPI: dict[str, Any] = {
                 "a frame's file", {"200": {"description": "the picture"}, "default": _ERROR}, _JOB, _NUMBER
             )
         },
+        "/api/jobs/{job}/others": {
+            "get": _operation(
+                "what File Output nodes wrote with them", _answers("files", {"type": "array", "items": _A_FRAME}), _JOB
+            )
+        },
+        "/api/jobs/{job}/others/{name}": {
+            "get": _operation("such a file", {"200": {"description": "the picture"}, "default": _ERROR}, _JOB, _NAME)
+        },
         "/api/jobs/{job}/frames.zip": {
             "get": _operation("all frames", {"200": {"description": "a zip"}, "default": _ERROR}, _JOB)
         },

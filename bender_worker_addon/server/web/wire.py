@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from ...core.other_files import TAKES_OTHERS
 from ..farm import Farm
-from .reception import Refused, receive
+from .reception import Refused, receive, take_file
 
 
 def routes(farm: Farm) -> list[Route]:
@@ -31,8 +32,21 @@ def routes(farm: Farm) -> list[Route]:
         expected = await receive(request, farm, job, task)
         return PlainTextResponse(f"frame {expected.number} is stored\n", status_code=201)
 
+    async def takes_others(_request: Request) -> Response:
+        return PlainTextResponse(TAKES_OTHERS, media_type="application/json")
+
+    async def other_file(request: Request) -> Response:
+        job, task, name = (request.path_params[part] for part in ("job", "task", "name"))
+        place = await run_in_threadpool(farm.place_of_other, job, task, name)
+        if place is None:
+            raise Refused(404, f"{name!r} can be no file of task {task} of job {job}")
+        await take_file(request, place, keep_free=farm.keep_free)
+        return PlainTextResponse(f"{name} is stored\n", status_code=201)
+
     return [
         Route("/job/worker/blend/{job}", blend, methods=["GET"]),
         Route("/job/worker/status/{job}", status, methods=["GET"]),
         Route("/job/{job}/{task}", frame, methods=["POST"]),
+        Route("/job/{job}/{task}/other", takes_others, methods=["GET"]),
+        Route("/job/{job}/{task}/other/{name:path}", other_file, methods=["PUT"]),
     ]

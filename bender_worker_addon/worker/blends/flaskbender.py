@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
 
 from ...core.errors import BlendError, Remedy, UploadError
 from ...core.frame import StoredFrame
+from ...core.other_files import TAKES_OTHERS, OtherFile
 from ...core.transfers import (
     JOB_STATUSES,
     BlendFailed,
@@ -70,26 +73,37 @@ class Flaskbender:
         return JobStatus(job_id, _job_status(text))
 
     def upload(self, *, job_id: str, task_id: str, frame: StoredFrame) -> FrameUploaded | FrameNotUploaded:
-        """Sends a frame with its size and hash. Only an answer of 2xx says that flaskbender has it."""
+        """Sends a frame with its size and hash, after what was written with it. Only an answer of 2xx says that
+        flaskbender has it."""
+        url = f"{self._url}/job/{job_id}/{task_id}"
         try:
-            self._upload(f"{self._url}/job/{job_id}/{task_id}", frame)
+            taken = frame.others if frame.others and self._takes_others(url, frame) else ()
+            for other in taken:
+                self._upload_other(url, frame, other)
+            self._upload(url, frame)
         except UploadError as error:
             return FrameNotUploaded(task_id, frame.number, error)
-        return FrameUploaded(task_id, frame.number)
+        return FrameUploaded(task_id, frame.number, alone=taken != frame.others)
 
     def _upload(self, url: str, frame: StoredFrame) -> None:
         fields = {"filesize": str(frame.size), "filehash": frame.hash}
-        try:
-            with frame.path.open("rb") as file:
-                form = Form(fields, file=file, filename=frame.path.name, size=frame.size)
-                with self._http.post(url, form) as answer:
-                    _check_upload(answer, frame.number)
-        except NoAnswer as error:
-            text = f"flaskbender can't be reached for frame {frame.number}: {error}"
-            raise UploadError(text, Remedy.WAIT) from error
-        except OSError as error:
-            text = f"frame {frame.number} can't be read from {frame.path}: {error.strerror or error}"
-            raise UploadError(text, Remedy.WAIT) from error
+        with _sent(frame.path, frame.number) as file:
+            form = Form(fields, file=file, filename=frame.path.name, size=frame.size)
+            with self._http.post(url, form) as answer:
+                _check_upload(answer, frame.number)
+
+    def _takes_others(self, url: str, frame: StoredFrame) -> bool:
+        """Asked before anything is sent: flaskbender knows no such files, and might cut the connection."""
+        with _sent(frame.path, frame.number), self._http.get(f"{url}/other") as answer:
+            if _is_of_no_use(answer.status):
+                _check_upload(answer, frame.number)
+            return answer.status == HTTPStatus.OK and answer.text(_LONGEST_STATUS) == TAKES_OTHERS
+
+    def _upload_other(self, url: str, frame: StoredFrame, other: OtherFile) -> None:
+        with _sent(other.path(frame.path.parent), frame.number) as file:
+            headers = {"X-Blake2b": other.hash, "Content-Type": "application/octet-stream"}
+            with self._http.put(f"{url}/other/{quote(other.name)}", file, headers=headers) as answer:
+                _check_upload(answer, frame.number)
 
     def _fetch(self, job_id: str, target: Path) -> None:
         part = unfinished(target)
@@ -118,6 +132,19 @@ class Flaskbender:
         with self._http.get(f"{self._url}/job/worker/blend/{job_id}", headers=headers, json=_REQUEST) as answer:
             _check_download(answer)
             yield answer
+
+
+@contextmanager
+def _sent(path: Path, number: int) -> Iterator[BinaryIO]:
+    """Raises UploadError if the file of this frame can't be read, or doesn't get anywhere."""
+    try:
+        with path.open("rb") as file:
+            yield file
+    except NoAnswer as error:
+        raise UploadError(f"flaskbender can't be reached for frame {number}: {error}", Remedy.WAIT) from error
+    except OSError as error:
+        text = f"frame {number} can't be read from {path}: {error.strerror or error}"
+        raise UploadError(text, Remedy.WAIT) from error
 
 
 def why_unreachable(url: str, tls: Tls) -> str:

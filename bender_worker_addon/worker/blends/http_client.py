@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 import requests
 import urllib3
@@ -118,6 +118,10 @@ class HttpClient:
         entered."""
         headers = {"Content-Type": form.content_type}
         return self._answer("POST", url, headers=headers, data=form, allow_redirects=False)
+
+    def put(self, url: str, file: BinaryIO, *, headers: Mapping[str, str]) -> AbstractContextManager[Answer]:
+        """The rest of `file` is the body. Follows no redirects. Raises NoAnswer when entered."""
+        return self._answer("PUT", url, headers=headers, data=file, allow_redirects=False)
 
     @contextmanager
     def _answer(self, method: str, url: str, *, headers: Mapping[str, str], **request: Any) -> Iterator[Answer]:

@@ -14,7 +14,6 @@ from ...core.in_flight import InFlight
 from ...core.messages import FrameWritten
 from ...core.task import Task
 from ...system.executor import Executor
-from ...system.files import remove
 from . import store
 
 
@@ -108,7 +107,4 @@ def _changed(held: InFlight) -> Proven:
 def _delete(stored: tuple[StoredFrame, ...]) -> None:
     for frame in stored:
         with contextlib.suppress(OSError):  # what can't be deleted now is left for `clean`
-            remove(frame.path)
-    for folder in {frame.path.parent for frame in stored}:
-        with contextlib.suppress(OSError):  # others are in it
-            folder.rmdir()
+            store.delete(frame)

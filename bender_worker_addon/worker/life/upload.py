@@ -2,6 +2,7 @@
 """UploadStage: a rendered task's frames go to flaskbender before it is finished. Nothing else waits for it."""
 
 import logging
+import socket
 
 from ...core.errors import Remedy
 from ...core.in_flight import InFlight, Stage, TasksInFlight
@@ -69,7 +70,7 @@ class UploadStage:
             case FrameUploaded(number=number):
                 self._uploads.uploaded(event)
                 if held is not None:
-                    self._uploaded(held, number)
+                    self._uploaded(held, number, alone=event.alone)
             case FrameNotUploaded():
                 error = self._uploads.failed(event, wanted=held is not None)
                 if error is not None and held is not None:
@@ -104,14 +105,22 @@ class UploadStage:
         self._finish_if_all_there(held)
         self._count()
 
-    def _uploaded(self, held: InFlight, number: int) -> None:
+    def _uploaded(self, held: InFlight, number: int, *, alone: bool) -> None:
+        """What was written with it and not taken stays here, and is nobody's any more but the folder's owner's."""
         held.uploaded.add(number)
+        if alone:
+            held.left += len(held.stored[number].others)
+            held.stored[number] = held.stored[number].alone
         log.info("%s: flaskbender has frame %d", held, number)
         self._note(held)
         self._finish_if_all_there(held)
 
     def _finish_if_all_there(self, held: InFlight) -> None:
         if held.uploaded.issuperset(held.stored):
+            if held.left:
+                words = f"{held.left} files of File Output nodes are kept in {held.task.outpath}"
+                held.task.leaves(f"{words} on {socket.gethostname()}: this farm takes none")
+                log.warning("%s: %s: this farm takes none", held, words)
             self._settlement.finish(held)
             if not self._keep:
                 self._store.delete(held.stored.values())

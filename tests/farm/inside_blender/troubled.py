@@ -234,7 +234,7 @@ def nodes() -> None:
 def outputs() -> None:
     bpy.context.scene.render.use_stamp = True
     bpy.context.scene.render.use_stamp_filename = True
-    compositing().nodes.new("CompositorNodeOutputFile").name = "passes"
+    compositing().nodes.new("CompositorNodeOutputFile")
 
 
 def drivers() -> None:

@@ -37,7 +37,7 @@ def _write_files(scene: bpy.types.Scene, elsewhere: Path) -> None:
         tree.interface.new_socket(name="Image", in_out="OUTPUT", socket_type="NodeSocketColor")
         scene.compositing_node_group = tree
         result, files = (tree.nodes.new(name) for name in ("NodeGroupOutput", "CompositorNodeOutputFile"))
-        files.directory = str(elsewhere)
+        files.directory, files.file_name = str(elsewhere), "files"
         files.file_output_items.new("RGBA", "Image")
     else:
         scene.use_nodes = True

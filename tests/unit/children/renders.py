@@ -114,7 +114,7 @@ def _become(name: str, **content: object) -> None:
     sys.modules[module.__name__] = module
 
 
-_become("pictures", check=check, BrokenPicture=BrokenPicture)
+_become("pictures", check_all=check, BrokenPicture=BrokenPicture)
 _become("devices", choose=lambda wanted, _share: scene.get("device", "") or wanted[-1])
 _become("progress", Progress=Progress)
 _become("keeping", reason_not_to_keep=reason_not_to_keep)

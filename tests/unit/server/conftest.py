@@ -57,6 +57,10 @@ class Client:
         fields = {"filesize": len(content), "filehash": hashlib.blake2b(content).hexdigest(), **told}
         return self.ask("POST", f"/job/{job}/{task}", data=fields, files={"file": (name, content)})
 
+    def upload_other(self, job: str, task: str, name: str, content: bytes, digest: str = "") -> requests.Response:
+        headers = {"X-Blake2b": digest or hashlib.blake2b(content).hexdigest()}
+        return self.ask("PUT", f"/job/{job}/{task}/other/{name}", data=content, headers=headers)
+
     def frame(self, name: str, job: str = "job-1") -> Path:
         return self.folder / "frames" / job / name
 

@@ -4,6 +4,7 @@
 import io
 import json
 import os
+import re
 import threading
 import zipfile
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import requests
 from starlette.routing import Route
 
+from bender_worker_addon.farm.tasks import merge
 from bender_worker_addon.server.web.openapi import OPENAPI
 from tests.unit.server.conftest import SCENE, Client
 from tests.unit.support import DEADLINE, PNG
@@ -60,6 +62,29 @@ def test_frames_come_one_by_one_and_as_a_zip(client: Client) -> None:
     assert client.ask("GET", "/api/jobs/job-1/frames/3").status_code == 404
     archive = zipfile.ZipFile(io.BytesIO(client.ask("GET", "/api/jobs/job-1/frames.zip").content))
     assert {name: archive.read(name) for name in archive.namelist()} == pictures
+
+
+def test_what_was_written_with_frames_comes_one_by_one_and_in_the_zip(client: Client) -> None:
+    client.send()
+    task = client.tasks()[0]["id"]
+    assert client.upload("job-1", task, "000001.png", PNG).status_code == 201
+    assert client.upload_other("job-1", task, "passes/z 0001.exr", b"deep").status_code == 201
+    told = client.tasks()[0]
+    told["status"] = "Finished"
+    others = ("passes/z 0001.exr", "passes/gone0001.exr", "../../farm.sqlite")
+    told["command"]["Blender"]["frame"]["1"]["files"] = {name: {"filesize": 4, "hash": "0a" * 64} for name in others}
+    with client.server._farm.database.changing() as connection:
+        merge(connection, json.dumps(told).encode())
+    assert [file["name"] for file in client.ask("GET", "/api/jobs/job-1/others").json()] == ["passes/z 0001.exr"]
+    one = client.ask("GET", "/api/jobs/job-1/others/passes/z%200001.exr")
+    assert one.content == b"deep"
+    for name in ("passes/gone0001.exr", "../../farm.sqlite", "%2e%2e/%2e%2e/farm.sqlite", "000001.png", "passes"):
+        assert client.ask("GET", f"/api/jobs/job-1/others/{name}").status_code == 404
+    archive = zipfile.ZipFile(io.BytesIO(client.ask("GET", "/api/jobs/job-1/frames.zip").content))
+    assert {name: archive.read(name) for name in archive.namelist()} == {
+        "000001.png": PNG,
+        "passes/z 0001.exr": b"deep",
+    }
 
 
 @pytest.mark.parametrize(
@@ -142,7 +167,7 @@ def test_the_description_is_that_of_the_routes(client: Client) -> None:
     told_paths = {(path, method) for path, methods in OPENAPI["paths"].items() for method in methods}
     starlette: Any = client.server._web.config.app
     there = {
-        (route.path.replace(":int}", "}"), method.lower())
+        (re.sub(":(int|path)}", "}", route.path), method.lower())
         for route in starlette.routes
         if isinstance(route, Route) and route.path != "/" and not route.path.startswith(("/job/", "/join/", "/page/"))
         for method in (route.methods or set()) - {"HEAD"}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bender_worker_addon.core.other_files import TAKES_OTHERS
 from tests.unit.server.conftest import Client
 from tests.unit.support import DEADLINE, PNG, blend
 
@@ -45,6 +46,38 @@ def test_a_frame_is_stored_once_it_is_proven(client: Client) -> None:
     assert client.frame("000002.png").read_bytes() == PICTURE
     assert client.upload("job-1", task, "000002.png", PICTURE).status_code == 201
     assert [path.name for path in client.frame("").iterdir()] == ["000002.png"]
+
+
+def test_what_is_written_with_a_frame_is_stored_in_folders_below_the_jobs(client: Client) -> None:
+    client.send()
+    task = client.tasks()[0]["id"]
+    assert client.ask("GET", f"/job/job-1/{task}/other").text == TAKES_OTHERS
+    assert client.upload_other("job-1", task, "passes/z 0001.exr", PICTURE).status_code == 201
+    assert client.frame("passes/z 0001.exr").read_bytes() == PICTURE
+    assert client.upload_other("job-1", task, "passes/z0001.exr", PICTURE, "0" * 128).status_code == 400
+    assert [path.name for path in client.frame("passes").iterdir()] == ["z 0001.exr"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("000001.png", "passes/page.html", "passes/.z.png", "%2e%2e/z.png", "passes/%2e%2e/%2e%2e/%2e%2e/z.png"),
+        *("passes%5C..%5Cz.png", "/etc/z.png", "nul/z.png", "passes/z.png%00", "passes/" * 9 + "z.png"),
+    ],
+)
+def test_no_other_place_can_be_named(client: Client, name: str) -> None:
+    client.send()
+    answer = client.upload_other("job-1", client.tasks()[0]["id"], name, PICTURE)
+    assert answer.status_code in (404, 405)
+    assert nothing_is_left(client)
+
+
+def test_no_other_files_are_taken_but_of_a_task_of_the_job(client: Client) -> None:
+    client.send("job-1")
+    client.send("job-2")
+    for job, task in (("job-1", client.tasks("job-2")[0]["id"]), ("job-1", "x"), ("nobody", "x"), ("..", "x")):
+        assert client.upload_other(job, task, "passes/z.png", PICTURE).status_code == 404
+    assert nothing_is_left(client)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 """Flaskbender over real HTTP: a blend comes whole or not at all, and each failure says what can be done about it."""
 
 import gzip
+import hashlib
 import json
 import math
 import os
@@ -14,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bender_worker_addon.core.errors import BlendError, Remedy
-from bender_worker_addon.core.transfers import BlendFailed, BlendReady
+from bender_worker_addon.core.frame import StoredFrame
+from bender_worker_addon.core.other_files import OtherFile
+from bender_worker_addon.core.transfers import BlendFailed, BlendReady, FrameUploaded
 from bender_worker_addon.worker.blends import flaskbender as flaskbender_module
 from bender_worker_addon.worker.blends import http_client
 from bender_worker_addon.worker.blends.flaskbender import Flaskbender
@@ -264,3 +267,13 @@ def test_no_answer_is_no_status(server: BlendServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
     assert Flaskbender(url).job_status("job").status is None
+
+
+def test_one_that_takes_frames_only_is_sent_nothing_else(server: BlendServer, tmp_path: Path) -> None:
+    server.add("job", BLEND)
+    other = OtherFile("passes/z0001.exr", 4, hashlib.blake2b(b"deep").hexdigest())
+    frame = StoredFrame(1, tmp_path / "000001.png", 3, hashlib.blake2b(b"png").hexdigest(), (other,))
+    frame.path.write_bytes(b"png")
+    sent = Flaskbender(server.url).upload(job_id="job", task_id="task", frame=frame)
+    assert sent == FrameUploaded("task", 1, alone=True)
+    assert [(upload.filename, upload.whole) for upload in server.uploads] == [("000001.png", True)]
