@@ -2,6 +2,7 @@
 """What differs between Blenders and between the ways they can be installed. Nothing else in this package asks."""
 
 import sys
+import tomllib
 from pathlib import Path
 
 import bpy
@@ -19,6 +20,19 @@ def child_command(*, low_priority: bool = False) -> list[str]:
         return [sys.executable, str(_CHILD), *own]
     options = ["-b", "--factory-startup", "-noaudio", "--disable-autoexec", "--offline-mode"]
     return [bpy.app.binary_path, *options, "--python-exit-code", "1", "--python", str(_CHILD), *own]
+
+
+def about() -> dict[str, str]:
+    """What a farm may know of this Blender and of this add-on."""
+    return {"blender": bpy.app.version_string, "version": _own_version()}
+
+
+def _own_version() -> str:
+    manifest = Path(__file__).resolve().parents[1] / "blender_manifest.toml"
+    try:
+        return str(tomllib.loads(manifest.read_text(encoding="utf-8"))["version"])
+    except (OSError, ValueError, KeyError):  # as it stands in a repository, the manifest is a folder above
+        return ""
 
 
 def own_command(*words: str) -> list[str]:

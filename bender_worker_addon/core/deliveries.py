@@ -54,6 +54,15 @@ class OthersSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class Ordered:
+    """Something the farm wants of this worker, or says it does: see `orders`. `at`: when it came, in seconds of the
+    monotonic clock."""
+
+    body: bytes
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Confirmed:
     """The broker has the reports with these ids."""
 

@@ -9,7 +9,7 @@ import sqlite3
 
 from ..core.errors import TaskRefused
 from ..core.task import Task
-from . import books, feeding, frame_list, stopping, tasks, workers
+from . import books, control, feeding, frame_list, stopping, tasks, workers
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,9 @@ def enter(
     body = _in_text(body)
     if step in _LIVES:
         workers.has_been_heard(connection, sender, body if step == "hello" else b"")
+        return
+    if step == "log":
+        control.enter_log(connection, body)
         return
     try:
         task = Task.from_json(body)

@@ -9,19 +9,28 @@ from dataclasses import dataclass
 from typing import Any
 
 _FORGOTTEN = 30 * 24 * 3600.0  # seconds of silence
+_AWAY = 24 * 3600.0  # seconds of silence
+_MISSED, _LATE = 3, 5.0  # heartbeats, and seconds that one may be late
+_BEAT, _BEATS = 60.0, (1.0, 3600.0)  # seconds between two heartbeats if nothing is told of that; at least and at most
+_NOTED = frozenset({"Paused", "Problem", "Finishing", "Stopped"})
 _HELLO_AT_MOST = 16_384  # bytes
 _EVENTS = 100  # that are kept of each
 _WORDS = 500  # letters of what an event says
 
 
+HERE, SILENT, STOPPED, AWAY = "here", "silent", "stopped", "away"
+
+
 @dataclass(frozen=True, slots=True)
 class Worker:
     """`seen`: seconds of the system's clock. `hello`: what it has told of itself, which is hostile until shown
-    otherwise; empty of a worker that only sends heartbeats."""
+    otherwise; empty of a worker that only sends heartbeats. `presence`: HERE; SILENT for three heartbeats; STOPPED, as
+    it has said; AWAY for a day."""
 
     id: str
     seen: float
     hello: Mapping[str, Any]
+    presence: str = HERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +48,27 @@ class Event:
 def has_been_heard(connection: sqlite3.Connection, worker: str, hello: bytes = b"") -> None:
     """It lives; `hello` is JSON of what it tells of itself, if that came along."""
     told = _understood(hello)
+    if told is not None:
+        _note_state(connection, worker, told)
     if told is None:
         connection.execute(
             "INSERT INTO worker (id, seen) VALUES (?, ?) ON CONFLICT DO UPDATE SET seen = excluded.seen",
             (worker, time.time()),
         )
     else:
-        connection.execute("INSERT OR REPLACE INTO worker VALUES (?, ?, ?)", (worker, time.time(), told))
+        connection.execute("INSERT OR REPLACE INTO worker VALUES (?, ?, ?)", (worker, time.time(), json.dumps(told)))
 
 
 def workers(connection: sqlite3.Connection) -> list[Worker]:
     """All that are known, by their ids."""
     rows = connection.execute("SELECT id, seen, hello FROM worker ORDER BY id")
-    return [Worker(id, seen, json.loads(hello)) for id, seen, hello in rows.fetchall()]
+    return [_worker(*row) for row in rows.fetchall()]
+
+
+def worker(connection: sqlite3.Connection, id: str) -> Worker | None:
+    """The one of that id, if it is known."""
+    row = connection.execute("SELECT id, seen, hello FROM worker WHERE id = ?", (id,)).fetchone()
+    return None if row is None else _worker(*row)
 
 
 def note(connection: sqlite3.Connection, worker: str, what: str, job: str, frames: str, words: str) -> None:
@@ -81,14 +98,42 @@ def heard(connection: sqlite3.Connection) -> tuple[int, float]:
 
 def forget_silent(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM worker WHERE seen < ?", (time.time() - _FORGOTTEN,))
-    connection.execute("DELETE FROM event WHERE worker NOT IN (SELECT id FROM worker)")
+    for table in ("event", "command"):
+        connection.execute(f"DELETE FROM {table} WHERE worker NOT IN (SELECT id FROM worker)")
 
 
-def _understood(hello: bytes) -> str | None:
+def _worker(id: str, seen: float, hello: str) -> Worker:
+    told = json.loads(hello)
+    return Worker(id, seen, told, _presence(time.time() - seen, told))
+
+
+def _presence(silent_for: float, told: Mapping[str, Any]) -> str:
+    """A clock that was set back makes nobody silent."""
+    if silent_for > _AWAY:
+        return AWAY
+    if told.get("state") == "Stopped":
+        return STOPPED
+    beat = told.get("beat")
+    beat = min(max(beat, _BEATS[0]), _BEATS[1]) if isinstance(beat, int | float) else _BEAT
+    return SILENT if silent_for > _MISSED * beat + _LATE else HERE
+
+
+def _note_state(connection: sqlite3.Connection, worker: str, told: Mapping[str, Any]) -> None:
+    """That it goes on is worth a word only behind something that was."""
+    row = connection.execute("SELECT hello FROM worker WHERE id = ?", (worker,)).fetchone()
+    before = None if row is None else json.loads(row[0]).get("state")
+    state, detail = told.get("state"), told.get("detail")
+    if not isinstance(state, str) or state == before or not (state in _NOTED or str(before) in _NOTED):
+        return
+    note(connection, worker, "state", "", "", f"{state}: {detail}" if isinstance(detail, str) and detail else state)
+
+
+def _understood(hello: bytes) -> dict[str, Any] | None:
     if not hello or len(hello) > _HELLO_AT_MOST:
         return None
     try:
         told = json.loads(hello)
-        return json.dumps(told, allow_nan=False) if isinstance(told, dict) else None
+        json.dumps(told, allow_nan=False)
     except (ValueError, RecursionError):
         return None
+    return told if isinstance(told, dict) else None

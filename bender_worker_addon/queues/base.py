@@ -9,9 +9,9 @@ from ..core.deliveries import Delivery
 class TaskQueue(Protocol):
     """Where tasks come from and reports go to; `name` is for people. Takes nothing before `consume` has said how much.
 
-    Puts Connected, Disconnected, Unwelcome, Delivered, DeliveryLost, OthersSeen and Confirmed into the worker's inbox.
-    All methods may be called from the worker's thread, return at once and never fail; what can't be done any more is
-    told by Disconnected. To settle a delivery that is no longer held does nothing.
+    Puts Connected, Disconnected, Unwelcome, Delivered, DeliveryLost, OthersSeen, Confirmed and Ordered into the
+    worker's inbox. All methods may be called from the worker's thread, return at once and never fail; what can't be
+    done any more is told by Disconnected. To settle a delivery that is no longer held does nothing.
     """
 
     @property
@@ -36,6 +36,9 @@ class TaskQueue(Protocol):
 
     def publish(self, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
         """Publishes a report; Confirmed follows where `report_id` is given."""
+
+    def tell(self, session: int, routing_key: str, body: bytes) -> None:
+        """Says something to the farm's server, if there is one that listens: else it is lost."""
 
     def consume(self, prefetch: int) -> None:
         """From now on holds at most `prefetch` deliveries; 0 takes no more. Those already held are not touched."""

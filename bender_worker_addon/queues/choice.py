@@ -14,7 +14,7 @@ def task_queue(config: WorkerConfig, *, inbox: "SimpleQueue[Any]") -> TaskQueue:
     if config.is_local:
         from .local.queue import LocalQueue
 
-        return LocalQueue(config.farm_dir, jobs=config.blendpath, inbox=inbox)
+        return LocalQueue(config.farm_dir, jobs=config.blendpath, worker_id=config.id, inbox=inbox)
     from .rabbitmq import RabbitQueue
 
     return RabbitQueue(url=config.amqp_url, worker_id=config.id, inbox=inbox, tls=Tls.of(config))

@@ -16,6 +16,7 @@ from ..system.durable import write_private
 
 KEY_FILE = "key"
 WORKER, JOIN = "worker", "join"  # kinds of credentials
+_TOKENS = 16  # that may have been given to a machine, one at a time, and count still
 _ID = 12  # hexadecimal digits of a hash by which people name what they can't see
 
 
@@ -62,6 +63,16 @@ class Access:
         """Whether a join code counts."""
         with database.looking() as connection:
             return _name_of(connection, JOIN, code) is not None
+
+
+def keys_of(database: Database, worker: str) -> list[str]:
+    """By which orders for this worker are signed: one for each token that was given to its machine."""
+    with database.looking() as connection:
+        rows = connection.execute(
+            "SELECT hash FROM credential WHERE kind = ? AND worker = ? ORDER BY created DESC LIMIT ?",
+            (WORKER, worker, _TOKENS),
+        )
+        return [str(hash) for (hash,) in rows.fetchall()]
 
 
 def issue(database: Database, kind: str, name: str, worker: str = "") -> str:

@@ -17,6 +17,7 @@ from ..farm.outlook import Outlook
 from ..farm.workers import Worker
 from ..settings.config import WorkerConfig
 from ..sites.local import LocalSite
+from .orders import Link, Orders
 
 _T = TypeVar("_T")
 
@@ -32,13 +33,16 @@ class Expected:
 
 
 class Farm:
-    """`changed` is called when something was changed here."""
+    """`changed` is called when something was changed here; `link` leads to workers elsewhere."""
 
-    def __init__(self, config: WorkerConfig, *, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, config: WorkerConfig, *, changed: Callable[[], None], link: Callable[[], Link | None] = lambda: None
+    ) -> None:
         self._config = config
         self._changed = changed
         self._mine = threading.local()
         self.is_closing = False  # whoever still listens is to go
+        self.orders = Orders(lambda: self.database, link)
 
     @property
     def frames(self) -> Path:
@@ -100,7 +104,8 @@ class Farm:
         return self.frames.joinpath(job_id, *name.split("/")) if known and is_safe(name) else None
 
     def jobs_since(self, version: tuple[int, int] | None) -> tuple[tuple[int, int], list[Job]]:
-        """A version of the books that is another with any change, and all jobs; none if it still is `version`."""
+        """A version of the books that is another with any change of a job, and all jobs; none if it still is
+        `version`."""
         with self.database.looking() as connection:
             now = books.version(connection)
             return now, [] if now == version else books.jobs(connection)

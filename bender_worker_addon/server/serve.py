@@ -63,7 +63,7 @@ class Server:
             self._upkeep = _upkeep(config)
             parts.callback(lambda: self._upkeep.close())
             self.link: FarmLink | None = None
-            farm = Farm(config, changed=self._changed)
+            farm = Farm(config, changed=self._changed, link=lambda: self.link)
             self._farm = farm
             people_key = the_key(config.farm_dir)
             access = Access(people_key)

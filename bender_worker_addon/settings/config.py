@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..core.errors import ConfigError
 from .values import DEVICES, Choice, Number, OneOf, Url, devices, file, folder, folders, worker_id, yes_or_no
@@ -200,6 +200,11 @@ class WorkerConfig:
     def uploads(self) -> bool:
         """Whether frames go to flaskbender: where the farm shares their folder it has them already."""
         return self.upload != "off" and not self.is_shared
+
+    @property
+    def token(self) -> str:
+        """By which the farm's server knows this machine; "" if it has given it none."""
+        return unquote(urlsplit(self.bender_url).password or "")
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from ..core.task import SAFE_ID
 from ..farm.books import Failure, Job
 from ..farm.frame_files import FrameFile, file_of
 from ..farm.tasks import TaskRecord, output_of
-from ..farm.workers import Worker
+from ..farm.workers import HERE, Event, Worker
 from .client import printable
 
 _T = TypeVar("_T")
@@ -90,11 +90,27 @@ def fps(told: Any) -> float:
 
 
 def worker(told: Any) -> Worker:
-    seen = told["seen"]
-    if isinstance(seen, bool) or not isinstance(seen, (int, float)) or not math.isfinite(seen):
-        raise ValueError("no time")
+    seen = _moment(told["seen"])
     hello = told.get("hello")
-    return Worker(_text(told["id"]), float(seen), _shallow(hello, _LEVELS) if isinstance(hello, dict) else {})
+    return Worker(
+        _text(told["id"]),
+        seen,
+        _shallow(hello, _LEVELS) if isinstance(hello, dict) else {},
+        _text(told.get("presence", HERE)),
+    )
+
+
+def events(told: Any) -> list[Event]:
+    return [
+        Event(_moment(one["at"]), *(_text(one[name]) for name in ("what", "job", "frames", "words")))
+        for one in told["events"]
+    ]
+
+
+def _moment(told: Any) -> float:
+    if isinstance(told, bool) or not isinstance(told, int | float) or not math.isfinite(told):
+        raise ValueError("no time")
+    return float(told)
 
 
 def _seconds(told: Any) -> float:

@@ -65,6 +65,12 @@ class Client:
         except (ValueError, RecursionError) as error:
             raise FarmError(f"{self._no_farm}: its answer is no JSON") from error
 
+    def text(self, path: str) -> str:
+        """What is answered as lines of plain text, for people."""
+        with self._answer("GET", path, {}) as answer:
+            content = answer.read(_ANSWER).decode("utf-8", "replace")
+        return "\n".join(map(printable, content.splitlines()))
+
     def put(self, path: str, file: Path, headers: Mapping[str, str], told: Progress) -> None:
         """Sends a file, piece by piece."""
         with _in_words_of(file, "read"):

@@ -3,17 +3,19 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from ..core.errors import FarmError
-from ..farm import books, changes, frame_files, frame_list, frames_folder, tasks, workers
+from ..core.orders import Order
+from ..farm import books, changes, control, frame_files, frame_list, frames_folder, tasks, workers
 from ..farm.books import Job, NewTask
 from ..farm.database import PATIENCE, Database
 from ..farm.job_files import JobFiles
 from ..farm.new_job import NewJob
 from ..farm.tasks import TaskRecord
-from ..farm.workers import Worker
+from ..farm.workers import Event, Worker
 from ..settings.config import WorkerConfig
 from ..system.files import remove, remove_folder
 from ..system.folders import remove_empty
@@ -96,6 +98,23 @@ class LocalSite(FolderSite):
         with self._database.looking() as connection:
             return workers.workers(connection)
 
+    def worker(self, id: str) -> tuple[Worker, list[Event]]:
+        with self._database.looking() as connection:
+            found, events = workers.worker(connection, id), workers.events(connection, id)
+        if found is None:
+            raise FarmError(f"there is no worker {id}; `workers` shows those there are")
+        return found, events
+
+    def order(self, worker: str, do: str) -> None:
+        self._give(worker, Order(do))
+
+    def log_of(self, job_id: str, frame: int) -> str:
+        task = self.task(job_id, frame)
+        if not task.worker:
+            raise FarmError(f"the task of frame {frame} was with no worker yet")
+        give = partial(self._give, task.worker)
+        return control.ask_for_log(self._database, give, worker=task.worker, job=job_id, task=task.id)
+
     def _tasks(self, job_id: str) -> list[dict[str, Any]]:
         with self._database.looking() as connection:
             return list(frame_files.tasks(connection, job_id))
@@ -116,6 +135,10 @@ class LocalSite(FolderSite):
         for file in files:
             remove(file)
         remove_empty(folder, files)
+
+    def _give(self, worker: str, order: Order) -> None:
+        with self._database.changing() as connection:
+            control.give(connection, worker, control.order_for(connection, worker, order))
 
     def _change(self, change: Callable[[sqlite3.Connection], None]) -> None:
         with self._database.changing() as connection:

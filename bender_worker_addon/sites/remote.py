@@ -19,7 +19,7 @@ from ..farm.books import Job
 from ..farm.frame_files import FrameFile
 from ..farm.new_job import NewJob
 from ..farm.tasks import TaskRecord
-from ..farm.workers import Worker
+from ..farm.workers import Event, Worker
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
 from ..system import hashing
@@ -105,6 +105,17 @@ class RemoteSite(Site):
 
     def workers(self) -> list[Worker]:
         return understood(all_of(answers.worker), self._client.ask("GET", "/api/workers"))
+
+    def worker(self, id: str) -> tuple[Worker, list[Event]]:
+        told = self._client.ask("GET", f"/api/workers/{quote(id, safe='')}")
+        return understood(answers.worker, told), understood(answers.events, told)
+
+    def order(self, worker: str, do: str) -> None:
+        self._client.ask("POST", f"/api/workers/{quote(worker, safe='')}/{do}")
+
+    def log_of(self, job_id: str, frame: int) -> str:
+        number = self.task(job_id, frame).number
+        return self._client.text(f"/api/jobs/{job_id}/tasks/{number}/log")
 
     def frames(self, job_id: str) -> list[FrameFile]:
         told = self._client.ask("GET", f"/api/jobs/{job_id}/frames")

@@ -14,7 +14,7 @@ from ..farm import frame_list
 from ..farm.books import Failure, Job, NewTask
 from ..farm.new_job import NewJob
 from ..farm.tasks import TaskRecord, record_of
-from ..farm.workers import Worker
+from ..farm.workers import Event, Worker
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
 from . import data_json
@@ -96,6 +96,15 @@ class SharedSite(FolderSite):
 
     def workers(self) -> list[Worker]:
         _needs_a_server("nobody knows the workers")
+
+    def worker(self, id: str) -> tuple[Worker, list[Event]]:
+        _needs_a_server(f"nobody knows worker {id}")
+
+    def order(self, worker: str, do: str) -> None:
+        _needs_a_server(f"worker {worker} can't be told to {do}")
+
+    def log_of(self, job_id: str, frame: int) -> str:
+        _needs_a_server(f"the log of frame {frame} is with the worker that rendered it")
 
     def _tasks(self, job_id: str) -> list[data_json.Task]:
         return list(data_json.tasks(data_json.read(self._jobs / job_id)))

@@ -15,7 +15,7 @@ from ..farm.database import FILE, SERVED
 from ..farm.frame_files import FrameFile
 from ..farm.new_job import NewJob
 from ..farm.tasks import TaskRecord
-from ..farm.workers import Worker
+from ..farm.workers import Event, Worker
 from ..settings.config import WorkerConfig
 
 FAILURES = 20  # tasks of which `show` tells why they failed
@@ -107,6 +107,18 @@ class Site(ABC):
     @abstractmethod
     def workers(self) -> list[Worker]:
         """All that have been heard, by their ids."""
+
+    @abstractmethod
+    def worker(self, id: str) -> tuple[Worker, list[Event]]:
+        """One of them, and what has happened to it, the newest first."""
+
+    @abstractmethod
+    def order(self, worker: str, do: str) -> None:
+        """Tells it to do one of `orders.ORDERS`."""
+
+    @abstractmethod
+    def log_of(self, job_id: str, frame: int) -> str:
+        """The end of what Blender printed for the task that has this frame, as its worker has kept it."""
 
     @abstractmethod
     def frames(self, job_id: str) -> list[FrameFile]:

@@ -7,3 +7,4 @@ import sys
 WINDOWS = sys.platform == "win32"
 MACOS = sys.platform == "darwin"
 LINUX = sys.platform.startswith("linux")
+NAME = "Windows" if WINDOWS else "macOS" if MACOS else "Linux" if LINUX else sys.platform  # for people

@@ -4,16 +4,19 @@
 import logging
 import os
 import sched
+import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from types import MappingProxyType
 from typing import Any
 
 from ..core.errors import WorkerError
 from ..core.in_flight import TasksInFlight
+from ..core.orders import Inspector, key_of
 from ..queues.choice import task_queue
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
@@ -34,6 +37,7 @@ from .control import Control
 from .frames.folders import FrameFolders
 from .frames.storing import FrameStore
 from .frames.uploads import AT_ONCE, Uploads
+from .hello import Hello
 from .life.activity import Activity
 from .life.admission import Admission
 from .life.circuit_breaker import CircuitBreaker
@@ -41,6 +45,7 @@ from .life.life import Life
 from .life.reporter import Reporter
 from .life.settlement import Settlement
 from .life.upload import UploadStage
+from .orders import Orders
 from .state.journal import Journal
 from .state.record import Record
 from .state.task_logs import TaskLogs
@@ -61,6 +66,7 @@ class Assembly:
         child_command: Sequence[str],
         max_tasks: int | None,
         inbox: "SimpleQueue[Any]",
+        about: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Raises WorkerError if the worker's folders or its settings can't be used; then nothing is left open."""
         for folder in (config.blendpath, config.outpath):
@@ -72,6 +78,7 @@ class Assembly:
         with ExitStack() as opened:
             self._open(config, opened, inbox=inbox, sandbox=sandbox, child_command=child_command)
             self._assemble(config, max_tasks=max_tasks)
+            self._assemble_what_the_farm_knows(config, about=about, inbox=inbox)
             self._opened = opened.pop_all()
 
     def beside(self, work: Callable[[], None]) -> None:
@@ -205,6 +212,30 @@ class Assembly:
             blends=self.blends,
             uploads=self.uploads,
             record=self.record,
+        )
+
+    def _assemble_what_the_farm_knows(
+        self, config: WorkerConfig, *, about: Mapping[str, str], inbox: "SimpleQueue[Any]"
+    ) -> None:
+        """The parts that speak with the farm's server, if it has one."""
+        run = secrets.token_hex(8)
+        token = "" if config.is_local else config.token
+        self.hello = Hello(
+            config,
+            run=run,
+            about=about,
+            status=self.status,
+            record=self.record,
+            reporter=self.reporter,
+            schedule=self.schedule,
+        )
+        self.orders = Orders(
+            Inspector(worker=config.id, run=run, key=key_of(token) if token else None),
+            activity=self.activity,
+            reporter=self.reporter,
+            logs=self._logs,
+            beside=self.beside,
+            inbox=inbox,
         )
 
     def _blends_of(self, config: WorkerConfig) -> Blends:

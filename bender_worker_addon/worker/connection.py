@@ -48,7 +48,6 @@ class Connection:
         self.online = True
         self._settlement.idle_since = time.monotonic()
         self._reporter.connected(session)
-        self._reporter.beat()
 
     def _went(self, reason: str, retry_in: float) -> None:
         level = logging.DEBUG if reason == self._told else logging.WARNING

@@ -57,7 +57,8 @@ class Status:
     def _state(self) -> tuple[State, str]:
         stages = self._in_flight.stages
         if self._activity.stopping:
-            return State.FINISHING, f"stops {self._activity.stopping.value}"
+            reason = self._activity.stop_reason
+            return State.FINISHING, f"stops {self._activity.stopping.value}{reason and ', '}{reason}"
         if self._activity.paused:
             return State.PAUSED, self._activity.reason
         if trouble := self._connection.trouble:

@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+from types import MappingProxyType
 from typing import Any
 
-from ..core.deliveries import Confirmed, Connected, Disconnected, Unwelcome
+from ..core.deliveries import Confirmed, Connected, Disconnected, Ordered, Unwelcome
 from ..core.errors import WorkerError
 from ..core.snapshot import Snapshot
 from ..settings.config import WorkerConfig
@@ -25,7 +26,8 @@ from . import control
 from .assembly import Assembly
 from .children.child import SLOW
 from .control import Asked
-from .life.activity import Pause, Stop
+from .life.activity import Asker, Pause, Stop
+from .orders import LogRead
 
 log = logging.getLogger(__name__)
 
@@ -53,15 +55,19 @@ class Worker:
         child_command: Sequence[str],
         max_tasks: int | None = None,
         idle_exit: float | None = None,
+        about: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`child_command` starts a Blender that runs `render_child/start.py`. Ends by itself after `max_tasks` tasks,
+        """`child_command` starts a Blender that runs `render_child/start.py`; `about` says of it and of the add-on what
+        the farm may know. Ends by itself after `max_tasks` tasks,
         or after `idle_exit` seconds without one. Raises WorkerError if its folders or its settings can't be used."""
         self.inbox: SimpleQueue[Any] = SimpleQueue()
         self.over = False
         self._config = config
         self._idle_exit = idle_exit
         self._last_reports = math.inf
-        assembly = self._assembly = Assembly(config, child_command=child_command, max_tasks=max_tasks, inbox=self.inbox)
+        assembly = self._assembly = Assembly(
+            config, child_command=child_command, max_tasks=max_tasks, about=about, inbox=self.inbox
+        )
         self._schedule, self._record, self._journal = assembly.schedule, assembly.record, assembly.journal
         self._queue, self._reporter, self._admission = assembly.queue, assembly.reporter, assembly.admission
         self._blends, self._uploads, self._disks = assembly.blends, assembly.uploads, assembly.disks
@@ -69,6 +75,7 @@ class Worker:
         self._in_flight, self._activity, self._interrupt = assembly.in_flight, assembly.activity, self._life.interrupt
         self._upload_stage, self._settlement = assembly.upload_stage, assembly.settlement
         self._connection, self._status = assembly.connection, assembly.status
+        self._hello, self._orders = assembly.hello, assembly.orders
 
     def run(self) -> None:
         """Works until it is over. Nothing is polled: it sleeps until something comes or is due."""
@@ -98,7 +105,7 @@ class Worker:
         self._queue.start()
         if self._upload_stage is not None:
             self._upload_stage.resume()
-        self._every(config.heart_rate_seconds, self._reporter.beat)
+        self._every(config.heart_rate_seconds, self._beat)
         self._every(_DISK_EVERY, self._disks.look)
         self._every(_CHECKPOINT_EVERY, self._journal.settle)
         self._every(min(max(config.grace_period / 2, 1.0), _BLENDS_EVERY), self._look_after_blends)
@@ -118,6 +125,7 @@ class Worker:
         self._schedule.run(blocking=False)
         self._life.go_on()
         self._see_if_over()
+        self._hello.look()
         return max(0.0, self._schedule.queue[0].time - time.monotonic())
 
     @property
@@ -126,14 +134,24 @@ class Worker:
         return self._activity.stopping
 
     @property
-    def paused(self) -> Pause | None:
-        """How it is paused, if it is."""
-        return self._activity.paused
+    def stop_reason(self) -> str:
+        """Why it stops, for people, if it was not asked here."""
+        return self._activity.stop_reason
 
-    def stop(self, when: Stop) -> None:
-        """Takes no more tasks, gives back those not begun and is over as soon as `when` says."""
+    @property
+    def paused_here(self) -> Pause | None:
+        """How it is paused, as far as that was asked here."""
+        return self._activity.paused_by(Asker.HERE)
+
+    @property
+    def is_paused_by_farm(self) -> bool:
+        return self._activity.paused_by(Asker.FARM) is not None
+
+    def stop(self, when: Stop, *, reason: str = "") -> None:
+        """Takes no more tasks, gives back those not begun and is over as soon as `when` says; `reason`: why, for
+        people."""
         log.info("stopping %s", when.value)
-        self._activity.stop(when)
+        self._activity.stop(when, reason)
         self._interrupt.reconcile()
         self._last_reports = _LAST_REPORTS_NOW if when is Stop.NOW else min(self._last_reports, _LAST_REPORTS)
 
@@ -143,9 +161,9 @@ class Worker:
         self._activity.pause(how, reason)
         self._interrupt.reconcile()
 
-    def resume(self) -> None:
+    def resume(self, asker: Asker = Asker.HERE) -> None:
         log.info("going on")
-        self._activity.resume()
+        self._activity.resume(asker)
         self._interrupt.reconcile()
 
     def snapshot(self) -> Snapshot:
@@ -175,8 +193,15 @@ class Worker:
             case Confirmed(report_ids):
                 self._connection.proved_itself()
                 self._reporter.confirmed(report_ids)
-            case Connected() | Disconnected():
+            case Connected():
                 self._connection.handle(event)
+                self._beat()
+            case Disconnected():
+                self._connection.handle(event)
+            case Ordered():
+                self._ordered(event)
+            case LogRead():
+                self._orders.log_was_read(event)
             case Unwelcome(reason):
                 raise WorkerError(reason)
             case Crashed(error):
@@ -196,6 +221,13 @@ class Worker:
             self.stop(Stop.NOW if word == control.STOP_NOW else Stop.AFTER_FRAME)
         answer({"id": self._config.id, "pid": os.getpid(), **self.snapshot().as_json()})
 
+    def _ordered(self, event: Ordered) -> None:
+        """The farm's server wants something; see `orders`."""
+        when = self._orders.carry_out(event)
+        if when is not None:
+            self.stop(when, reason="as the farm asked")
+        self._interrupt.reconcile()
+
     def _disks_seen(self, event: DisksSeen) -> None:
         self._record.free_disk = round(event.gigabytes, 0 if event.gigabytes >= 10 else 1)
         self._disks.seen(event)
@@ -209,6 +241,10 @@ class Worker:
         """Does it now and from now on every so many seconds."""
         self._schedule.enter(seconds, 1, self._every, (seconds, do))
         do()
+
+    def _beat(self) -> None:
+        self._reporter.beat()
+        self._hello.say()
 
     def _look_after_blends(self) -> None:
         self._blends.look_after(needed={held.task.job_id for held in self._in_flight})
@@ -233,11 +269,16 @@ class Worker:
         if not self._life.is_waiting_for_confirmations_only:
             return
         if not self._reporter.has_waiting:
-            self.over = True
+            self._end()
         elif math.isfinite(self._last_reports):
             self._schedule.enter(self._last_reports, 1, self._stop_waiting)
             self._last_reports = math.inf
 
     def _stop_waiting(self) -> None:
         log.warning("the broker did not confirm the last reports in time; they are kept for the next start")
+        self._end()
+
+    def _end(self) -> None:
+        if not self.over:
+            self._hello.goodbye()
         self.over = True

@@ -69,6 +69,7 @@ class Farm:
         queue = {"BENDER_WORKER_AMQP_URL": amqp_url} if amqp_url else {"BENDER_WORKER_QUEUE": "local"}
         self._env = {**queue, **env}
         self._machines: list[Machine] = []
+        self.tokens: dict[str, str] = {}  # by worker
         self.port = 0
         self.start()
 
@@ -83,7 +84,8 @@ class Farm:
         self.port = int(self.base.rpartition(":")[2])
 
     def worker(self, name: str) -> Machine:
-        settings = self.ask("POST", "/join/" + self.join.rpartition("/")[2], {"name": name})
+        settings = self.ask("POST", "/join/" + self.join.rpartition("/")[2], {"name": name, "id": name})
+        self.tokens[name] = settings["bender_url"].partition("://worker:")[2].partition("@")[0]
         env = {
             "BENDER_WORKER_ID": name,
             "BENDER_WORKER_DATA_DIR": str(self.folder / name),
@@ -102,6 +104,11 @@ class Farm:
         machine = Machine(self.folder / "old", [str(OLD_WORKER), str(tasks)], env)
         self._machines.append(machine)
         return machine
+
+    def text(self, path: str) -> str:
+        request = urllib.request.Request(self.base + path, headers={"Authorization": f"Bearer {self.key}"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return str(answer.read().decode())
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()

@@ -151,6 +151,7 @@ class StandInBroker:
     tags: int = 0
     closed: bool = False
     aside: list[int] = field(default_factory=list)
+    told: list[tuple[str, bytes]] = field(default_factory=list)
     name: str = "the stand-in"
     others: int = 1
     last: frozenset[str] = frozenset()
@@ -172,6 +173,10 @@ class StandInBroker:
             self.unconfirmed.append(report_id)
             if self.confirms:
                 self.confirm()
+
+    def tell(self, session: int, routing_key: str, body: bytes) -> None:
+        if session == self.session:
+            self.told.append((routing_key, body))
 
     def ack(self, delivery: Delivery) -> None:
         self._settle("ack", delivery)
@@ -233,7 +238,7 @@ class WatchedLocalQueue(LocalQueue):
     a test."""
 
     def __init__(self, folder: Path, *, inbox: "SimpleQueue[Any]") -> None:
-        super().__init__(folder, jobs=folder / "jobs", inbox=inbox)
+        super().__init__(folder, jobs=folder / "jobs", inbox=inbox, worker_id="w1")
         self._folder_of_farm = folder
         self.history: list[str] = []
         self.reports: list[tuple[str, bytes]] = []

@@ -49,6 +49,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         child_command=versions.child_command(),
         max_tasks=options.max_tasks,
         idle_exit=options.idle_exit,
+        about=versions.about(),
     )
     log_to_file_too(resolved.config.data_dir)
     try:

@@ -22,6 +22,7 @@ DESCRIPTION = "Shows which frames of a job are done, which are not, why some fai
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="its id, or the beginning of it")
     parser.add_argument("--frame", type=int, metavar="N", help="show who rendered this frame, or why it failed")
+    parser.add_argument("--log", action="store_true", help="with --frame: all that Blender printed, from its worker")
     parser.add_argument("--json", action="store_true", help="a line of JSON")
 
 
@@ -32,8 +33,10 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     with farm_of(settings().config) as farm:
         found = farm.find(options.job)
         if options.frame is not None:
-            task = farm.task(found.id, options.frame)
-            _show_task(task, as_json=options.json)
+            if options.log:
+                print(farm.log_of(found.id, options.frame))
+            else:
+                _show_task(farm.task(found.id, options.frame), as_json=options.json)
             return ENDED
         details = farm.details(found)
     job = details.job

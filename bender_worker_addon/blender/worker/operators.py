@@ -77,7 +77,7 @@ class BENDER_OT_worker_pause(bpy.types.Operator):
         return session.running
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        session.pause(not session.paused_by_artist)
+        session.pause(not session.is_paused_until_told)
         redraw_sidebars(panel.TAB)
         return {"FINISHED"}
 

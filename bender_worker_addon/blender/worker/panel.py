@@ -54,7 +54,7 @@ class BENDER_PT_worker(_InSidebar, bpy.types.Panel):
         column = layout.column(align=True)
         column.operator("bender.worker_stop", text="Stop After This Task", icon="SNAP_FACE").when = "AFTER_TASK"
         column.operator("bender.worker_stop", text="Stop Now", icon="CANCEL").when = "NOW"
-        going_on = session.paused_by_artist
+        going_on = session.is_paused_until_told
         column.operator(
             "bender.worker_pause", text="Go On" if going_on else "Pause", icon="PLAY" if going_on else "PAUSE"
         )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ...core.snapshot import STOPPED, Snapshot, State
 from ..beside import Beside, in_words
 from ..log import EventLog, log_path, log_to_file, stop_logging
+from ..versions import about
 from . import presence
 
 if TYPE_CHECKING:
@@ -41,21 +42,29 @@ class Session:
         self.outpath: Path | None = None
         self.last_tick = 0.0
         self.paused_by_artist = False
+        self.paused_by_farm = False
         self._events = EventLog()
         self._opening: Beside[Worker] | None = None
         self._worker: Worker | None = None
         self._closing: Beside[None] | None = None
         self._stop_when_open: Stop | None = None
+        self._why_stopped = ""
 
     @property
     def running(self) -> bool:
         return not (self._opening is None and self._worker is None and self._closing is None)
 
+    @property
+    def is_paused_until_told(self) -> bool:
+        """By her or by the farm; not because she is here or renders."""
+        return self.paused_by_artist or self.paused_by_farm
+
     def start(self, config: "WorkerConfig", *, child_command: list[str]) -> None:
         """Starts a worker. What prevents it is told by the snapshot, as a problem."""
         self.outpath = config.outpath
         self.log_path = log_path(config.data_dir)
-        self.paused_by_artist = False
+        self.paused_by_artist = self.paused_by_farm = False
+        self._why_stopped = ""
         self._stop_when_open = None
         self.snapshot = Snapshot(State.CONNECTING)
         self._opening = Beside("bender-opening", partial(self._opened, config, child_command))
@@ -78,7 +87,12 @@ class Session:
         self._stop(Stop.NOW)
 
     def pause(self, paused: bool) -> None:
+        """It goes on although the farm has paused it, too: this is her machine."""
         self.paused_by_artist = paused
+        if not paused and self._worker is not None:
+            from ...worker.life.activity import Asker
+
+            self._worker.resume(Asker.FARM)
         self.tick()
 
     def tick(self) -> bool:
@@ -123,7 +137,7 @@ class Session:
         from ...worker.worker import Worker
 
         log_to_file(config.data_dir, self._events)
-        return Worker(config, child_command=child_command)
+        return Worker(config, child_command=child_command, about=about())
 
     def _begin(self, opening: "Beside[Worker]") -> None:
         self._opening = None
@@ -136,7 +150,9 @@ class Session:
         self._keep_out_of_the_way(worker)
         worker.tick(wait)
         self.snapshot = worker.snapshot()
+        self.paused_by_farm = worker.is_paused_by_farm
         if worker.over:
+            self._why_stopped = worker.stop_reason
             self._close(worker)
 
     def _stop(self, when: "Stop") -> None:
@@ -154,7 +170,8 @@ class Session:
 
     def _show_stopped(self) -> None:
         if self.snapshot.state is not State.PROBLEM:
-            self.snapshot = replace(self.snapshot, state=State.STOPPED, detail="", task=None, next_job_id="")
+            detail = self._why_stopped
+            self.snapshot = replace(self.snapshot, state=State.STOPPED, detail=detail, task=None, next_job_id="")
 
     @contextmanager
     def _problems_told(self) -> Iterator[None]:
@@ -167,9 +184,9 @@ class Session:
         if worker.stopping:
             return
         wanted, reason = self._wanted_pause()
-        if wanted is None and worker.paused is not None:
+        if wanted is None and worker.paused_here is not None:
             worker.resume()
-        elif wanted is not None and worker.paused is not wanted:
+        elif wanted is not None and worker.paused_here is not wanted:
             worker.pause(wanted, reason=reason)
 
     def _wanted_pause(self) -> "tuple[Pause | None, str]":

@@ -15,9 +15,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected, OthersSeen
+from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected, Ordered, OthersSeen
 from ...core.errors import FarmError, WorkerError
-from ...farm import bookkeeping, books, feeding
+from ...farm import bookkeeping, books, control, feeding
 from ...farm.database import Database
 from ...system.threads import Thread
 from .owners import Owner, clear_away_dead, lives
@@ -38,11 +38,12 @@ class LocalQueue:
 
     name = "the local queue"
 
-    def __init__(self, folder: Path, *, jobs: Path, inbox: SimpleQueue[Any]) -> None:
-        """`folder` is the farm's, which holds the queue; `jobs` has a folder a job."""
+    def __init__(self, folder: Path, *, jobs: Path, inbox: SimpleQueue[Any], worker_id: str = "") -> None:
+        """`folder` is the farm's, which holds the queue; `jobs` has a folder a job; `worker_id`: whose orders come."""
         self._folder = folder
         self._owners = folder / "owners"
         self._jobs = jobs
+        self._worker_id = worker_id
         self._inbox = inbox
         self._commands: SimpleQueue[_Command | None] = SimpleQueue()
         self._closing = threading.Event()
@@ -78,6 +79,9 @@ class LocalQueue:
 
     def publish(self, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
         self._commands.put(lambda connection: self._enter(connection, session, report_id, routing_key, body))
+
+    def tell(self, session: int, routing_key: str, body: bytes) -> None:
+        self._commands.put(lambda connection: self._enter(connection, session, None, routing_key, body))
 
     def consume(self, prefetch: int) -> None:
         self._prefetch = prefetch
@@ -147,6 +151,7 @@ class LocalQueue:
         with self._database.changing() as connection:
             events = [command(connection) for command in commands if command is not None]
             events += self._take(connection)
+            events += self._orders(connection)
         for event in events:
             if event is not None:
                 self._inbox.put(event)
@@ -169,6 +174,10 @@ class LocalQueue:
             self._held.add(number)
             body = body.encode() if isinstance(body, str) else body
             yield Delivered(Delivery(self._session, number, body, bool(redelivered)))
+
+    def _orders(self, connection: sqlite3.Connection) -> list[Ordered]:
+        came = time.monotonic()
+        return [Ordered(body, came) for body in control.taken(connection, self._worker_id)]
 
     def _remove(self, connection: sqlite3.Connection, delivery: Delivery) -> None:
         if self._let_go(delivery):

@@ -8,7 +8,9 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Protocol
 
 import pika
@@ -17,9 +19,11 @@ from pika.exceptions import ChannelClosedByBroker, UnroutableError
 from pika.spec import Basic
 
 from ...core.errors import FarmError
+from ...core.orders import LIVES
 from ...settings.tls import SYSTEM_TLS, Tls
 from .backoff import Backoff
 from .channels import REPORT_EXCHANGE, WORK_QUEUE, confirming_channel, parameters, report_channel, work_channel
+from .control import CONTROL_EXCHANGE, HELLO_EXCHANGE, ensure_exchanges
 from .errors import CONNECTION_ERRORS, NOT_FOUND, close_quietly, in_words
 
 log = logging.getLogger(__name__)
@@ -28,6 +32,7 @@ REPORT_QUEUE = "worker"
 
 _AT_ONCE = 500  # reports that are entered in one transaction
 _PATIENCE = 0.1  # seconds in which reports gather
+_ORDERED = 5.0  # seconds in which an order is given
 _FEED_EVERY = 0.25  # seconds, at most, between two looks at what is to be fed
 
 
@@ -65,6 +70,7 @@ class FarmLink:
         self._farm = farm
         self._closing = threading.Event()
         self._reports: list[tuple[int, str, bytes]] = []
+        self._orders: SimpleQueue[tuple[str, bytes, Future[str]]] = SimpleQueue()
         self._feed_at = 0.0
         self._thread = threading.Thread(target=self._run, name="bender-farm-link", daemon=True)
         self.trouble = "not connected yet"
@@ -75,6 +81,21 @@ class FarmLink:
     def feed_soon(self) -> None:
         """There is something new to be done; any thread may say so."""
         self._feed_at = 0.0
+
+    def order(self, worker: str, body: bytes) -> None:
+        """Gives an order to a worker, as `orders.message` writes it; any thread may. Raises FarmError if it does not
+        get it."""
+        if self.trouble:
+            raise FarmError(f"there is no connection to RabbitMQ: {self.trouble}")
+        given: Future[str] = Future()
+        self._orders.put((worker, body, given))
+        try:
+            trouble = given.result(_ORDERED)
+        except TimeoutError as error:
+            given.cancel()
+            raise FarmError(f"worker {worker} could not be reached: RabbitMQ does not answer") from error
+        if trouble:
+            raise FarmError(trouble)
 
     def close(self, *, timeout: float) -> None:
         self._closing.set()
@@ -102,10 +123,12 @@ class FarmLink:
             log.info("connected to RabbitMQ")
             self.trouble = ""
             self._publish(work, self._farm.connected())
+            orders = confirming_channel(connection)
             while not self._closing.is_set():
                 connection.process_data_events(time_limit=_PATIENCE)
                 self._enter(reports)
                 self._feed(connection, work)
+                self._give(orders)
         except CONNECTION_ERRORS as error:
             return f"no connection to RabbitMQ: {in_words(error)}"
         except FarmError as error:
@@ -124,6 +147,7 @@ class FarmLink:
         work_channel(connection).close()
         self._reports.clear()
         report_channel(connection).close()
+        ensure_exchanges(connection)
         try:
             channel = connection.channel()
             channel.queue_declare(REPORT_QUEUE, passive=True)
@@ -132,7 +156,8 @@ class FarmLink:
                 raise
             channel = connection.channel()
             channel.queue_declare(REPORT_QUEUE, durable=True)
-        channel.queue_bind(REPORT_QUEUE, REPORT_EXCHANGE, "#")
+        for exchange in (REPORT_EXCHANGE, HELLO_EXCHANGE):
+            channel.queue_bind(REPORT_QUEUE, exchange, "#")
         channel.basic_qos(prefetch_count=2 * _AT_ONCE)
         channel.basic_consume(REPORT_QUEUE, self._came)
         return channel
@@ -156,6 +181,18 @@ class FarmLink:
         self._feed_at = time.monotonic() + _FEED_EVERY
         depth = work.queue_declare(WORK_QUEUE, passive=True).method.message_count
         self._publish(work, self._farm.wanted(in_queue=depth))
+
+    def _give(self, channel: BlockingChannel) -> None:
+        properties = pika.BasicProperties(content_type="application/json", expiration=str(int(LIVES * 1000)))
+        while not self._orders.empty():
+            worker, body, given = self._orders.get()
+            if not given.set_running_or_notify_cancel():
+                continue
+            try:
+                channel.basic_publish(CONTROL_EXCHANGE, worker, body, properties, mandatory=True)
+                given.set_result("")
+            except UnroutableError:
+                given.set_result(f"worker {worker} is not connected, or is of a version that takes no orders")
 
     def _publish(self, channel: BlockingChannel, messages: Sequence[Message]) -> None:
         """Each is confirmed before the next is published: the queue is kept shallow, there are never many."""

@@ -82,6 +82,9 @@ class RabbitQueue:
     def publish(self, session: int, report_id: int | None, routing_key: str, body: bytes) -> None:
         self._do(lambda current: current.publish(session, report_id, routing_key, body))
 
+    def tell(self, session: int, routing_key: str, body: bytes) -> None:
+        self._do(lambda current: current.tell(session, routing_key, body))
+
     def consume(self, prefetch: int) -> None:
         self._prefetch = prefetch
         self._do(lambda session: session.may_hold(prefetch))

@@ -13,8 +13,9 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.spec import Basic
 
-from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, DeliveryLost, OthersSeen
+from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, DeliveryLost, Ordered, OthersSeen
 from .consumers import Consumers
+from .control import Control
 from .deliveries import Deliveries, Leased, Unacked
 from .errors import ConsumersLost
 from .leases import Leases, LeaseTimes, is_rejected, was_out_before
@@ -47,6 +48,7 @@ class Session:
         self._lease_times = lease_times
         self._inbox = inbox
         self._reports = Reports(connection, worker_id=worker_id, confirmed=self._confirmed)
+        self._control = Control(connection, worker_id=worker_id, ordered=self._ordered)
         self._leases = Leases(connection, worker_id=worker_id, times=lease_times)
         deliveries.begin_session(number)
         for leased in deliveries.leased:
@@ -94,6 +96,10 @@ class Session:
         if session == self._number:
             self._reports.publish(report_id, routing_key, body)
 
+    def tell(self, session: int, routing_key: str, body: bytes) -> None:
+        if session == self._number:
+            self._control.tell(routing_key, body)
+
     def await_confirmations(self) -> None:
         """What is not confirmed when the connection is closed would be reported once more at the next start."""
         until = time.monotonic() + _LAST_CONFIRMATIONS
@@ -124,6 +130,9 @@ class Session:
             return
         self._deliveries.add(unacked)
         self._inbox.put(Delivered(delivery))
+
+    def _ordered(self, body: bytes) -> None:
+        self._inbox.put(Ordered(body, time.monotonic()))
 
     def _confirmed(self, report_ids: tuple[int, ...]) -> None:
         if report_ids:

@@ -41,12 +41,12 @@ def routes(farm: Farm, access: Access, config: WorkerConfig) -> list[Route]:
         return await listed(request, WORKER)
 
     async def listed(request: Request, kind: str) -> Response:
-        _only_for_people(request)
+        only_for_people(request)
         found = await run_in_threadpool(lambda: credentials.issued(farm.database, kind))
         return JSONResponse([asdict(one) for one in found])
 
     async def new_code(request: Request) -> Response:
-        _only_for_people(request)
+        only_for_people(request)
         name = _text(await told_in(request, most=_BODY), "name")
         code = await run_in_threadpool(lambda: credentials.issue(farm.database, JOIN, name))
         link = f"{str(request.base_url).rstrip('/')}/join/{code}"
@@ -59,7 +59,7 @@ def routes(farm: Farm, access: Access, config: WorkerConfig) -> list[Route]:
         return await revoked(request, WORKER, request.path_params["worker"], "machine")
 
     async def revoked(request: Request, kind: str, which: str, what: str) -> Response:
-        _only_for_people(request)
+        only_for_people(request)
         count = await run_in_threadpool(lambda: credentials.revoke(farm.database, kind, which))
         if not count:
             raise Refused(404, f"there is no {what} {which!r}")
@@ -75,7 +75,8 @@ def routes(farm: Farm, access: Access, config: WorkerConfig) -> list[Route]:
     ]
 
 
-def _only_for_people(request: Request) -> None:
+def only_for_people(request: Request) -> None:
+    """Raises Refused."""
     if request.state.caller.worker is not None:
         raise Refused(403, "a machine that has joined may render and send jobs; this takes the farm's key")
 

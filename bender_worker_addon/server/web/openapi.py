@@ -17,6 +17,7 @@ _ERROR = {
     },
 }
 _STATUSES = {"type": "object", "additionalProperties": {"type": "integer"}}
+_WORKER = {"name": "worker", "in": "path", "required": True, "schema": {"type": "string"}, "description": "its id"}
 _A_JOB = {
     "type": "object",
     "properties": {
@@ -52,6 +53,37 @@ _MEMBERS = {
             "name": {"type": "string", "description": "the machine's, or what a code is for"},
             "worker": {"type": "string", "description": "the worker's id, if it has told one"},
             "created": {"type": "string", "format": "date-time"},
+        },
+    },
+}
+
+_A_WORKER = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "seen": {"type": "number", "description": "when it was heard last, in seconds since 1970"},
+        "presence": {
+            "type": "string",
+            "enum": ["here", "silent", "stopped", "away"],
+            "description": "silent: for three heartbeats; away: for a day",
+        },
+        "hello": {
+            "type": "object",
+            "description": "what it tells of itself: name, system, version, blender, devices, device, renderers, memory"
+            " and free_disk (GB), state, detail, job, frame, part, frames, failures, an_hour; each may be missing",
+        },
+        "events": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "at": {"type": "number"},
+                    "what": {"type": "string", "description": "finish, error, abort, requeue or state"},
+                    "job": {"type": "string"},
+                    "frames": {"type": "string"},
+                    "words": {"type": "string", "description": "why it failed, or the state it is in now"},
+                },
+            },
         },
     },
 }
@@ -94,6 +126,10 @@ def _body(*required: str, **properties: dict[str, Any]) -> dict[str, Any]:
 
 def _change(summary: str) -> dict[str, Any]:
     return {"post": _operation(summary, _answers("done"), _JOB)}
+
+
+def _order(summary: str) -> dict[str, Any]:
+    return {"post": _operation(summary, _answers("given; `hello` of the worker tells what comes of it"), _WORKER)}
 
 
 def _query(name: str, usual: int, most: int, what: str) -> dict[str, Any]:
@@ -218,7 +254,22 @@ OPENAPI: dict[str, Any] = {
         "/api/jobs/{job}/frames/{number}/task": {
             "get": _operation("the task that has this frame", _answers("the task", _A_TASK), _JOB, _NUMBER)
         },
-        "/api/workers": {"get": _operation("all workers", _answers("workers", {"type": "array"}))},
+        "/api/jobs/{job}/tasks/{number}/log": {
+            "get": _operation(
+                "the end of what Blender printed for it, if its worker is there and has it still",
+                {"200": {"description": "text", "content": {"text/plain": {}}}, "default": _ERROR},
+                _JOB,
+                _NUMBER,
+            )
+        },
+        "/api/workers": {"get": _operation("all workers", _answers("workers", {"type": "array", "items": _A_WORKER}))},
+        "/api/workers/{worker}": {
+            "get": _operation("a worker, and its last hundred `events`", _answers("the worker", _A_WORKER), _WORKER)
+        },
+        "/api/workers/{worker}/pause": _order("take no more tasks; the one in hand is finished"),
+        "/api/workers/{worker}/resume": _order("go on after a pause"),
+        "/api/workers/{worker}/stop": _order("finish the task in hand, give back the rest and end"),
+        "/api/workers/{worker}/stop-now": _order("give everything back and end"),
         "/api/join-codes": {
             "get": _operation("join codes that count; for people", _answers("codes", _MEMBERS)),
             "post": _operation(

@@ -4,21 +4,19 @@ in log files, the last of it in mind."""
 
 import logging
 import os
-import re
 import time
 from pathlib import Path
 from typing import IO
 
 from ...core.messages import LONGEST
-from .sandbox import without_passwords
+from ...system.printed import readable
 
 log = logging.getLogger(__name__)
 
 _LAST_WORDS, _TOLD = 16 << 10, 500  # bytes kept in mind, characters of them told when a child dies
-_LINES, _LINE, _BYTES = 40, 400, 8192  # told of a failed task: the last lines, letters of each, bytes of all
+_LINES, _BYTES = 40, 8192  # told of a failed task: the last lines, bytes of all
 _CATCH_UP = 1.0  # seconds, at most, until what was printed has been taken
 _LEISURE, _MUCH = 0.02, 16 << 10  # seconds until it is looked at again, unless it was so many bytes
-_STEERING = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _LOG = 32 << 20  # bytes kept a log file
 
 
@@ -61,17 +59,13 @@ class Output:
             time.sleep(_LEISURE / 4)
 
     def last_words(self) -> str:
-        return " | ".join(self._lines())[-_TOLD:]
+        return " | ".join(readable(self._last_words))[-_TOLD:]
 
     def last_lines(self) -> str:
-        """The last forty lines, for people: none is empty or steers a terminal, none holds a password."""
-        text = "\n".join(self._lines()[-_LINES:]).encode("utf-8", "replace")
+        """The last forty lines, for people."""
+        text = "\n".join(readable(self._last_words)[-_LINES:]).encode("utf-8", "replace")
         kept = text[-_BYTES:].decode("utf-8", "ignore")
         return kept if len(text) <= _BYTES else kept.partition("\n")[2]
-
-    def _lines(self) -> list[str]:
-        lines = map(_plain, without_passwords(self._last_words.decode("utf-8", "replace")).splitlines())
-        return [line[:_LINE] for line in lines if line]
 
     def _keep(self, piece: bytes) -> None:
         if self._opened != self.log_file:
@@ -98,8 +92,3 @@ class Output:
     def _lose(self, error: OSError) -> None:
         log.warning("what Blender prints can't be kept in %s: %s", self._opened, error.strerror)
         self._room = 0
-
-
-def _plain(line: str) -> str:
-    """Without colours and whatever else steers a terminal."""
-    return "".join(letter for letter in _STEERING.sub("", line).expandtabs() if letter.isprintable()).rstrip()

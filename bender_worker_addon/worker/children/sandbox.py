@@ -15,6 +15,7 @@ from glob import escape
 from pathlib import Path
 
 from ...system.platform import LINUX
+from ...system.printed import ADDRESS_WITH_PASSWORD
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix", "/snap", "/sys")
 _ETC = (
@@ -35,7 +36,6 @@ _SECRET = re.compile(
     r"^(BENDER|AWS|AZURE|SSH|GPG)_|^DBUS_SESSION|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|(^|_)(API_?|ACCESS_?)?KEY(_ID)?$",
     re.IGNORECASE,
 )
-_ADDRESS_WITH_PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]+@")
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
@@ -47,13 +47,8 @@ def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environment.items()
-        if not _SECRET.search(name) and not _ADDRESS_WITH_PASSWORD.search(value)
+        if not _SECRET.search(name) and not ADDRESS_WITH_PASSWORD.search(value)
     }
-
-
-def without_passwords(text: str) -> str:
-    """A text without the passwords of the addresses in it."""
-    return _ADDRESS_WITH_PASSWORD.sub("://", text)
 
 
 def environment_inside(environment: Mapping[str, str], *, home: Path) -> dict[str, str]:

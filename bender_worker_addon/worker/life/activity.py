@@ -20,29 +20,50 @@ class Pause(enum.Enum):
     GIVE_BACK = "give it back"
 
 
+class Asker(enum.Enum):
+    """Who may want the worker to pause, each for itself."""
+
+    HERE = "here"
+    FARM = "the farm"
+
+
 _BY_URGENCY = list(Stop)
+_BY_STRENGTH = list(Pause)
 
 
 class Activity:
-    """`stopping` and `paused` say what was asked for last, `reason` why it is paused, for people."""
+    """`stopping` says what was asked for last, `stop_reason` and `reason` why it stops or is paused, for people."""
 
     def __init__(self) -> None:
         self.stopping: Stop | None = None
-        self.paused: Pause | None = None
-        self.reason = ""
+        self.stop_reason = ""
+        self._pauses: dict[Asker, tuple[Pause, str]] = {}
+
+    @property
+    def paused(self) -> Pause | None:
+        """The strongest of what was asked for last by each."""
+        return max((how for how, _ in self._pauses.values()), key=_BY_STRENGTH.index, default=None)
+
+    @property
+    def reason(self) -> str:
+        return ", ".join(reason for _, reason in self._pauses.values() if reason)
+
+    def paused_by(self, asker: Asker) -> Pause | None:
+        return self._pauses[asker][0] if asker in self._pauses else None
 
     @property
     def level(self) -> Stop | Pause | None:
         """What counts now: a stop more than a pause; None: the worker works."""
         return self.stopping or self.paused
 
-    def stop(self, when: Stop) -> None:
+    def stop(self, when: Stop, reason: str = "") -> None:
         """A stop is never taken back and never becomes less urgent."""
         if self.stopping is None or _BY_URGENCY.index(when) > _BY_URGENCY.index(self.stopping):
-            self.stopping = when
+            self.stopping, self.stop_reason = when, reason
 
-    def pause(self, how: Pause, reason: str) -> None:
-        self.paused, self.reason = how, reason
+    def pause(self, how: Pause, reason: str, asker: Asker = Asker.HERE) -> None:
+        self._pauses[asker] = how, reason
 
-    def resume(self) -> None:
-        self.paused, self.reason = None, ""
+    def resume(self, asker: Asker = Asker.HERE) -> None:
+        """What another has asked for still counts."""
+        self._pauses.pop(asker, None)

@@ -83,6 +83,7 @@ class Render:
                     log.info("Blender is started anew for each task of this job: %s", reason)
                 if device:
                     log.info("Cycles renders on %s", device)
+                    self._record.device = device
                 self._dispatcher.loaded(event.child, keep=not reason, device=device)
             case FrameBegun():
                 self._frame_begun(event)

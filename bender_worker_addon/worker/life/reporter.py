@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reporter: what is reported of each task. Every report is kept in the journal until the broker has confirmed it."""
 
+import json
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from ...core.in_flight import InFlight
 from ...core.task import Task, unreadable_report
@@ -44,6 +46,11 @@ class Reporter:
         """Says that this worker is alive. One that can't be sent now is not worth keeping."""
         if self._session is not None:
             self._queue.publish(self._session, None, f"heart.{self._worker_id}", b"")
+
+    def tell(self, what: str, content: Mapping[str, Any]) -> None:
+        """Says to the farm's server, if there is one, what concerns no task, or is no step of it."""
+        if self._session is not None:
+            self._queue.tell(self._session, f"{what}.{self._worker_id}", json.dumps(content).encode())
 
     def connected(self, session: int) -> None:
         """Sends whatever an earlier session did not get confirmed, oldest first."""

@@ -22,6 +22,7 @@ class Record:
         self.last_frame: Path | None = None
         self.frames = 0
         self.failures = 0
+        self.device = ""  # on which Cycles has rendered last
         self.an_hour = 0
         self.free_disk: float | None = None
         self._started = clock()

@@ -2,10 +2,13 @@
 """Task logs: what Blender printed, a file a task: of the last tasks, and longer of those that failed."""
 
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 
+from ...core.task import SAFE_ID
 from ...system.files import remove
+from ...system.printed import readable
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +28,17 @@ class TaskLogs:
 
     def path(self, task_id: str) -> Path:
         return self._folder / f"task-{task_id}.log"
+
+    def end_of(self, task_id: str, size: int) -> str:
+        """The last of a task's log, for people; "" if there is none. May wait for the disk."""
+        if not SAFE_ID.fullmatch(task_id):
+            return ""
+        try:
+            with self.path(task_id).open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - size))
+                return "\n".join(readable(file.read(size)))
+        except OSError:
+            return ""
 
     def failed(self, task_id: str) -> None:
         """Keeps this task's log apart from the others: somebody will want to read it."""
