@@ -59,6 +59,11 @@ def not_received(connection: sqlite3.Connection) -> list[int]:
     return [number for (number,) in rows.fetchall()]
 
 
+def fed(connection: sqlite3.Connection) -> list[int]:
+    """The messages that RabbitMQ was given and that are not settled."""
+    return [number for (number,) in connection.execute("SELECT number FROM fed").fetchall()]
+
+
 def take_back(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
     """These wait to be fed again."""
     for number in numbers:

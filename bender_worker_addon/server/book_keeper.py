@@ -61,6 +61,13 @@ class BookKeeper:
             log.info("%d tasks may not have reached RabbitMQ: they are published (again)", len(again))
         return [Message(fed.number, fed.body) for fed in again]
 
+    def emptied(self) -> None:
+        with self._database.changing() as connection:
+            lost = feeding.fed(connection)
+            feeding.take_back(connection, lost)
+        if lost:
+            log.warning("RabbitMQ has lost all that it held: %d tasks are fed again", len(lost))
+
     def wanted(self, *, in_queue: int) -> list[Message]:
         self._look_after(in_queue)
         missing = self._depth() - in_queue

@@ -29,6 +29,7 @@ from .farm import Farm
 from .web import connections
 from .web.app import app
 from .web.connections import Connections
+from .web.reception import INCOMING
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class Server:
         self._told = False  # a trouble that lasts is told once
         with ExitStack() as parts:
             parts.enter_context(closing(_lock(config.farm_dir)))
-            _remove_unsent(config.blendpath)
+            _remove_unsent(config)
             self._upkeep = _upkeep(config)
             parts.callback(lambda: self._upkeep.close())
             self.link: FarmLink | None = None
@@ -175,7 +176,7 @@ def _load(config: uvicorn.Config) -> None:
         raise FarmError(f"--cert and --key can't be used: {error.strerror or error}") from error
 
 
-def _remove_unsent(jobs: Path) -> None:
-    """Files of jobs that were never sent to the end."""
-    for folder in jobs.glob(".new-*"):
+def _remove_unsent(config: WorkerConfig) -> None:
+    """What came of jobs that were never sent to the end, and of frames."""
+    for folder in (*config.blendpath.glob(".new-*"), config.outpath / INCOMING):
         discard_folder(folder)

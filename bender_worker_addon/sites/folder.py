@@ -30,7 +30,7 @@ class FolderSite(Site):
     @contextmanager
     def room_for(self, job_id: str) -> Iterator[Path]:
         fresh = self._jobs / f".new-{job_id}"
-        if (self._jobs / job_id).exists():
+        if self._knows(job_id):
             raise FarmError(f"there is a job {job_id} already; give this one another id")
         try:
             with self._written():
@@ -45,10 +45,11 @@ class FolderSite(Site):
         if not (fresh / job.blend).is_file():
             raise FarmError(f"the blend of job {job.id} is not here (any more): send it again")
         job_head, job_tasks = head(job, jobs=self._jobs, outpath=self._outpath), tasks(job)
-        if folder.exists():
+        if self._knows(job.id):
             raise FarmError(f"there is a job {job.id} already; give this one another id")
         with self._written():
             job_files.write(fresh / DATA_JSON, as_data_json(job_head, "Queued", (task.body for task in job_tasks)))
+            discard_folder(folder)  # of one that was cut off here when it was sent
             move(fresh, folder)
         try:
             self._queue(job, job_head, job_tasks)
@@ -57,6 +58,9 @@ class FolderSite(Site):
         except BaseException:
             discard_folder(folder)
             raise
+
+    def _knows(self, job_id: str) -> bool:
+        return (self._jobs / job_id).exists()
 
     def cancel(self, job_id: str) -> None:
         try:

@@ -145,6 +145,10 @@ class LocalSite(FolderSite):
             change(connection)
         self._files.write_all()
 
+    def _knows(self, job_id: str) -> bool:
+        with self._database.looking() as connection:
+            return books.status(connection, job_id) is not None
+
     def _queue(self, job: NewJob, job_head: Mapping[str, Any], job_tasks: Sequence[NewTask]) -> None:
         with self._database.changing() as connection:
             books.add_job(connection, job_head, name=job.name, priority=job.priority, tasks=job_tasks)

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +62,13 @@ class Machine:
 class Farm:
     """The server, what it is asked, and machines that have joined it. Without an `amqp_url` it is on a local queue."""
 
-    def __init__(self, folder: Path, amqp_url: str = "", *options: str, **env: str) -> None:
-        """`options` are more of `serve`, `env` is for it besides."""
+    def __init__(self, folder: Path, amqp_url: str = "", *options: str, program: Path = SERVER, **env: str) -> None:
+        """`program` runs the server; `options` are more of `serve`, `env` is for it besides."""
         self.folder = folder
         self._options = options
         queue = {"BENDER_WORKER_AMQP_URL": amqp_url} if amqp_url else {"BENDER_WORKER_QUEUE": "local"}
-        self._env = {**queue, **env}
+        self.env = {**queue, **env}
+        self._program = program
         self._machines: list[Machine] = []
         self.tokens: dict[str, str] = {}  # by worker
         self.port = 0
@@ -76,7 +77,7 @@ class Farm:
     def start(self) -> None:
         folder = str(self.folder / "farm")
         options = ["serve", "--port", str(self.port), "--json", "--farm-dir", folder, *self._options]
-        self.server = Machine(self.folder / "server", [str(SERVER), *options], self._env)
+        self.server = Machine(self.folder / "server", [str(self._program), *options], self.env)
         self._machines.append(self.server)
         links = json.loads(self.server.line())
         self.key, self.join = links["key"], links["join"]
@@ -130,9 +131,12 @@ class Farm:
         return found
 
     def until_finished(self, job: str) -> None:
+        self.until(lambda: self.status(job)["status"] == "Finished", f"the end of {job}")
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + PATIENCE
-        while (found := self.status(job))["status"] != "Finished":
-            assert time.monotonic() < deadline, f"{found}\n{self.server.log.read_text()}"
+        while not condition():
+            assert time.monotonic() < deadline, f"{what} did not come\n{self.server.log.read_text()}"
             time.sleep(0.1)
 
     def data_json(self, job: str) -> dict[str, Any]:

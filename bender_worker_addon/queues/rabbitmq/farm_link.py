@@ -54,6 +54,9 @@ class Farm(Protocol):
     def connected(self) -> Sequence[Message]:
         """What may not have reached RabbitMQ in an earlier session."""
 
+    def emptied(self) -> None:
+        """RabbitMQ knows this farm no more, if it ever did: whatever it was given is lost."""
+
     def wanted(self, *, in_queue: int) -> Sequence[Message]:
         """What is to be published now that so many tasks wait in the queue `work`."""
 
@@ -154,13 +157,19 @@ class FarmLink:
         except ChannelClosedByBroker as error:
             if error.reply_code != NOT_FOUND:
                 raise
+            self._farm.emptied()  # only we make this queue, and before anything is published
             channel = connection.channel()
             channel.queue_declare(REPORT_QUEUE, durable=True)
         for exchange in (REPORT_EXCHANGE, HELLO_EXCHANGE):
             channel.queue_bind(REPORT_QUEUE, exchange, "#")
         channel.basic_qos(prefetch_count=2 * _AT_ONCE)
+        channel.add_on_cancel_callback(self._canceled)
         channel.basic_consume(REPORT_QUEUE, self._came)
         return channel
+
+    def _canceled(self, _frame: object) -> None:
+        """Somebody has deleted the queue: the next session makes it again."""
+        raise FarmError(f"the queue {REPORT_QUEUE} of RabbitMQ was deleted")
 
     def _came(
         self, _channel: BlockingChannel, method: Basic.Deliver, _properties: pika.BasicProperties, body: bytes

@@ -22,7 +22,7 @@ from ..farm import Expected, Farm
 _FIELD = 1024  # bytes of a field that is no file
 _LARGEST = 16 << 30  # bytes of a file
 _LOOK = 64 << 20  # bytes that come between two looks at how full the disk is
-_INCOMING = ".incoming"
+INCOMING = ".incoming"  # in the folder of frames: those that are on their way
 
 
 class Refused(Exception):
@@ -35,7 +35,7 @@ class Refused(Exception):
 
 async def receive(request: Request, farm: Farm, job_id: str, task_id: str) -> Expected:
     """Takes the frame in. Raises Refused."""
-    folder = farm.frames / _INCOMING
+    folder = farm.frames / INCOMING
     arriving = folder / secrets.token_hex(8)
     try:
         await run_in_threadpool(folder.mkdir, parents=True, exist_ok=True)
