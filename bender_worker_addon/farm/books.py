@@ -7,12 +7,13 @@ With RabbitMQ that is bender-bookkeeper's work, and `data.json` all there is; he
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from ..core.errors import FarmError
+from . import frame_list
 
 OVER = frozenset({"Finished", "Canceled", "Errored"})  # nothing happens to such a job by itself
 STOPPED = "stopped"  # in the `data` of a job's head: why nothing more of it is tried; it is paused then
@@ -140,6 +141,21 @@ def head(connection: sqlite3.Connection, job: str) -> dict[str, Any]:
     return found
 
 
+def scene(connection: sqlite3.Connection, job: str) -> dict[str, Any]:
+    """What is rendered: `engine`, `image_format`, `width` and `height`; nothing of a job that is not there."""
+    found = head_of(connection, job)
+    if found is None:
+        return {}
+    render, size = found.get("render", {}), found.get("resolution", {})
+    width, height = (int(size.get(side, 0) * size.get("scale", 100) / 100) for side in ("x", "y"))
+    return {
+        "engine": render.get("renderer"),
+        "image_format": render.get("image_format"),
+        "width": width,
+        "height": height,
+    }
+
+
 def head_of(connection: sqlite3.Connection, job: str) -> dict[str, Any] | None:
     """The same of a job that may not be there."""
     there = connection.execute("SELECT 1 FROM job WHERE id = ?", (job,)).fetchone()
@@ -204,6 +220,19 @@ def message_is_gone(connection: sqlite3.Connection, job: str, task: str) -> None
     aborted = "job = ? AND id = ? AND status = 'Aborted' AND NOT (SELECT canceled FROM job WHERE job.id = task.job)"
     if _queue_again(connection, aborted, (job, task)):
         has_changed(connection, job)
+
+
+def retry_some(connection: sqlite3.Connection, job: str, frames: Collection[int]) -> int:
+    """Queues again those tasks of a job that failed or were canceled and have any of these frames; gives how many."""
+    rows = connection.execute(
+        "SELECT id, frames FROM task WHERE job = ? AND status IN ('Errored', 'Aborted')", (job,)
+    ).fetchall()
+    wanted = set(frames)
+    chosen = [id for id, text in rows if not wanted.isdisjoint(frame_list.numbers_in(text))]
+    connection.execute("UPDATE job SET canceled = 0 WHERE id = ?", (job,))
+    queued = sum(_queue_again(connection, "job = ? AND id = ?", (job, id)) for id in chosen)
+    has_changed(connection, job)
+    return queued
 
 
 def retry(connection: sqlite3.Connection, job: str) -> int:

@@ -30,11 +30,16 @@ def as_text(frames: Sequence[int]) -> str:
 
 def joined(text: str) -> str:
     """The shortest way to write a list of single frames and ranges that may be in any order."""
+    return as_text(sorted(numbers_in(text)))
+
+
+def numbers_in(text: str) -> set[int]:
+    """Those in a list of single frames and ranges, as a program has written it."""
     parts = text.split(",")
     numbers = {int(part) for part in parts if "-" not in part}
     for first, last in (part.split("-") for part in parts if "-" in part):
         numbers.update(range(int(first), int(last) + 1))
-    return as_text(sorted(numbers))
+    return numbers
 
 
 def chunks(frames: Sequence[int], size: int) -> Iterable[Sequence[int]]:

@@ -2,8 +2,8 @@
 """The farm on this machine: its jobs are in the Database, its queue is too."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -66,10 +66,11 @@ class LocalSite(FolderSite):
             books.cancel(connection, job_id)
         self._files.write_all()
 
-    def retry(self, job_id: str) -> int:
+    def retry(self, job_id: str, frames: Collection[int] | None = None) -> int:
+        """`frames`: only tasks that have any of these."""
         self._not_canceled(job_id)
         with self._database.changing() as connection:
-            queued = books.retry(connection, job_id)
+            queued = books.retry(connection, job_id) if frames is None else books.retry_some(connection, job_id, frames)
             changes.resume_if_stopped(connection, job_id)
         self._files.write_all()
         return queued
@@ -82,6 +83,9 @@ class LocalSite(FolderSite):
 
     def set_priority(self, job_id: str, priority: int) -> None:
         self._change(lambda connection: changes.set_priority(connection, job_id, priority))
+
+    def rename(self, job_id: str, name: str) -> None:
+        self._change(lambda connection: changes.rename(connection, job_id, name))
 
     def delete(self, job_id: str, *, frames: bool) -> None:
         """Its folder goes first: whoever asks after it then is told that it is no more."""

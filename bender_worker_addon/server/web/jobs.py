@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ...core.frame import FORMATS
-from ...farm import frame_list
+from ...farm import books, frame_list
 from ...farm.books import Job
 from ...farm.new_job import NewJob, SceneFacts, job_id
 from ...sites.local import LocalSite
@@ -59,9 +59,10 @@ def routes(farm: Farm) -> list[Route]:
         Route(AT_JOB, job, methods=["GET"]),
         Route(AT_JOB, change(_delete), methods=["DELETE"]),
         Route(f"{AT_JOB}/cancel", change(lambda site, job, _: site.cancel(job)), methods=["POST"]),
-        Route(f"{AT_JOB}/retry", change(lambda site, job, _: {"tasks": site.retry(job)}), methods=["POST"]),
+        Route(f"{AT_JOB}/retry", change(_retry), methods=["POST"]),
         Route(f"{AT_JOB}/pause", change(lambda site, job, _: site.pause(job)), methods=["POST"]),
         Route(f"{AT_JOB}/resume", change(lambda site, job, _: site.resume(job)), methods=["POST"]),
+        Route(f"{AT_JOB}/name", change(_rename), methods=["PUT"]),
         Route(f"{AT_JOB}/priority", change(_set_priority), methods=["PUT"]),
     ]
 
@@ -129,7 +130,9 @@ def _details(farm: Farm, chosen: str) -> dict[str, Any]:
         failures = [asdict(failure) for failure in found.failures]
         return {**as_json(found.job), "frame_lists": dict(found.frames), "failures": failures, "fps": found.fps}
 
-    return farm.ask(ask)
+    with farm.database.looking() as connection:
+        scene = books.scene(connection, chosen)
+    return {**farm.ask(ask), "scene": scene}
 
 
 def _delete(site: LocalSite, job: str, body: Mapping[str, Any]) -> None:
@@ -147,3 +150,17 @@ def _set_priority(site: LocalSite, job: str, body: Mapping[str, Any]) -> None:
     except ValueError as error:
         raise Refused(400, str(error)) from error
     site.set_priority(job, priority)
+
+
+def _retry(site: LocalSite, job: str, body: Mapping[str, Any]) -> dict[str, int]:
+    chosen = body.get("frames")
+    if chosen is not None and not isinstance(chosen, str):
+        raise Refused(400, "frames are written like 1-100,120-200x5")
+    return {"tasks": site.retry(job, None if chosen is None else frame_list.frames_of(chosen))}
+
+
+def _rename(site: LocalSite, job: str, body: Mapping[str, Any]) -> None:
+    name = body.get("name")
+    if not isinstance(name, str):
+        raise Refused(400, "name is a text")
+    site.rename(job, one_line(name, most=_NAME) or "untitled")

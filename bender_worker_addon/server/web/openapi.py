@@ -204,7 +204,17 @@ OPENAPI: dict[str, Any] = {
             "put": _operation("a file of a job that is to be sent", _answers("here", status="201"), _JOB, _NAME, _HASH)
         },
         "/api/jobs/{job}/cancel": _change("render nothing more of it"),
-        "/api/jobs/{job}/retry": _change("queue again what failed or was canceled"),
+        "/api/jobs/{job}/retry": {
+            "post": _operation(
+                "queue again what failed or was canceled",
+                _answers("done", {"type": "object", "properties": {"tasks": _WHOLE}}),
+                _JOB,
+                requestBody=_body(frames={**_TEXT, "description": "only these, such as 1-100,120-200x5"}),
+            )
+        },
+        "/api/jobs/{job}/name": {
+            "put": _operation("call it so", _answers("done"), _JOB, requestBody=_body("name", name=_TEXT))
+        },
         "/api/jobs/{job}/pause": _change("begin nothing more of it"),
         "/api/jobs/{job}/resume": _change("go on with it"),
         "/api/jobs/{job}/priority": {

@@ -192,3 +192,23 @@ def test_what_is_not_there_is_told_in_a_sentence_too(client: Client, method: str
     answer = client.ask(method, path)
     assert answer.status_code == status
     assert path in answer.json()["error"]
+
+
+def test_some_frames_are_retried_and_others_are_not(client: Client) -> None:
+    client.send(frames="1-6", chunk=2)
+    client.ask("POST", "/api/jobs/job-1/cancel")
+    assert client.ask("POST", "/api/jobs/job-1/retry", data='{"frames": "1,2,5"}').json() == {"tasks": 2}
+    job = client.ask("GET", "/api/jobs/job-1").json()
+    assert (job["status"], job["frame_lists"]) == ("Running", {"Waiting": "1-2,5-6", "Aborted": "3-4"})
+    assert client.ask("POST", "/api/jobs/job-1/retry", data='{"frames": "99"}').json() == {"tasks": 0}
+    for wrong in ('{"frames": 7}', '{"frames": "x"}'):
+        assert client.ask("POST", "/api/jobs/job-1/retry", data=wrong).status_code in (400, 409)
+
+
+def test_a_job_gets_another_name_and_is_described(client: Client) -> None:
+    client.send()
+    assert client.ask("PUT", "/api/jobs/job-1/name", data='{"name": "a\\nb"}').status_code == 200
+    job = client.ask("GET", "/api/jobs/job-1").json()
+    assert job["name"] == "a b"
+    assert job["scene"] == {"engine": "CYCLES", "image_format": "PNG", "width": 64, "height": 36}
+    assert client.ask("PUT", "/api/jobs/job-1/name", data='{"name": 7}').status_code == 400

@@ -2,6 +2,7 @@
 // A job's frames, asked for when they are looked at: once for each change, and never faster than the farm can tell.
 
 import { ask, jobPath } from "./api.js";
+import { farm } from "./farm.js";
 
 const PAUSE = 1000; // ms between two questions about one job
 const KEPT = 50; // jobs
@@ -26,7 +27,7 @@ async function fetchSoon(id, entry) {
   const job = entry.wanted;
   const began = performance.now();
   try {
-    entry.details = await ask("GET", jobPath(id));
+    if (farm.jobs.has(id)) entry.details = await ask("GET", jobPath(id));
     entry.job = job;
   } catch {
     // it is told elsewhere that the farm is out of reach, and a job that is gone is gone from the list too

@@ -69,12 +69,13 @@ class Farm extends EventTarget {
       this.#become("live");
     });
     hear("gone", (ids) => ids.forEach((id) => this.jobs.delete(id)));
-    hear("workers", (workers) => (this.workers = new Map(workers.map((worker) => [worker.id, worker]))));
+    hear("workers", (workers) => workers.forEach((worker) => this.workers.set(worker.id, worker)));
+    hear("workers_gone", (ids) => ids.forEach((id) => this.workers.delete(id)));
   }
 
   /** Whether it has not been heard for too long. */
   isSilent(worker) {
-    return this.now() / 1000 - worker.seen > MISSED * (told(worker, "heart_rate", "number") ?? 60) + 5;
+    return this.now() / 1000 - worker.seen > MISSED * (told(worker, "beat", "number") ?? 60) + 5;
   }
 
   #heard() {

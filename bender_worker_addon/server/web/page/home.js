@@ -7,7 +7,7 @@ import { each, h, icon, setAttribute, setText } from "./dom.js";
 import { OVER, done, farm, told, total } from "./farm.js";
 import { Frames } from "./frames.js";
 import { detailsOf } from "./details.js";
-import { headline, isBusy, machines, nameOf, needs, stateOf, timeLeft } from "./outlook.js";
+import { doing, headline, isBusy, machines, nameOf, needs, stateOf, timeLeft } from "./outlook.js";
 import { go } from "./address.js";
 import { ago, count, many, tally } from "./words.js";
 import { attempt, copy } from "./ui.js";
@@ -270,22 +270,13 @@ function makeWorker() {
   const row = h("li", { class: "worker" }, dot, h("div", { class: "words" }, name, what), seen);
   row.update = (worker) => {
     const silent = farm.isSilent(worker);
-    dot.dataset.state = silent ? "silent" : isBusy(worker) ? "busy" : told(worker, "state") ?? "idle";
+    dot.dataset.state = silent ? "silent" : isBusy(worker) ? "busy" : told(worker, "state") ?? "";
     setText(name, nameOf(worker));
     setAttribute(name, "href", `#/worker/${encodeURIComponent(worker.id)}`);
     setText(what, doing(worker));
     setText(seen, silent ? ago(farm.now() / 1000 - worker.seen) : "");
   };
   return row;
-}
-
-/** What a machine is doing, and on what. */
-export function doing(worker) {
-  const [state, job, device] = ["state", "job", "device"].map((what) => told(worker, what));
-  const on = device ? ` · ${device}` : "";
-  if (farm.isSilent(worker)) return state === "stopped" ? "stopped" : "not heard";
-  if (job) return `frame ${told(worker, "frame", "number") ?? "?"} of ${farm.jobs.get(job)?.name ?? job}${on}`;
-  return `${{ rendering: "rendering", paused: "paused", stopping: "stopping", stopped: "stopped" }[state] ?? "ready"}${on}`;
 }
 
 class FarmSteps extends HTMLElement {

@@ -6,7 +6,9 @@ import { ask } from "./api.js";
 import { h, setText } from "./dom.js";
 import { farm } from "./farm.js";
 import "./home.js";
+import "./job.js";
 import { refused } from "./ui.js";
+import "./worker.js";
 
 const main = document.getElementById("main");
 const connection = document.getElementById("connection");

@@ -6,7 +6,7 @@ import { about, ago, clock, many } from "./words.js";
 
 const LONG_SILENT = 24 * 3600; // seconds after which a machine is just not there
 
-export const isBusy = (worker) => told(worker, "state") === "rendering" || Boolean(told(worker, "job"));
+export const isBusy = (worker) => told(worker, "job") !== undefined && told(worker, "state") !== "Stopped";
 export const nameOf = (worker) => told(worker, "name") || worker.id;
 
 export function machines() {
@@ -74,7 +74,12 @@ function allDone(rendering, going) {
 export function needs() {
   const found = [];
   for (const job of farm.jobs.values()) {
-    if (!failed(job) || job.status === "Canceled") continue;
+    if (job.status === "Canceled") continue;
+    if (job.stopped && job.paused && !OVER.has(job.status)) {
+      found.push({ key: `job ${job.id}`, words: `“${job.name}” was stopped`, why: job.stopped, job });
+      continue;
+    }
+    if (!failed(job)) continue;
     const all = failed(job) === total(job);
     const words = all ? `${all && total(job) === 1 ? "The only frame" : "All frames"} of “${job.name}” failed` : `${many(failed(job), "frame")} of “${job.name}” failed`;
     found.push({ key: `job ${job.id}`, words, why: job.why ?? "", job });
@@ -82,12 +87,23 @@ export function needs() {
   const going = [...farm.jobs.values()].some((job) => !OVER.has(job.status) && !job.paused);
   for (const worker of farm.workers.values()) {
     const silence = farm.now() / 1000 - worker.seen;
-    const left = ["stopped", "stopping"].includes(told(worker, "state"));
-    if (left || !farm.isSilent(worker) || silence > LONG_SILENT || !(going || isBusy(worker))) continue;
+    if (told(worker, "state") === "Problem" && !farm.isSilent(worker)) {
+      found.push({ key: `worker ${worker.id}`, words: `${nameOf(worker)} can’t go on`, why: told(worker, "detail") ?? "", worker });
+      continue;
+    }
+    if (["Stopped", "Finishing"].includes(told(worker, "state")) || !farm.isSilent(worker) || silence > LONG_SILENT || !(going || isBusy(worker))) continue;
     const why = "Is it on, and on the network? What it had in hand goes to another machine by itself.";
     found.push({ key: `worker ${worker.id}`, words: `${nameOf(worker)} was last heard ${ago(silence)}`, why, worker });
   }
   return found;
 }
 
-export const share = (job) => (total(job) ? done(job) / total(job) : 0);
+/** What a machine is doing, and on what. */
+export function doing(worker) {
+  const [state, job, device] = ["state", "job", "device"].map((what) => told(worker, what));
+  const on = device ? ` · ${device}` : "";
+  if (state === "Stopped") return "stopped";
+  if (farm.isSilent(worker)) return "not heard";
+  if (job !== undefined) return `frame ${told(worker, "frame", "number") ?? "?"} of ${farm.jobs.get(job)?.name ?? job}${on}`;
+  return `${state ? state.slice(0, 80).toLowerCase() : "ready"}${on}`;
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// <frame-grid>: frames as pictures with their numbers and statuses. Only those that can be seen exist, so that 100,000
+// scroll as smoothly as ten.
+
+import { previewPath } from "./api.js";
+import { h } from "./dom.js";
+import { STATUSES } from "./words.js";
+
+const GAP = 8; // pixels
+const LABEL = 24;
+const LEAST = [104, 148]; // pixels of a cell's width, on a phone and else
+const BARE = [8, 96]; // pixels of a picture's height and of a cell's width where there are no pictures
+const BEYOND = 400; // pixels above and below what is seen
+const STILL = 90; // ms without scrolling until pictures are fetched
+
+class FrameGrid extends HTMLElement {
+  #job = "";
+  #frames = null;
+  #places = [];
+  #at = new Map(); // where a place stands among the places that are shown
+  #chosen = -1;
+  #marked = new Set(); // places
+  #pictures = false;
+  #cells = new Map(); // by place
+  #columns = 1;
+  #row = 1;
+  #timer = 0;
+  #waiting = false;
+  #scrolled = () => this.#showSoon();
+  #resized = new ResizeObserver(() => this.#layOut());
+
+  connectedCallback() {
+    this.setAttribute("role", "listbox");
+    this.setAttribute("aria-multiselectable", "true");
+    this.setAttribute("aria-label", "Frames");
+    this.tabIndex = 0;
+    this.addEventListener("click", (event) => this.#clicked(event));
+    this.addEventListener("keydown", (event) => this.#pressed(event));
+    addEventListener("scroll", this.#scrolled, { passive: true });
+    addEventListener("resize", this.#scrolled);
+    this.#resized.observe(this);
+  }
+
+  disconnectedCallback() {
+    removeEventListener("scroll", this.#scrolled);
+    removeEventListener("resize", this.#scrolled);
+    this.#resized.disconnect();
+    clearTimeout(this.#timer);
+  }
+
+  /** `places`: those of the frames that are shown. `pictures`: whether there are any. */
+  show({ job, frames, places, pictures }) {
+    this.#job = job;
+    this.#frames = frames;
+    this.#pictures = pictures;
+    if (places.length !== this.#places.length || places.some((place, at) => place !== this.#places[at])) {
+      this.#places = places;
+      this.#at = null;
+    }
+    this.#layOut();
+  }
+
+  set chosen(place) {
+    this.#chosen = place;
+    this.#showSoon();
+  }
+
+  /** The places of frames that somebody has marked. */
+  get marked() {
+    return [...this.#marked].sort((one, other) => one - other);
+  }
+
+  unmark() {
+    this.#marked.clear();
+    this.#changed("mark");
+    this.#showSoon();
+  }
+
+  #layOut() {
+    const width = this.clientWidth;
+    if (!width) return;
+    const least = this.#pictures ? LEAST[width > 500 ? 1 : 0] : BARE[1];
+    this.#columns = Math.max(1, Math.floor((width + GAP) / (least + GAP)));
+    const wide = (width - GAP * (this.#columns - 1)) / this.#columns;
+    this.#row = Math.round((this.#pictures ? wide * 0.5625 : BARE[0]) + LABEL + GAP);
+    this.style.height = `${Math.ceil(this.#places.length / this.#columns) * this.#row}px`;
+    this.#showSoon();
+  }
+
+  #showSoon() {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    requestAnimationFrame(() => {
+      this.#waiting = false;
+      this.#show();
+    });
+  }
+
+  #show() {
+    if (!this.#frames) return;
+    const top = this.getBoundingClientRect().top;
+    const first = Math.max(0, Math.floor((-top - BEYOND) / this.#row)) * this.#columns;
+    const last = Math.min(this.#places.length, Math.ceil((innerHeight - top + BEYOND) / this.#row) * this.#columns);
+    const old = this.#cells;
+    this.#cells = new Map();
+    for (let at = first; at < last; at++) {
+      const place = this.#places[at];
+      const cell = old.get(place) ?? this.#newCell();
+      old.delete(place);
+      this.#cells.set(place, cell);
+      this.#update(cell, place, at);
+      if (!cell.isConnected) this.append(cell);
+    }
+    for (const gone of old.values()) gone.remove();
+    const active = this.#cells.get(this.#chosen);
+    if (active) this.setAttribute("aria-activedescendant", active.id);
+    else this.removeAttribute("aria-activedescendant");
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#fetchPictures(), STILL);
+  }
+
+  #newCell() {
+    const [picture, label] = [h("span", { class: "picture" }), h("span", { class: "label" })];
+    const cell = h("div", { role: "option", class: "cell" }, picture, label);
+    Object.assign(cell, { picture, label });
+    return cell;
+  }
+
+  #update(cell, place, at) {
+    const [number, status] = [this.#frames.numbers[place], this.#frames.status(place)];
+    const [row, column] = [Math.floor(at / this.#columns), at % this.#columns];
+    const state = `${number} ${status} ${this.#chosen === place} ${this.#marked.has(place)}`;
+    const where = `${row} ${column} ${this.#columns} ${this.#row} ${this.#places.length}`;
+    if (cell.where !== where) {
+      cell.where = where;
+      cell.style.width = `calc((100% - ${GAP * (this.#columns - 1)}px) / ${this.#columns})`;
+      cell.style.left = `calc((100% + ${GAP}px) / ${this.#columns} * ${column})`;
+      cell.style.top = `${row * this.#row}px`;
+      cell.style.height = `${this.#row - GAP}px`;
+      cell.setAttribute("aria-posinset", at + 1);
+      cell.setAttribute("aria-setsize", this.#places.length);
+    }
+    if (cell.state === state) return;
+    cell.state = state;
+    cell.place = place;
+    cell.id = `frame-${number}`;
+    cell.dataset.status = status;
+    cell.dataset.chosen = this.#chosen === place;
+    cell.setAttribute("aria-selected", this.#marked.has(place));
+    cell.setAttribute("aria-label", `Frame ${number}, ${STATUSES[status]}`);
+    cell.label.replaceChildren(h("b", {}, String(number)), h("span", {}, status === "Finished" ? "" : STATUSES[status]));
+    if (status !== "Finished") cell.picture.replaceChildren();
+  }
+
+  #fetchPictures() {
+    if (!this.#pictures) return;
+    for (const [place, cell] of this.#cells) {
+      if (this.#frames.status(place) !== "Finished" || cell.picture.childElementCount) continue;
+      const picture = h("img", { alt: "", decoding: "async", src: previewPath(this.#job, this.#frames.numbers[place]) });
+      picture.addEventListener("error", () => picture.remove());
+      cell.picture.replaceChildren(picture);
+    }
+  }
+
+  #clicked(event) {
+    const cell = event.target.closest(".cell");
+    if (!cell) return;
+    if (event.shiftKey) this.#mark(this.#between(this.#chosen, cell.place), true);
+    else if (event.ctrlKey || event.metaKey) this.#mark([cell.place]);
+    if (!event.shiftKey) this.#choose(cell.place);
+  }
+
+  #pressed(event) {
+    const at = this.#placeAt(this.#chosen);
+    const page = Math.max(1, Math.floor(innerHeight / this.#row)) * this.#columns;
+    const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.#columns, ArrowUp: -this.#columns, PageDown: page, PageUp: -page };
+    Object.assign(steps, { Home: -Infinity, End: Infinity });
+    if (event.key === " ") this.#mark([this.#chosen]);
+    else if (event.key in steps) this.#step(at, steps[event.key], event.shiftKey);
+    else return;
+    event.preventDefault();
+  }
+
+  #step(at, step, marking) {
+    const last = this.#places.length - 1;
+    const to = at < 0 ? 0 : Math.max(0, Math.min(last, at + step));
+    const place = this.#places[to];
+    if (marking) this.#mark(this.#between(this.#chosen, place), true);
+    this.#choose(place);
+    const [top, here] = [Math.floor(to / this.#columns) * this.#row, this.getBoundingClientRect().top];
+    if (here + top < 60) scrollBy(0, here + top - 60);
+    else if (here + top + this.#row > innerHeight - 10) scrollBy(0, here + top + this.#row - innerHeight + 10);
+  }
+
+  #between(one, other) {
+    const [from, to] = [this.#placeAt(one), this.#placeAt(other)].sort((a, b) => a - b);
+    return this.#places.slice(Math.max(0, from), to + 1);
+  }
+
+  #placeAt(place) {
+    this.#at ??= new Map(this.#places.map((each, at) => [each, at]));
+    return this.#at.get(place) ?? -1;
+  }
+
+  #mark(places, always = false) {
+    for (const place of places) {
+      if (this.#marked.has(place) && !always) this.#marked.delete(place);
+      else this.#marked.add(place);
+    }
+    this.#changed("mark");
+    this.#showSoon();
+  }
+
+  #choose(place) {
+    this.#chosen = place;
+    this.#changed("choose", place);
+    this.#showSoon();
+  }
+
+  #changed(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+customElements.define("frame-grid", FrameGrid);

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A job's page: all its frames as a strip and as pictures, one of them large, what became of it, and why some failed.
+
+import { jobButtons, retry } from "./actions.js";
+import { go } from "./address.js";
+import { ask, framePath, jobPath } from "./api.js";
+import { detailsOf } from "./details.js";
+import { each, h, icon, setAttribute, setText } from "./dom.js";
+import { OVER, done, failed, farm, total } from "./farm.js";
+import { Frames } from "./frames.js";
+import "./grid.js";
+import { ends, stateOf, timeLeft } from "./outlook.js";
+import "./strip.js";
+import "./viewer.js";
+import { STATUSES, ago, asFrames, clock, count, duration, many, runs, shortened } from "./words.js";
+
+const FILTERS = { All: [], Finished: ["Finished"], Rendering: ["Running"], Waiting: ["Waiting", "Queued", "Paused"], Failed: ["Errored"], Canceled: ["Aborted"] };
+const FILTER_OF = { Errored: "Failed", Running: "Rendering", Aborted: "Canceled" };
+const TOLD = 20; // tasks of which the farm tells at once why they failed
+const SOON = 120; // ms a frame is looked at before the farm is asked about it
+
+class JobPage extends HTMLElement {
+  #job = null;
+  #details = null;
+  #frames = null;
+  #wantedFrame = undefined;
+  #filter = "All";
+  #timer = 0;
+  #asking = 0;
+  #told = "";
+  #change = () => this.#refresh();
+  #title = h("h1");
+  #state = h("span", { class: "state" });
+  #buttons = jobButtons();
+  #retry = h("button", { type: "button", onclick: () => retry(this.#job, undefined, this.#retry) }, icon("retry"), h("span"));
+  #download = h("a", { class: "button", download: true }, icon("download"), h("span", {}, "Download"));
+  #progress = h("p", { class: "progress" });
+  #facts = h("p", { class: "dim" });
+  #stopped = h("p", { class: "wrong", role: "note" });
+  #strip = h("frame-strip", { role: "slider", tabindex: 0, "aria-label": "Frame" });
+  #viewer = document.createElement("frame-viewer");
+  #about = h("section", { class: "about", "aria-label": "This frame" });
+  #failures = h("section", { class: "failures", "aria-labelledby": "failures-title" }, h("h2", { id: "failures-title" }, "Why frames failed"), h("ul"));
+  #chips = h("div", { class: "chips", role: "group", "aria-label": "Show only" });
+  #chosen = h("div", { class: "chosen" });
+  #grid = document.createElement("frame-grid");
+  #gone = h("p", { class: "dim" });
+  #whole = h(
+    "div",
+    { class: "job" },
+    h("div", { class: "top" }, this.#title, this.#state, h("div", { class: "actions" }, this.#retry, this.#download, this.#buttons)),
+    this.#progress,
+    this.#facts,
+    this.#stopped,
+    this.#strip,
+    h("div", { class: "parts" }, h("div", { class: "look" }, this.#viewer, this.#about), h("div", { class: "all" }, this.#failures, this.#chips, this.#chosen, this.#grid)),
+  );
+
+  connectedCallback() {
+    this.append(h("nav", { "aria-label": "Where this is" }, h("a", { class: "back", href: "#/" }, icon("back"), "All jobs")), this.#gone, this.#whole);
+    farm.addEventListener("change", this.#change);
+    this.#timer = setInterval(() => this.#showHead(), 5000);
+    this.#viewer.addEventListener("choose", (event) => this.#choose(event.detail));
+    this.#grid.addEventListener("choose", (event) => this.#choose(event.detail));
+    this.#grid.addEventListener("mark", () => this.#showMarked());
+    this.#strip.addEventListener("keydown", (event) => this.#stripPressed(event));
+    this.#strip.addEventListener("pointerdown", (event) => this.#stripScrubbed(event));
+    this.#strip.addEventListener("pointermove", (event) => event.buttons === 1 && this.#stripScrubbed(event));
+    this.#refresh();
+  }
+
+  disconnectedCallback() {
+    farm.removeEventListener("change", this.#change);
+    clearInterval(this.#timer);
+    clearTimeout(this.#asking);
+  }
+
+  set frame(number) {
+    this.#wantedFrame = Number.isInteger(number) ? number : undefined;
+    if (this.#frames) this.#lookAtWanted();
+  }
+
+  set parameters(parameters) {
+    const wanted = parameters.get("show");
+    const filter = FILTER_OF[wanted] ?? wanted;
+    this.#filter = filter in FILTERS ? filter : "All";
+    if (this.#frames) this.#showFrames();
+  }
+
+  async #refresh() {
+    const job = farm.jobs.get(this.subject);
+    this.#whole.hidden = !job;
+    setText(this.#gone, job || farm.connection === "connecting" ? "" : "There is no such job (any more).");
+    if (!job || job === this.#job) return;
+    this.#job = job;
+    this.#showHead();
+    const details = await detailsOf(job);
+    if (!details || details === this.#details || !this.isConnected) return;
+    const first = !this.#details;
+    this.#details = details;
+    this.#frames = new Frames(details.frame_lists);
+    this.#showFrames();
+    this.#showFailures();
+    if (first && this.#wantedFrame === undefined) this.#viewer.place = Math.max(0, this.#firstToSee());
+    this.#lookAtWanted();
+    this.#showHead();
+  }
+
+  /** The newest picture, or a failed frame if the address asks for those. */
+  #firstToSee() {
+    if (this.#filter === "Failed") return this.#frames.nearest(0, 1, "Errored");
+    return this.#job.newest == null ? 0 : this.#frames.placeOf(this.#job.newest);
+  }
+
+  #showHead() {
+    const job = this.#job;
+    if (!job) return;
+    document.title = `${job.name} · ${Math.floor((done(job) / Math.max(1, total(job))) * 100)} %`;
+    setText(this.#title, job.name);
+    const state = stateOf(job);
+    setText(this.#state, state);
+    this.#state.dataset.state = state;
+    this.#buttons.update(job);
+    this.#retry.hidden = !failed(job);
+    setText(this.#retry.lastChild, `Retry ${many(failed(job), "failed frame")}`);
+    this.#download.hidden = !done(job);
+    setAttribute(this.#download, "href", jobPath(job.id, "/frames.zip"));
+    setText(this.#stopped, job.paused && job.stopped ? job.stopped : "");
+    const end = ends(job);
+    const when = end === undefined ? "" : `, done about ${clock(end, farm.now())}`;
+    setText(this.#progress, `${count(done(job))} of ${many(total(job), "frame")} · ${timeLeft(job)}${when}`);
+    const fps = this.#details?.fps;
+    const { image_format: format, engine, width, height } = this.#details?.scene ?? {};
+    const facts = [
+      `sent ${job.person ? `by ${job.person} ` : ""}${clock(Date.parse(job.created), farm.now())}`,
+      engine,
+      width && `${width} × ${height}`,
+      format,
+      fps && `${fps.toLocaleString()} frames a second`,
+      job.priority ? `priority ${job.priority}` : "",
+    ];
+    setText(this.#facts, facts.filter(Boolean).join(" · "));
+  }
+
+  #showFrames() {
+    const frames = this.#frames;
+    const pictures = Boolean(this.#job.has_picture);
+    this.#strip.frames = frames;
+    this.#strip.setAttribute("aria-valuemin", frames.numbers[0] ?? 0);
+    this.#strip.setAttribute("aria-valuemax", frames.numbers[frames.length - 1] ?? 0);
+    const format = this.#details.scene.image_format ?? "";
+    this.#viewer.show({ job: this.#job.id, frames, format, fps: this.#details.fps, pictures });
+    this.#grid.show({ job: this.#job.id, frames, places: frames.places(FILTERS[this.#filter]), pictures });
+    this.#showChips();
+    this.#showPlace();
+    this.#showMarked();
+  }
+
+  #showChips() {
+    const counts = this.#job.frames;
+    const many = (filter) => (filter === "All" ? total(this.#job) : FILTERS[filter].reduce((sum, status) => sum + (counts[status] ?? 0), 0));
+    const shown = Object.keys(FILTERS).filter((filter) => filter === "All" || filter === this.#filter || many(filter));
+    const make = (filter) => h("button", { type: "button", onclick: () => go({ show: filter === "All" ? null : filter }) });
+    each(this.#chips, shown, (filter) => filter, make, (chip, filter) => {
+      chip.dataset.filter = filter;
+      setAttribute(chip, "aria-pressed", String(filter === this.#filter));
+      setText(chip, `${filter} ${count(many(filter))}`);
+    });
+  }
+
+  #showFailures() {
+    const found = this.#details.failures;
+    this.#failures.hidden = !found.length;
+    const byReason = new Map();
+    for (const { frames, reason } of found) byReason.set(reason, [...(byReason.get(reason) ?? []), frames]);
+    const make = () => {
+      const [words, reason] = [h("b"), h("p")];
+      const look = h("button", { type: "button" }, icon("log"), "Its log");
+      return Object.assign(h("li", {}, h("div", {}, words, reason), look), { words, reason, look });
+    };
+    each(this.#failures.lastElementChild, [...byReason], ([reason]) => reason, make, (row, [reason, lists]) => {
+      const numbers = [...runs(lists.join(","))].flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, n) => first + n));
+      const frames = asFrames(numbers.sort((one, other) => one - other));
+      const more = found.length === TOLD ? " and perhaps more" : "";
+      setText(row.words, `Frame${numbers.length > 1 ? "s" : ""} ${shortened(frames)}${more}`);
+      setText(row.reason, reason);
+      row.look.onclick = () => {
+        this.#choose(this.#frames.placeOf(parseInt(frames, 10)));
+        this.#about.scrollIntoView({ block: "nearest" });
+      };
+    });
+  }
+
+  #showMarked() {
+    const marked = this.#grid.marked;
+    this.#chosen.hidden = !marked.length;
+    if (!marked.length) return;
+    const again = marked.filter((place) => ["Errored", "Aborted"].includes(this.#frames.status(place))).map((place) => this.#frames.numbers[place]);
+    const button = h("button", { type: "button", onclick: () => retry(this.#job, asFrames(again), button).then(() => this.#grid.unmark()) }, icon("retry"), `Retry ${many(again.length, "frame")}`);
+    button.hidden = !again.length;
+    this.#chosen.replaceChildren(
+      h("span", {}, `${many(marked.length, "frame")} marked`),
+      button,
+      h("button", { type: "button", class: "quiet", onclick: () => this.#grid.unmark() }, "Unmark"),
+    );
+  }
+
+  #lookAtWanted() {
+    const place = this.#wantedFrame === undefined ? -1 : this.#frames.placeOf(this.#wantedFrame);
+    if (place >= 0) this.#viewer.place = place;
+    this.#showPlace();
+  }
+
+  #choose(place) {
+    if (place < 0) return;
+    this.#viewer.place = place;
+    go({}, { path: ["job", this.#job.id, this.#frames.numbers[place]], replace: true });
+    this.#showPlace();
+  }
+
+  #showPlace() {
+    const place = this.#viewer.place;
+    if (place < 0 || !this.#frames.length) return;
+    const [number, status] = [this.#frames.numbers[place], this.#frames.status(place)];
+    this.#strip.chosen = place;
+    this.#grid.chosen = place;
+    setAttribute(this.#strip, "aria-valuenow", number);
+    setAttribute(this.#strip, "aria-valuetext", `frame ${number}, ${STATUSES[status]}`);
+    const told = `${number} ${status}`;
+    if (told === this.#told) return;
+    this.#told = told;
+    clearTimeout(this.#asking);
+    this.#asking = setTimeout(() => this.#tellAbout(number, status), SOON);
+  }
+
+  /** What became of a frame, and why it failed. */
+  async #tellAbout(number, status) {
+    const parts = [h("h2", {}, `Frame ${number}`), h("p", { class: "state", "data-state": { Errored: "Failed", Running: "Rendering" }[status] ?? status }, STATUSES[status])];
+    let task = null;
+    if (farm.jobs.has(this.#job.id) && !["Waiting", "Queued"].includes(status)) task = await ask("GET", framePath(this.#job.id, `${number}/task`)).catch(() => null);
+    if (this.#told !== `${number} ${status}`) return;
+    if (task) parts.push(...aboutTask(task));
+    const again = h("button", { type: "button", onclick: () => retry(this.#job, String(number), again) }, icon("retry"), "Retry this frame");
+    const file = h("a", { class: "button", href: framePath(this.#job.id, number), download: true }, icon("download"), "Download this frame");
+    if (["Errored", "Aborted"].includes(status)) parts.push(again);
+    if (status === "Finished") parts.push(file);
+    this.#about.replaceChildren(...parts);
+  }
+
+  #stripScrubbed(event) {
+    if (event.type === "pointerdown") this.#strip.setPointerCapture(event.pointerId);
+    this.#choose(this.#strip.placeAt(event.clientX));
+  }
+
+  #stripPressed(event) {
+    const length = this.#frames?.length ?? 0;
+    const page = Math.max(1, Math.round(length / 20));
+    const steps = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: page, PageDown: -page, Home: -length, End: length };
+    if (!(event.key in steps)) return;
+    event.preventDefault();
+    this.#choose(Math.max(0, Math.min(length - 1, this.#viewer.place + steps[event.key])));
+  }
+}
+
+function aboutTask(task) {
+  const [start, finish] = [Date.parse(task.start), Date.parse(task.finish)];
+  const facts = [];
+  const fact = (name, ...words) => facts.push(h("dt", {}, name), h("dd", {}, ...words));
+  if (task.worker) fact("Machine", h("a", { href: `#/worker/${encodeURIComponent(task.worker)}` }, task.worker), task.device ? ` · ${task.device}` : "");
+  if (start && !finish) fact("Since", `${clock(start, farm.now())}, ${ago((farm.now() - start) / 1000)}`);
+  if (finish) fact(task.error ? "Failed" : "Done", clock(finish, farm.now()));
+  if (start && finish) fact("Took", `${duration((finish - start) / 1000)}${/[-,]/.test(task.frames) ? ` for frames ${shortened(task.frames, 30)}` : ""}`);
+  const times = Object.entries(task.timings ?? {}).filter(([, seconds]) => seconds >= 0.05);
+  if (times.length) fact("Of that", times.map(([what, seconds]) => `${what} ${duration(seconds)}`).join(", "));
+  const parts = [h("dl", {}, facts)];
+  if (task.error) parts.push(h("p", { class: "wrong" }, task.error));
+  if (task.output) parts.push(h("h3", {}, "What Blender printed last"), h("pre", { tabindex: 0 }, task.output));
+  return parts;
+}
+
+customElements.define("job-page", JobPage);

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// <frame-viewer>: one frame, large, with zoom; and all of them as a film, at the job's speed, while more are rendered.
+
+import { framePath, previewPath } from "./api.js";
+import { h, iconButton, relabel, setText } from "./dom.js";
+import { STATUSES } from "./words.js";
+
+const KEPT = 240; // pictures
+const AHEAD = 24; // pictures that are fetched before they are played
+const MOST = 16; // times as large
+const SHOWN_BY_BROWSERS = new Set(["PNG", "JPEG", "WEBP", "AVIF", "BMP"]);
+
+const BECOMES = { Finished: "has no preview", Running: "is being rendered", Errored: "failed", Aborted: "was canceled" };
+for (const status of ["Waiting", "Queued", "Paused"]) BECOMES[status] = "waits to be rendered";
+
+class FrameViewer extends HTMLElement {
+  #job = "";
+  #frames = null;
+  #format = "";
+  #fps = 24;
+  #pictures = false;
+  #place = -1;
+  #known = new Map(); // pictures by address, those used last at the end
+  #shown = "";
+  #size = { zoom: 1, x: 0, y: 0 };
+  #playing = null; // {since, from}
+  #loop = true;
+  #canvas = h("canvas", { role: "img" });
+  #none = h("p", { class: "none" });
+  #stage = h("div", { class: "stage", tabindex: 0, role: "group", "aria-label": "Picture: + and − zoom, arrow keys go from frame to frame" }, this.#canvas, this.#none);
+  #play = iconButton("play", "Play", () => this.toggle());
+  #scrub = h("input", { type: "range", min: 0, step: 1, "aria-label": "Frame", oninput: () => this.#choose(Number(this.#scrub.value)) });
+  #looping = iconButton("loop", "Again and again", () => this.#toggleLoop(), { "aria-pressed": "true" });
+  #words = h("output", { class: "at" });
+
+  connectedCallback() {
+    const controls = h(
+      "div",
+      { class: "controls" },
+      iconButton("prev", "One frame back", () => this.step(-1)),
+      this.#play,
+      iconButton("next", "One frame on", () => this.step(1)),
+      this.#scrub,
+      this.#words,
+      this.#looping,
+      iconButton("unzoom", "Smaller", () => this.#zoom(1 / 1.5)),
+      iconButton("zoom", "Larger", () => this.#zoom(1.5)),
+    );
+    this.append(this.#stage, controls);
+    this.#stage.addEventListener("wheel", (event) => this.#wheeled(event), { passive: false });
+    this.#stage.addEventListener("dblclick", (event) => this.#zoom(this.#size.zoom > 1 ? 0 : 3, event));
+    this.#stage.addEventListener("keydown", (event) => this.#pressed(event));
+    this.#drag();
+  }
+
+  disconnectedCallback() {
+    this.#stop();
+  }
+
+  /** `pictures`: whether there are previews. */
+  show({ job, frames, format, fps, pictures }) {
+    const first = this.#frames === null;
+    this.#job = job;
+    this.#frames = frames;
+    this.#format = format;
+    this.#fps = fps > 0 ? Math.min(fps, 240) : 24;
+    this.#pictures = pictures;
+    this.#scrub.max = Math.max(0, frames.length - 1);
+    if (first || this.#place >= frames.length) this.#place = Math.min(Math.max(this.#place, 0), frames.length - 1);
+    this.#draw();
+  }
+
+  get place() {
+    return this.#place;
+  }
+
+  set place(place) {
+    if (place === this.#place || place < 0) return;
+    this.#place = place;
+    this.#draw();
+  }
+
+  step(step) {
+    this.#stop();
+    this.#choose(Math.max(0, Math.min(this.#frames.length - 1, this.#place + step)));
+  }
+
+  toggle() {
+    if (this.#playing) return this.#stop();
+    const atEnd = this.#frames.nearest(this.#place + 1, 1, "Finished") < 0;
+    if (atEnd) this.#choose(Math.max(0, this.#frames.nearest(0, 1, "Finished")));
+    this.#playing = { since: performance.now(), from: this.#place };
+    relabel(this.#play, "pause", "Stop");
+    requestAnimationFrame(() => this.#next());
+    return undefined;
+  }
+
+  #stop() {
+    if (!this.#playing) return;
+    this.#playing = null;
+    relabel(this.#play, "play", "Play");
+    this.#changed();
+  }
+
+  /** What is not rendered or not here yet is passed by, at the film's own speed. */
+  #next() {
+    if (!this.#playing || !this.isConnected) return;
+    const { since, from } = this.#playing;
+    const to = from + Math.floor(((performance.now() - since) / 1000) * this.#fps);
+    if (to >= this.#frames.length) {
+      if (!this.#loop) {
+        this.#place = this.#frames.length - 1;
+        return this.#stop();
+      }
+      this.#playing = { since: performance.now(), from: 0 };
+      this.#place = 0;
+    } else this.#place = to;
+    for (let place = this.#place, ahead = 0; ahead < AHEAD && place < this.#frames.length; place++, ahead++) this.#picture(place);
+    this.#draw();
+    requestAnimationFrame(() => this.#next());
+    return undefined;
+  }
+
+  #toggleLoop() {
+    this.#loop = !this.#loop;
+    this.#looping.setAttribute("aria-pressed", this.#loop);
+  }
+
+  #choose(place) {
+    this.#place = place;
+    if (this.#playing) this.#playing = { since: performance.now(), from: place };
+    this.#draw();
+    this.#changed();
+  }
+
+  #changed() {
+    this.dispatchEvent(new CustomEvent("choose", { detail: this.#place }));
+  }
+
+  #draw() {
+    if (!this.#frames?.length) return;
+    const [number, status] = [this.#frames.numbers[this.#place], this.#frames.status(this.#place)];
+    this.#scrub.value = this.#place;
+    this.#scrub.setAttribute("aria-valuetext", `frame ${number}, ${STATUSES[status]}`);
+    setText(this.#words, String(number));
+    const picture = this.#picture(this.#place);
+    if (this.#playing && !picture?.complete) return; // the last one stays until this one is here
+    const there = Boolean(picture?.complete && picture.naturalWidth);
+    const words = picture && !picture.complete ? "" : `Frame ${number} ${BECOMES[status]}.`;
+    this.#none.hidden = there;
+    setText(this.#none, words);
+    if (!there) {
+      this.#canvas.hidden = status !== "Finished" || !picture || picture.complete;
+      this.#shown = "";
+      return;
+    }
+    this.#canvas.hidden = false;
+    this.#canvas.setAttribute("aria-label", `Frame ${number}`);
+    if (this.#shown === picture.src) return;
+    this.#shown = picture.src;
+    if (this.#canvas.width !== picture.naturalWidth) this.#canvas.width = picture.naturalWidth;
+    if (this.#canvas.height !== picture.naturalHeight) this.#canvas.height = picture.naturalHeight;
+    const brush = this.#canvas.getContext("2d");
+    brush.clearRect(0, 0, picture.naturalWidth, picture.naturalHeight);
+    brush.drawImage(picture, 0, 0);
+  }
+
+  /** The picture at a place, which may still be on its way; undefined where there is none. Looked at closely it is the
+      frame itself, if browsers know its format. */
+  #picture(place) {
+    if (this.#frames.status(place) !== "Finished") return undefined;
+    const close = this.#size.zoom > 1 && !this.#playing && SHOWN_BY_BROWSERS.has(this.#format);
+    if (!this.#pictures && !close && !SHOWN_BY_BROWSERS.has(this.#format)) return undefined;
+    const number = this.#frames.numbers[place];
+    const preview = this.#pictures ? previewPath(this.#job, number) : framePath(this.#job, number);
+    if (close) {
+      const whole = this.#load(framePath(this.#job, number), place);
+      if (whole.complete && whole.naturalWidth) return whole;
+    }
+    return this.#load(preview, place);
+  }
+
+  #load(address, place) {
+    let picture = this.#known.get(address);
+    if (picture) this.#known.delete(address);
+    else {
+      picture = new Image();
+      picture.onload = picture.onerror = () => place === this.#place && this.#draw();
+      picture.src = address;
+    }
+    this.#known.set(address, picture);
+    if (this.#known.size > KEPT) this.#known.delete(this.#known.keys().next().value);
+    return picture;
+  }
+
+  #zoom(factor, event) {
+    const before = this.#size.zoom;
+    const zoom = factor ? Math.max(1, Math.min(MOST, before * factor)) : 1;
+    const box = this.#stage.getBoundingClientRect();
+    const [x, y] = event ? [event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2] : [0, 0];
+    const part = zoom / before;
+    this.#size = zoom === 1 ? { zoom: 1, x: 0, y: 0 } : { zoom, x: x - (x - this.#size.x) * part, y: y - (y - this.#size.y) * part };
+    this.#move();
+    this.#draw();
+  }
+
+  #move() {
+    const { zoom, x, y } = this.#size;
+    this.#canvas.style.transform = zoom === 1 ? "" : `translate(${x}px, ${y}px) scale(${zoom})`;
+    this.#canvas.style.imageRendering = zoom > 3 ? "pixelated" : "";
+    this.#stage.classList.toggle("close", zoom > 1);
+  }
+
+  #wheeled(event) {
+    if (this.#canvas.hidden || (!event.ctrlKey && this.#size.zoom === 1 && document.activeElement !== this.#stage)) return;
+    event.preventDefault();
+    this.#zoom(event.deltaY < 0 ? 1.25 : 0.8, event);
+  }
+
+  #drag() {
+    let from = null;
+    this.#stage.addEventListener("pointerdown", (event) => {
+      if (this.#size.zoom === 1) return;
+      from = { x: event.clientX - this.#size.x, y: event.clientY - this.#size.y };
+      this.#stage.setPointerCapture(event.pointerId);
+    });
+    this.#stage.addEventListener("pointermove", (event) => {
+      if (!from) return;
+      Object.assign(this.#size, { x: event.clientX - from.x, y: event.clientY - from.y });
+      this.#move();
+    });
+    for (const end of ["pointerup", "pointercancel"]) this.#stage.addEventListener(end, () => (from = null));
+  }
+
+  #pressed(event) {
+    const acts = {
+      ArrowRight: () => this.step(1),
+      ArrowLeft: () => this.step(-1),
+      " ": () => this.toggle(),
+      "+": () => this.#zoom(1.5),
+      "=": () => this.#zoom(1.5),
+      "-": () => this.#zoom(1 / 1.5),
+      0: () => this.#zoom(0),
+    };
+    if (!acts[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    acts[event.key]();
+  }
+}
+
+customElements.define("frame-viewer", FrameViewer);

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A job's page in a real browser: ten frames or 100,000, from a failed one to the words that say why."""
+
+import re
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, expect
+
+from bender_worker_addon.server.serve import Server
+from tests.page.books import add_job, picture
+from tests.page.test_first_screen import HOSTILE
+
+FAILED = {range(1, 101): "Finished", range(101, 103): "Running", range(110, 113): "Errored"}
+
+
+def open_job(page: Page, job: str, rest: str = "") -> None:
+    page.evaluate("address => location.hash = address", f"#/job/{job}{rest}")
+    page.locator("job-page .cell").first.wait_for()
+
+
+def test_from_what_needs_somebody_to_the_log_and_to_retry(page: Page, folder: Path) -> None:
+    add_job(folder, "kitchen", range(1, 251), FAILED, name="Kitchen", error="out of GPU memory")
+    page.get_by_role("link", name="3 frames of “Kitchen” failed").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Kitchen")
+    expect(page.get_by_role("option")).to_have_count(3)
+    expect(page.get_by_role("region", name="Why frames failed")).to_contain_text("Frames 110-112")
+    about = page.get_by_role("region", name="This frame")
+    expect(about.get_by_role("heading", level=2)).to_have_text("Frame 110")
+    expect(about.locator("pre")).to_have_text("Fra:1 Mem:512M | Rendering\nError: out of GPU memory")
+    page.get_by_role("option", name="Frame 112, failed").click()
+    expect(page).to_have_url(re.compile(r"#/job/kitchen/112\?show=Errored$"))
+    expect(about.get_by_role("heading", level=2)).to_have_text("Frame 112")
+    about.get_by_role("button", name="Retry this frame").click()
+    expect(page.get_by_text("1 task of “Kitchen” is queued again.")).to_be_visible()
+    expect(page.get_by_role("option")).to_have_count(2)
+    page.get_by_role("button", name="Retry 2 failed frames").click()
+    expect(page.get_by_text("2 tasks of “Kitchen” are queued again.")).to_be_visible()
+    expect(page.get_by_role("button", name="Waiting 148")).to_be_visible()
+
+
+def test_frames_are_marked_and_retried(page: Page, folder: Path) -> None:
+    add_job(folder, "kitchen", range(1, 31), {range(1, 21): "Errored"}, error="x")
+    open_job(page, "kitchen")
+    page.get_by_role("option", name="Frame 3, failed").click()
+    page.get_by_role("option", name="Frame 6, failed").click(modifiers=["Shift"])
+    page.get_by_role("option", name="Frame 9, failed").click(modifiers=["Control"])
+    expect(page.get_by_text("5 frames marked")).to_be_visible()
+    page.get_by_role("button", name="Retry 5 frames").click()
+    expect(page.get_by_role("button", name="Failed 15")).to_be_visible()
+    expect(page.get_by_role("option", name="Frame 9, waiting")).to_be_visible()
+
+
+def test_every_frame_has_an_address_and_so_has_a_filter(page: Page, server: Server, folder: Path) -> None:
+    add_job(folder, "kitchen", range(1, 251), FAILED, error="x")
+    open_job(page, "kitchen", "/42")
+    expect(page.get_by_role("region", name="This frame")).to_contain_text("Frame 42")
+    page.get_by_role("button", name="Finished 100").click()
+    expect(page).to_have_url(re.compile(r"show=Finished$"))
+    page.reload()
+    expect(page.get_by_role("button", name="Finished 100")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("region", name="This frame")).to_contain_text("Frame 42")
+    page.go_back()
+    expect(page.get_by_role("button", name="All 250")).to_have_attribute("aria-pressed", "true")
+    page.go_back()
+    expect(page.locator("farm-home")).to_be_visible()
+
+
+def test_100000_frames_are_no_more_than_what_is_seen_of_them(page: Page, folder: Path) -> None:
+    statuses = {range(1, 40_001): "Finished", range(70_000, 70_003): "Errored"}
+    add_job(folder, "long", range(1, 100_001), statuses, error="x", seconds=1)
+    open_job(page, "long")
+    assert page.get_by_role("option").count() < 500
+    page.get_by_role("listbox", name="Frames").focus()
+    page.keyboard.press("End")
+    expect(page.get_by_role("option", name="Frame 100000, waiting")).to_be_visible()
+    expect(page.get_by_role("region", name="This frame")).to_contain_text("Frame 100000")
+    assert page.get_by_role("option").count() < 500
+    expect(page.get_by_role("slider", name="Frame").first).to_have_attribute("aria-valuenow", "100000")
+    page.get_by_role("button", name="Failed 3").click()
+    expect(page.get_by_role("option")).to_have_count(3)
+
+
+def test_the_strip_is_a_slider_for_the_mouse_and_for_the_keyboard(page: Page, folder: Path) -> None:
+    add_job(folder, "kitchen", range(1, 251), FAILED, error="x")
+    open_job(page, "kitchen")
+    strip = page.locator("frame-strip")
+    box = strip.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] * 0.9985, box["y"] + 5)
+    expect(strip).to_have_attribute("aria-valuetext", "frame 250, waiting")
+    page.keyboard.press("Home")
+    expect(strip).to_have_attribute("aria-valuetext", "frame 1, finished")
+    page.keyboard.press("ArrowRight")
+    expect(strip).to_have_attribute("aria-valuenow", "2")
+    colours = strip.evaluate(
+        "strip => { const c = strip.firstChild;"
+        " const row = c.getContext('2d').getImageData(0, 5, c.width, 1).data;"
+        " const at = part => row.slice(4 * Math.floor(c.width * part)).slice(0, 3).join();"
+        " return [at(0.2), at(0.406), at(0.444), at(0.8)] }"
+    )
+    assert len(set(colours)) == 4
+
+
+def test_a_job_gets_another_name_while_somebody_else_looks(
+    page: Page, context: BrowserContext, server: Server, folder: Path
+) -> None:
+    add_job(folder, "kitchen", range(1, 31), name="Kitchen")
+    other = context.new_page()
+    other.goto(server.links.page)
+    open_job(other, "kitchen")
+    open_job(page, "kitchen")
+    page.get_by_role("button", name="More for “Kitchen”").click()
+    page.get_by_role("menuitem", name="Rename …").click()
+    page.get_by_label("Name", exact=True).fill(HOSTILE)
+    page.get_by_role("button", name="Rename", exact=True).click()
+    expect(other.get_by_role("heading", level=1)).to_have_text(HOSTILE.replace("\u202e", " "))
+    page.get_by_role("button", name="More for").click()
+    page.get_by_role("menuitem", name="Delete …").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(other.get_by_text("There is no such job (any more).")).to_be_visible()
+
+
+def test_what_failed_says_so_as_text(page: Page, folder: Path) -> None:
+    add_job(folder, "evil", range(1, 4), {range(1, 4): "Errored"}, name=HOSTILE, person=HOSTILE, error=HOSTILE)
+    open_job(page, "evil", "/1")
+    expect(page.get_by_role("region", name="Why frames failed")).to_contain_text(HOSTILE)
+    expect(page.locator("pre")).to_contain_text(HOSTILE)
+    assert not page.query_selector_all("main p b, main pre b, main script, img[src=x]")
+
+
+def test_frames_are_downloaded(page: Page, folder: Path) -> None:
+    add_job(folder, "kitchen", range(1, 4), {range(1, 4): "Finished"}, name="Kitchen", image_format="PNG")
+    frames = folder / "frames" / "kitchen"
+    frames.mkdir(parents=True)
+    for number in range(1, 4):
+        (frames / f"{number:06d}.png").write_bytes(picture(16, 9, number))
+    open_job(page, "kitchen", "/2")
+    with page.expect_download() as whole:
+        page.get_by_role("link", name="Download", exact=True).click()
+    assert whole.value.suggested_filename == "kitchen.zip"
+    with page.expect_download() as one:
+        page.get_by_role("link", name="Download this frame").click()
+    assert one.value.suggested_filename == "000002.png"
+    assert one.value.path().read_bytes() == (frames / "000002.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "context",
+    [{"color_scheme": "dark"}, {"color_scheme": "light"}, {"viewport": {"width": 360, "height": 740}}],
+    indirect=True,
+    ids=["dark", "light", "phone"],
+)
+def test_anybody_can_use_it(page: Page, folder: Path, shot: Path, request: pytest.FixtureRequest) -> None:
+    add_job(folder, "kitchen", range(1, 251), FAILED, name="Kitchen", person="jo", error="out of GPU memory")
+    open_job(page, "kitchen", "/111")
+    expect(page.locator("pre")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.screenshot(path=shot / f"job-{request.node.callspec.id}.png", full_page=True)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
