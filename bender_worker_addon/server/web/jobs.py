@@ -153,10 +153,11 @@ def _set_priority(site: LocalSite, job: str, body: Mapping[str, Any]) -> None:
 
 
 def _retry(site: LocalSite, job: str, body: Mapping[str, Any]) -> dict[str, int]:
-    chosen = body.get("frames")
-    if chosen is not None and not isinstance(chosen, str):
+    if "frames" not in body:
+        return {"tasks": site.retry(job)}
+    if not isinstance(body["frames"], str):
         raise Refused(400, "frames are written like 1-100,120-200x5")
-    return {"tasks": site.retry(job, None if chosen is None else frame_list.frames_of(chosen))}
+    return {"tasks": site.retry(job, frame_list.frames_of(body["frames"]))}
 
 
 def _rename(site: LocalSite, job: str, body: Mapping[str, Any]) -> None:

@@ -207,7 +207,7 @@ OPENAPI: dict[str, Any] = {
         "/api/jobs/{job}/retry": {
             "post": _operation(
                 "queue again what failed or was canceled",
-                _answers("done", {"type": "object", "properties": {"tasks": _WHOLE}}),
+                _answers("done", {"type": "object", "properties": {"tasks": {"type": "integer"}}}),
                 _JOB,
                 requestBody=_body(frames={**_TEXT, "description": "only these, such as 1-100,120-200x5"}),
             )
