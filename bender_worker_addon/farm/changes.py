@@ -40,7 +40,7 @@ def set_priority(connection: sqlite3.Connection, job: str, priority: int) -> Non
     connection.execute("UPDATE message SET priority = ? WHERE job = ?", (priority, job))
 
 
-def rename(connection: sqlite3.Connection, job: str, name: str) -> None:
+def set_name(connection: sqlite3.Connection, job: str, name: str) -> None:
     _change_head(connection, job, "$.data.name", name)
     connection.execute("UPDATE job SET name = ? WHERE id = ?", (name, job))
 

@@ -84,8 +84,8 @@ class LocalSite(FolderSite):
     def set_priority(self, job_id: str, priority: int) -> None:
         self._change(lambda connection: changes.set_priority(connection, job_id, priority))
 
-    def rename(self, job_id: str, name: str) -> None:
-        self._change(lambda connection: changes.rename(connection, job_id, name))
+    def set_name(self, job_id: str, name: str) -> None:
+        self._change(lambda connection: changes.set_name(connection, job_id, name))
 
     def delete(self, job_id: str, *, frames: bool) -> None:
         """Its folder goes first: whoever asks after it then is told that it is no more."""

@@ -62,7 +62,7 @@ def routes(farm: Farm) -> list[Route]:
         Route(f"{AT_JOB}/retry", change(_retry), methods=["POST"]),
         Route(f"{AT_JOB}/pause", change(lambda site, job, _: site.pause(job)), methods=["POST"]),
         Route(f"{AT_JOB}/resume", change(lambda site, job, _: site.resume(job)), methods=["POST"]),
-        Route(f"{AT_JOB}/name", change(_rename), methods=["PUT"]),
+        Route(f"{AT_JOB}/name", change(_set_name), methods=["PUT"]),
         Route(f"{AT_JOB}/priority", change(_set_priority), methods=["PUT"]),
     ]
 
@@ -160,8 +160,8 @@ def _retry(site: LocalSite, job: str, body: Mapping[str, Any]) -> dict[str, int]
     return {"tasks": site.retry(job, frame_list.frames_of(body["frames"]))}
 
 
-def _rename(site: LocalSite, job: str, body: Mapping[str, Any]) -> None:
+def _set_name(site: LocalSite, job: str, body: Mapping[str, Any]) -> None:
     name = body.get("name")
     if not isinstance(name, str):
         raise Refused(400, "name is a text")
-    site.rename(job, one_line(name, most=_NAME) or "untitled")
+    site.set_name(job, one_line(name, most=_NAME) or "untitled")
