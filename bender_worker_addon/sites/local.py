@@ -2,8 +2,8 @@
 """The farm on this machine: its jobs are in the Database, its queue is too."""
 
 import sqlite3
-from functools import partial
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
