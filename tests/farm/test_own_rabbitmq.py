@@ -18,7 +18,7 @@ from tools.servers import rabbitmq
 @pytest.fixture
 def path(tmp_path: Path) -> str:
     """A PATH on which RabbitMQ is found."""
-    programs = rabbitmq._Programs(None)
+    programs = rabbitmq.programs()
     found = tmp_path / "programs"
     found.mkdir()
     for name, program in (("rabbitmq-server", programs.server), ("epmd", programs.epmd)):

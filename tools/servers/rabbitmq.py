@@ -155,6 +155,11 @@ class RabbitNode:
         }
 
 
+def programs(version: str | None = None) -> "_Programs":
+    """RabbitMQ's on this machine, or of a private Debian, which is made if it is missing. Raises ToolError."""
+    return _Programs(version)
+
+
 class _Programs:
     """Where the server, its control program and epmd come from."""
 
