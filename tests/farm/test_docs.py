@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from bender_worker_addon.settings.config import settings
 from tests.farm.farmyard import Farm
 from tests.farm.test_configure import OLD
 from tools.places import PROJECT
 from tools.servers.farm import make_task, publish_tasks
 
 DOCS = PROJECT / "docs"
+COMMANDS = PROJECT / "bender_worker_addon" / "blender" / "commands"
 NOT_HERE = ("useradd", "sudo", "cp", "systemctl", "launchctl", "schtasks")
 
 
@@ -100,3 +102,18 @@ def test_what_is_not_run_is_what_only_the_system_itself_can_do(name: str) -> Non
             assert line.split()[1] in NOT_HERE
     fences = re.findall(r"^ *```(\w*)$", (DOCS / name).read_text(encoding="utf-8"), flags=re.M)
     assert set(fences) <= {"", "sh", "console"}
+
+
+@pytest.mark.parametrize("path", [PROJECT / "README.md", PROJECT / "SECURITY.md", *sorted(DOCS.glob("*.md"))], ids=str)
+def test_what_is_linked_is_there(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
+
+
+def test_every_setting_and_every_command_is_documented() -> None:
+    told = (DOCS / "settings.md").read_text(encoding="utf-8")
+    assert [setting.name for setting in settings() if f"`{setting.name}`" not in told] == []
+    told = (DOCS / "commands.md").read_text(encoding="utf-8")
+    words = re.findall(r'^NAME = "(\w+)"', "\n".join(path.read_text() for path in COMMANDS.glob("*.py")), flags=re.M)
+    assert len(words) > 15
+    assert [word for word in words if f"`{word}" not in told] == []
