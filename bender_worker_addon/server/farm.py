@@ -3,6 +3,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +22,8 @@ from .orders import Link, Orders
 
 _T = TypeVar("_T")
 
+_SHOWN_BY_BROWSERS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP")
+
 _PATIENCE = 5.0  # seconds to wait for another program that holds the books, while somebody waits for an answer
 
 
@@ -30,6 +33,14 @@ class Expected:
 
     number: int
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """`kind`: below which of a job's addresses it is. `size`: in bytes, which is what it costs to look at many."""
+
+    kind: str
+    size: int
 
 
 class Farm:
@@ -120,6 +131,15 @@ class Farm:
         """How a job gets on."""
         with self.database.looking() as connection:
             return outlook.outlook(connection, job)
+
+    def picture(self, job: Job, number: int) -> Picture | None:
+        """What a browser can show of a frame; None if there is nothing."""
+        folder = self.frames_of(job.id)
+        names = [frame_name(number, image_format) for image_format in _SHOWN_BY_BROWSERS]
+        for path in [] if folder is None else [folder / name for name in names]:
+            with suppress(OSError):
+                return Picture("frames", path.stat().st_size)
+        return None
 
     def prepare_outlooks(self) -> None:
         """Before the first one; later it costs nothing."""

@@ -14,7 +14,6 @@ from starlette.requests import Request
 
 from ...core.errors import FarmError
 from ...farm.books import Job
-from ...farm.outlook import Outlook
 from ..farm import Farm
 
 _LOOK = 0.2  # seconds between two looks at whether something has changed
@@ -72,11 +71,13 @@ class News:
             self._listeners -= 1
 
     async def _keep_looking(self) -> None:
-        while self._listeners and not self._farm.is_closing:
-            await asyncio.sleep(_LOOK)
-            with suppress(FarmError):  # as while the disk is full: the next look may see it again
-                await self._look()
-        self._looking = None
+        try:
+            while self._listeners and not self._farm.is_closing:
+                await asyncio.sleep(_LOOK)
+                with suppress(FarmError):  # as while the disk is full: the next look may see it again
+                    await self._look()
+        finally:
+            self._looking = None
         async with self._changed:
             self._changed.notify_all()  # whoever still waits waits for nothing
 
@@ -128,8 +129,13 @@ class _Outlooks:
             self._due = self._due or known.at + _OUTLOOK
             outlook, at, of = known.outlook, known.at, known.of
         else:
-            outlook, at, of = self._farm.outlook(job), now, job
-        return _Known(job, of, outlook, at, json.dumps(as_json(job) | asdict(outlook)))
+            outlook, at, of = self._looked_at(job), now, job
+        return _Known(job, of, outlook, at, json.dumps(as_json(job) | outlook))
+
+    def _looked_at(self, job: Job) -> dict[str, Any]:
+        found = self._farm.outlook(job)
+        picture = None if found.newest is None else self._farm.picture(job, found.newest)
+        return asdict(found) | {"picture": None if picture is None else asdict(picture)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +144,7 @@ class _Known:
 
     job: Job
     of: Job
-    outlook: Outlook
+    outlook: dict[str, Any]
     at: float
     told: str
 

@@ -2,7 +2,7 @@
 // <frame-grid>: frames as pictures with their numbers and statuses. Only those that can be seen exist, so that 100,000
 // scroll as smoothly as ten.
 
-import { previewPath } from "./api.js";
+import { picturePath } from "./api.js";
 import { h } from "./dom.js";
 import { STATUSES } from "./words.js";
 
@@ -14,7 +14,7 @@ const BEYOND = 400; // pixels above and below what is seen
 const STILL = 90; // ms without scrolling until pictures are fetched
 
 class FrameGrid extends HTMLElement {
-  #job = "";
+  #job = null;
   #frames = null;
   #places = [];
   #at = new Map(); // where a place stands among the places that are shown
@@ -156,7 +156,7 @@ class FrameGrid extends HTMLElement {
     if (!this.#pictures) return;
     for (const [place, cell] of this.#cells) {
       if (this.#frames.status(place) !== "Finished" || cell.picture.childElementCount) continue;
-      const picture = h("img", { alt: "", decoding: "async", src: previewPath(this.#job, this.#frames.numbers[place]) });
+      const picture = h("img", { alt: "", decoding: "async", src: picturePath(this.#job, this.#frames.numbers[place]) });
       picture.addEventListener("error", () => picture.remove());
       cell.picture.replaceChildren(picture);
     }

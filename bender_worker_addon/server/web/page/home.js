@@ -2,9 +2,9 @@
 // The first screen: one sentence, what somebody has to see to, jobs, machines, and how to get more of both.
 
 import { jobButtons, retry } from "./actions.js";
-import { ask, previewPath } from "./api.js";
+import { ask, picturePath } from "./api.js";
 import { each, h, icon, setAttribute, setText } from "./dom.js";
-import { OVER, done, farm, told, total } from "./farm.js";
+import { OVER, done, farm, hasPicture, told, total } from "./farm.js";
 import { Frames } from "./frames.js";
 import { detailsOf } from "./details.js";
 import { doing, headline, isBusy, machines, nameOf, needs, stateOf, timeLeft } from "./outlook.js";
@@ -196,8 +196,8 @@ class JobRow extends HTMLElement {
 
 /** The newest picture of a job, where the farm has one. */
 function showPicture(place, job) {
-  if (!job.has_picture) return;
-  const address = previewPath(job.id, job.newest);
+  if (!hasPicture(job)) return;
+  const address = picturePath(job, job.newest);
   if (place.dataset.address === address) return;
   place.dataset.address = address;
   const picture = new Image();
@@ -217,7 +217,7 @@ class NewestPicture extends HTMLElement {
   }
 
   show() {
-    const newest = [...farm.jobs.values()].filter((job) => job.has_picture).sort((one, other) => other.newest_at - one.newest_at)[0];
+    const newest = [...farm.jobs.values()].filter(hasPicture).sort((one, other) => other.newest_at - one.newest_at)[0];
     if (!newest) {
       this.hidden = true;
       return;
@@ -225,7 +225,7 @@ class NewestPicture extends HTMLElement {
     const words = `Frame ${newest.newest} of “${newest.name}”, ${ago(farm.now() / 1000 - newest.newest_at)}`;
     setText(this.#words, words);
     setAttribute(this.#link, "href", `#/job/${newest.id}/${newest.newest}`);
-    const address = previewPath(newest.id, newest.newest);
+    const address = picturePath(newest, newest.newest);
     if (this.dataset.address === address) return;
     this.dataset.address = address;
     const picture = new Image();

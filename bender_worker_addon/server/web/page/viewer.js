@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // <frame-viewer>: one frame, large, with zoom; and all of them as a film, at the job's speed, while more are rendered.
 
-import { framePath, previewPath } from "./api.js";
+import { framePath, picturePath } from "./api.js";
 import { h, iconButton, relabel, setText } from "./dom.js";
 import { STATUSES } from "./words.js";
 
@@ -14,7 +14,7 @@ const BECOMES = { Finished: "has no preview", Running: "is being rendered", Erro
 for (const status of ["Waiting", "Queued", "Paused"]) BECOMES[status] = "waits to be rendered";
 
 class FrameViewer extends HTMLElement {
-  #job = "";
+  #job = null;
   #frames = null;
   #format = "";
   #fps = 24;
@@ -57,7 +57,7 @@ class FrameViewer extends HTMLElement {
     this.#stop();
   }
 
-  /** `pictures`: whether there are previews. */
+  /** `pictures`: whether there are any that can be shown. */
   show({ job, frames, format, fps, pictures }) {
     const first = this.#frames === null;
     this.#job = job;
@@ -169,15 +169,13 @@ class FrameViewer extends HTMLElement {
       frame itself, if browsers know its format. */
   #picture(place) {
     if (this.#frames.status(place) !== "Finished") return undefined;
-    const close = this.#size.zoom > 1 && !this.#playing && SHOWN_BY_BROWSERS.has(this.#format);
-    if (!this.#pictures && !close && !SHOWN_BY_BROWSERS.has(this.#format)) return undefined;
+    if (!this.#pictures) return undefined;
     const number = this.#frames.numbers[place];
-    const preview = this.#pictures ? previewPath(this.#job, number) : framePath(this.#job, number);
-    if (close) {
-      const whole = this.#load(framePath(this.#job, number), place);
+    if (this.#size.zoom > 1 && !this.#playing && SHOWN_BY_BROWSERS.has(this.#format)) {
+      const whole = this.#load(framePath(this.#job.id, number), place);
       if (whole.complete && whole.naturalWidth) return whole;
     }
-    return this.#load(preview, place);
+    return this.#load(picturePath(this.#job, number), place);
   }
 
   #load(address, place) {
