@@ -81,15 +81,17 @@ class WorkerConfig:
     )
     upload: str = _farm(
         "Upload",
-        "off",
+        AUTO,
         OneOf(
             (
+                Choice(AUTO, "Automatic", "Move, where the farm shares no disk; else it has them already"),
                 Choice("off", "Off", "Frames stay on this machine"),
                 Choice("move", "Move", "Frames go to flaskbender and are deleted here once it has them"),
                 Choice("copy", "Copy", "Frames go to flaskbender and stay here too"),
             )
         ),
-        "off: frames stay here; move: they go to flaskbender and are deleted here once it has them; copy: they do both",
+        "in the mode Independent: auto, move: frames go to flaskbender and are deleted here once it has them; copy:"
+        " they stay here too; off: they stay here alone",
     )
 
     data_dir: Path = _storage("Data", Path(), folder, "the worker's own folder: journal, logs, and the three below")

@@ -33,15 +33,13 @@ def its_config_file(environment: Mapping[str, str] = os.environ) -> Path | None:
 
 def taken_over(path: Path, farm_file: Path = FARM_FILE) -> dict[str, str]:
     """The settings of bender-worker's file that are settings here too, as text; RabbitMQ's address from where it has
-    that; and that frames are uploaded, as it did in its mode Independent. Raises ConfigError if the file can't be
-    read."""
+    that. Raises ConfigError if the file can't be read."""
     known = {setting.name for setting in settings()}
     try:
         values = config_file.read(path).values
     except FileNotFoundError as error:
         raise ConfigError(f"{path} can't be read: {error.strerror}") from error
-    taken = _rabbitmq(farm_file) | {name: str(value) for name, value in values.items() if name in known}
-    return {"upload": "move", **taken} if taken.get("mode") == "Independent" else taken
+    return _rabbitmq(farm_file) | {name: str(value) for name, value in values.items() if name in known}
 
 
 def _rabbitmq(farm_file: Path) -> dict[str, str]:

@@ -16,7 +16,7 @@ from ..settings.tls import Tls
 from ..settings.values import Url
 from .client import Client
 
-_TOLD = ("bender_url", "amqp_url", "upload")
+_TOLD = ("bender_url", "amqp_url")
 _TRUSTED = ("ca_file", "client_cert", "client_key")
 NO_TASKS = (
     "the farm's tasks stay on its own machine: this one can send jobs and fetch frames, but render none until the farm"

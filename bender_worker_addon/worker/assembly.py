@@ -180,6 +180,7 @@ class Assembly:
                 admission=self.admission,
                 store=store,
                 settlement=self.settlement,
+                record=self.record,
             )
         )
         self.life = Life(

@@ -70,6 +70,7 @@ class Farm(Reported, Ground):
             "data_dir": self.folder / "data",
             "outpath": self.outpath,
             "disklimit": 0,
+            "upload": "off",
         } | settings
         return self._env | {f"BENDER_WORKER_{name.upper()}": str(value) for name, value in chosen.items()}
 

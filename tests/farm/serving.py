@@ -90,7 +90,6 @@ class Farm:
         env = {
             "BENDER_WORKER_ID": name,
             "BENDER_WORKER_DATA_DIR": str(self.folder / name),
-            "BENDER_WORKER_UPLOAD": "move",
             "BENDER_WORKER_HEART_RATE_SECONDS": "1",
             "BENDER_WORKER_AMQP_URL": settings["amqp_url"],
             "BENDER_WORKER_BENDER_URL": settings["bender_url"],

@@ -40,7 +40,7 @@ def test_what_is_answered_is_checked_and_written_and_the_rest_of_the_file_stays(
     file.parent.mkdir()
     file.write_text("# mine\nworkload = 4  # two cards\nfuture = [1, 2]\n")
     port = farm.rabbit.port
-    with terminal(farm, "configure", without=("amqp_url",)) as asked:
+    with terminal(farm, "configure", without=("amqp_url", "upload")) as asked:
         asked.answer("amqp_url [amqp://localhost", f"amqp://127.0.0.1:{port}/{farm.vhost}")
         asked.answer("user [guest]:", "guest")
         asked.answer("password [guest]:", "wr0ng")
@@ -50,7 +50,7 @@ def test_what_is_answered_is_checked_and_written_and_the_rest_of_the_file_stays(
         asked.answer("workload [4]:", "none")
         asked.answer("a whole number of at least 0", "3")
         asked.answer("mode [Independent]", "")
-        asked.answer("upload [off]", "move")
+        asked.answer("upload [auto]", "move")
         asked.answer("other", "y")
         for name in OTHERS:
             asked.answer(f"{name} [", "90" if name == "grace_period" else "")
@@ -89,13 +89,20 @@ def test_the_settings_of_bender_worker_are_taken_over_once(farm: Farm, tmp_path:
     old.write_text(OLD)
     file = tmp_path / "data" / "config.toml"
     env = farm.environment() | {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+    del env["BENDER_WORKER_UPLOAD"]
     words: list[str | Path] = [farm.blender, *RUN[:2], "configure", "--id", "cellar-1"]
     with Terminal(words, env=env) as asked:
-        for question in (f"Take over the settings of bender-worker in {old}?", "blendpath [", "other", "Write"):
+        for question in (
+            f"Take over the settings of bender-worker in {old}?",
+            "blendpath [",
+            "upload [auto]",
+            "other",
+            "Write",
+        ):
             asked.answer(question, "")
         assert asked.wait() == 0
     with Terminal(words, env=env) as asked:
-        for question in ("blendpath [", "workload [1]", "mode [", "upload [move]", "other", "Write"):
+        for question in ("blendpath [", "workload [1]", "mode [", "upload [auto]", "other", "Write"):
             asked.answer(question, "")
         assert asked.wait() == 0
     assert "Take over" not in asked.text
@@ -104,7 +111,6 @@ def test_the_settings_of_bender_worker_are_taken_over_once(farm: Farm, tmp_path:
         "id": "cellar-1",
         "workload": 1,
         "mode": "Independent",
-        "upload": "move",
     }
     assert old.read_text() == OLD
 

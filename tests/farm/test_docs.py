@@ -91,7 +91,7 @@ def test_moving_from_bender_worker_is_as_it_is_written(farm: Farm, tmp_path: Pat
     reader.follow(f"export BENDER_WORKER_AMQP_URL={farm.url}\n")
     told = "".join(reader.follow(block) for block in blocks("moving.md"))
     assert "5d7a1bd2" in told
-    assert "upload = move" in told
+    assert "upload = auto" in told
     assert (tmp_path / "old-config.toml").read_text() == old
 
 

@@ -68,7 +68,9 @@ def start_farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, queue: str) -> I
             **settings: Any,
         ) -> Farm:
             folders = {"data_dir": tmp_path, "blendpath": tmp_path / "blends", "outpath": tmp_path / "frames"}
-            config = WorkerConfig(**{"bender_url": http.url, "id": "w1", "disklimit": 0.0, **folders, **settings})
+            config = WorkerConfig(
+                **{"bender_url": http.url, "id": "w1", "disklimit": 0.0, "upload": "off", **folders, **settings}
+            )
             command = child or child_command("renders")
             worker = worker_module.Worker(config, child_command=command, max_tasks=max_tasks, idle_exit=idle_exit)
             at_the_end.callback(worker.close)

@@ -57,6 +57,7 @@ class SmallFarm:
             "BENDER_WORKER_BENDER_URL": self.server.url,
             "BENDER_WORKER_DATA_DIR": str(folder),
             "BENDER_WORKER_OUTPATH": str(outpath),
+            "BENDER_WORKER_UPLOAD": "off",
         }
 
     def follow(self, worker: Worker, *, patience: float) -> Iterator[Report]:

@@ -92,7 +92,7 @@ def _text(told: dict[str, Any], name: str) -> str:
 def _settings(request: Request, config: WorkerConfig, token: str) -> dict[str, Any]:
     """What a worker writes into its config.toml. Addresses follow the one that was asked: there may be a proxy."""
     base = urlsplit(str(request.base_url))
-    settings = {"bender_url": f"{base.scheme}://worker:{quote(token, safe='')}@{base.netloc}", "upload": "move"}
+    settings = {"bender_url": f"{base.scheme}://worker:{quote(token, safe='')}@{base.netloc}"}
     if config.is_local:
         return settings
     amqp = urlsplit(config.amqp_url)

@@ -11,6 +11,7 @@ from ...core.transfers import FrameNotUploaded, FrameUploaded
 from ..frames.storing import FrameStore
 from ..frames.uploads import FrameLost, Uploads
 from ..state.journal import Journal
+from ..state.record import Record
 from .admission import Admission
 from .reporter import Reporter
 from .settlement import Settlement
@@ -33,6 +34,7 @@ class UploadStage:
         admission: Admission,
         store: FrameStore,
         settlement: Settlement,
+        record: Record,
     ) -> None:
         """`keep`: frames stay here too; else they are deleted once flaskbender has all of the task's."""
         self._in_flight = in_flight
@@ -43,6 +45,7 @@ class UploadStage:
         self._admission = admission
         self._store = store
         self._settlement = settlement
+        self._record = record
 
     @property
     def waiting(self) -> list[InFlight]:
@@ -123,6 +126,7 @@ class UploadStage:
                 log.warning("%s: %s: this farm takes none", held, words)
             self._settlement.finish(held)
             if not self._keep:
+                self._record.frames_are_gone(held.stored.values())
                 self._store.delete(held.stored.values())
 
     def _lost(self, held: InFlight, number: int) -> InFlight | None:

@@ -2,7 +2,7 @@
 """Record: what is counted and measured of a worker's run, for the snapshots people are shown."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ...core.frame import StoredFrame
@@ -46,6 +46,11 @@ class Record:
             self._last_seconds[held.task.job_id] = self._clock() - began
             if len(self._last_seconds) > _JOBS_REMEMBERED:
                 del self._last_seconds[next(iter(self._last_seconds))]
+
+    def frames_are_gone(self, frames: Iterable[StoredFrame]) -> None:
+        """They are with flaskbender now, and no longer here."""
+        if self.last_frame in {frame.path for frame in frames}:
+            self.last_frame = None
 
     def in_hand(self, held: InFlight) -> TaskInHand:
         """What to show of the task a child has begun."""

@@ -264,3 +264,25 @@ def test_folders_become_absolute_and_know_home(data_dir: Path, monkeypatch: pyte
 )
 def test_an_address_is_shown_without_its_secrets(url: str, shown: str) -> None:
     assert redacted(url) == shown
+
+
+@pytest.mark.parametrize(
+    "told, uploads",
+    [
+        ({}, True),
+        ({"BENDER_WORKER_UPLOAD": "off"}, False),
+        ({"BENDER_WORKER_UPLOAD": "copy"}, True),
+        ({"BENDER_WORKER_UPLOAD": "move"}, True),
+        ({"BENDER_WORKER_MODE": "Server"}, False),
+        ({"BENDER_WORKER_QUEUE": "local"}, False),
+        ({"BENDER_WORKER_QUEUE": "local", "BENDER_WORKER_UPLOAD": "move"}, False),
+    ],
+)
+def test_with_the_file_of_bender_worker_frames_are_uploaded_as_by_it(
+    data_dir: Path, told: dict[str, str], uploads: bool
+) -> None:
+    file = data_dir / "its.toml"
+    data_dir.mkdir()
+    file.write_text(CONFIG_OF_BENDER_WORKER)
+    environment = {"BENDER_WORKER_CONFIG": str(file), **told}
+    assert resolve(data_dir=data_dir, environment=environment, options={}).config.uploads is uploads

@@ -135,9 +135,9 @@ def test_the_file_of_bender_worker_is_found_where_it_is(
     assert legacy.taken_over(found) == {"bender_url": "http://farm", "workload": "1"}
 
 
-def test_what_bender_worker_uploaded_is_uploaded_after_it(tmp_path: Path) -> None:
+def test_only_settings_are_taken_over(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('mode = "Independent"\n')
-    assert legacy.taken_over(tmp_path / "config.toml") == {"mode": "Independent", "upload": "move"}
+    assert legacy.taken_over(tmp_path / "config.toml") == {"mode": "Independent"}
     (tmp_path / "config.toml").write_text('mode = "Server"\n')
     assert legacy.taken_over(tmp_path / "config.toml") == {"mode": "Server"}
     with pytest.raises(ConfigError, match="can't be read"):

@@ -47,7 +47,18 @@ def test_a_copy_stays_here(start_farm: StartFarm) -> None:
     assert farm.frame(1).is_file()
 
 
-def test_without_being_asked_nothing_is_uploaded(farm: Farm) -> None:
+def test_unless_it_is_turned_off_frames_are_uploaded_and_none_that_is_gone_is_shown(start_farm: StartFarm) -> None:
+    farm = start_farm(upload="auto")
+    farm.add()
+    farm.broker.deliver(message())
+    farm.until_settled()
+    assert uploaded(farm) == ["000001.png"]
+    farm.until(lambda: not farm.frame(1).exists())
+    assert farm.worker.snapshot().last_frame is None
+
+
+def test_turned_off_nothing_is_uploaded(start_farm: StartFarm) -> None:
+    farm = start_farm(upload="off")
     farm.add()
     farm.broker.deliver(message())
     farm.until_settled()
