@@ -39,7 +39,8 @@ class InFlight:
     longer counts; `failures` counts attempts. `started_at` is when a child began with it, `frames_begun` when with each
     frame, in seconds of the monotonic clock; `at_frame` is the one it is at, of which `part` is done, 0 to 1. `stored`
     and `uploaded` grow frame by frame; `left` counts other files that the farm doesn't take. `device`: what Cycles
-    rendered it on; `output`: what Blender had printed last when an attempt failed."""
+    rendered it on; `output`: what Blender had printed last when an attempt failed; `warnings`: what it warned of,
+    each once."""
 
     task: Task
     deliveries: list[Delivery]
@@ -58,6 +59,7 @@ class InFlight:
     timings: Timings = field(default_factory=Timings)
     device: str = ""
     output: str = ""
+    warnings: dict[str, None] = field(default_factory=dict)
 
     @property
     def missing(self) -> tuple[int, ...]:

@@ -12,11 +12,13 @@ and the child
 
     {"is": "hello", "token": "…"}
     {"is": "loaded", "keep_not": "", "device": "CPU"}
-        the blend is open; `keep_not`: why it must not serve another task; `device`: what Cycles renders on
+        the blend is open, printed before as `Opening: …`, `Opened: …`, `Device: …`; `keep_not`: why it must not serve
+        another task; `device`: what Cycles renders on
     {"is": "begin", "attempt": 7, "frame": 1}
     {"is": "progress", "attempt": 7, "frame": 1, "part": 0.4}    of the frame that is done, as far as Blender says
     {"is": "frame", "attempt": 7, "frame": 1, "spent": {"load": 0.1, …}, "memory": 200000000}
-        written, and read again as a whole picture; `spent`: seconds by what they went into; `memory`: bytes it has
+        written, which was printed before as `Rendered: frame 1 of attempt 7`, and read again as a whole picture;
+        `spent`: seconds by what they went into; `memory`: bytes it has
     {"is": "failed", "attempt": 7, "frame": 1, "reason": "…", "scene": true}
         printed before, as `frame 1 failed: …`; `scene`: no worker could render it
     {"is": "revoked", "attempt": 7}
@@ -83,13 +85,15 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class FrameWritten:
     """A frame lies in the command's folder and was read again as a whole picture. `spent`: seconds for each of SPENT;
-    `memory`: bytes the child has now, 0 if it can't tell."""
+    `memory`: bytes the child has now, 0 if it can't tell. `warnings`: what Blender printed that puts the picture in
+    doubt."""
 
     child: int
     attempt: int
     frame: int
     spent: Mapping[str, float] = field(default_factory=dict)
     memory: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ class Task:
 
     def queued(self) -> None:
         self._becomes("Queued", "queued")
-        for key in ("error", "output"):
+        for key in ("error", "output", "warnings"):
             self._wire["data"].pop(key, None)
 
     def constructed(self, *, blend: Path, folder: Path, command: str) -> None:
@@ -130,12 +130,12 @@ class Task:
             if frame.others:
                 told["files"] = other_files.as_json(frame.others)
 
-    def finished(self, *, timings: str, device: str = "") -> None:
-        """`timings` says what its seconds went into, `device` what it was rendered on, if the engine asked for one."""
+    def finished(self, *, timings: str, device: str = "", warnings: Collection[str] = ()) -> None:
+        """`timings` says what its seconds went into, `device` what it was rendered on, if the engine asked for one;
+        `warnings` are sentences that put its pictures in doubt."""
         self._becomes("Finished", "finish")
-        self._wire["data"]["timings"] = timings
-        if device:
-            self._wire["data"]["device"] = device
+        told = {"timings": timings, "device": device, "warnings": "\n".join(warnings)}
+        self._wire["data"].update({key: text for key, text in told.items() if text})
 
     def leaves(self, words: str) -> None:
         """`words` say what of it the farm hasn't got, and where that is."""

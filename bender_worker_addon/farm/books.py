@@ -68,6 +68,14 @@ class Failure:
     worker: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Frames that may not be what they should be, and why."""
+
+    frames: str
+    words: str
+
+
 def add_job(
     connection: sqlite3.Connection,
     head: Mapping[str, Any],
@@ -132,6 +140,12 @@ def failures(connection: sqlite3.Connection, job: str, *, most: int) -> list[Fai
         (job, most),
     )
     return [Failure(frames, why or "nothing was said of why", worker or "") for frames, why, worker in rows.fetchall()]
+
+
+def warnings(connection: sqlite3.Connection, job: str) -> list[Warned]:
+    """What puts frames of a job in doubt, and which."""
+    rows = connection.execute("SELECT frames, words FROM warning WHERE job = ? ORDER BY words", (job,))
+    return [Warned(frames, words) for frames, words in rows.fetchall()]
 
 
 def head(connection: sqlite3.Connection, job: str) -> dict[str, Any]:

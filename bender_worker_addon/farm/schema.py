@@ -3,7 +3,7 @@
 
 import sqlite3
 
-VERSION = 4
+VERSION = 5
 
 _SCHEMA = """
 BEGIN IMMEDIATE;
@@ -96,8 +96,20 @@ CREATE TABLE IF NOT EXISTS log (  -- of tasks, as workers were asked for them
 PRAGMA user_version = 4;
 COMMIT;
 """
-_STEPS = {1: _SINCE_1, 2: _SINCE_2, 3: _SINCE_3}
-_MADE_BY = {1: ("credential", ""), 2: ("credential", "worker TEXT"), 3: ("log", "")}  # tables, and what is in them
+_SINCE_4 = """
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS warning (  -- what puts frames of a job in doubt
+    job TEXT NOT NULL, words TEXT NOT NULL, frames TEXT NOT NULL, PRIMARY KEY (job, words)) WITHOUT ROWID;
+PRAGMA user_version = 5;
+COMMIT;
+"""
+_STEPS = {1: _SINCE_1, 2: _SINCE_2, 3: _SINCE_3, 4: _SINCE_4}
+_MADE_BY = {
+    1: ("credential", ""),
+    2: ("credential", "worker TEXT"),
+    3: ("log", ""),
+    4: ("warning", ""),
+}  # tables, and what is in them
 
 
 def upgrade(connection: sqlite3.Connection) -> None:

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import books
+from .frame_list import joined
 from .merging import merged, stays
 
 OUTPUT = "output"  # the key of a task's `data` under which a worker tells it
 
 _LINES, _BYTES = 40, 8192  # of an output that are kept
+WARNINGS, _LONGEST_WARNING = 20, 300  # of a job or a task that are kept, letters of each
 _OUTPUTS = 500  # that are kept of a job: one of 100 000 frames fails for few reasons
 _TIMINGS, _NAME, _LONGEST = 32, 40, 1e9  # that are believed of a task, letters of their names, seconds of each
 
@@ -24,7 +26,7 @@ class TaskRecord:
     """`number` counts the tasks of a job from 1, in the order of their frames, which are written as people do. `worker`
     had it last, from `start` to `finish` (RFC 3339; that is when it failed, if it did), on `device`; "" where nobody
     knows. `timings`: seconds by what they went into. `error`: why it failed the last time; `output`: what its Blender
-    printed last then, which lists leave out."""
+    printed last then, which lists leave out. `warnings`: what puts its frames in doubt, a line each."""
 
     number: int
     id: str
@@ -37,6 +39,7 @@ class TaskRecord:
     timings: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
     output: str = ""
+    warnings: str = ""
 
 
 def merge(connection: sqlite3.Connection, body: bytes, *, worker: str = "") -> bool:
@@ -48,13 +51,14 @@ def merge(connection: sqlite3.Connection, body: bytes, *, worker: str = "") -> b
     job, task = told.get("parent_id"), told.get("id")
     if not isinstance(job, str) or not isinstance(task, str):
         return False
-    row = connection.execute("SELECT number, body FROM task WHERE job = ? AND id = ?", (job, task)).fetchone()
+    row = connection.execute("SELECT number, body, frames FROM task WHERE job = ? AND id = ?", (job, task)).fetchone()
     if row is None:
         return False
-    number, before = row[0], json.loads(row[1])
+    number, before, frames = row[0], json.loads(row[1]), row[2]
     if _frames(told) != _frames(before):
         return False
     _keep_output(connection, job, number, told)
+    _keep_warnings(connection, job, frames, told)
     known = merged(before, told)
     whose = None if stays(before, told) else worker or None
     connection.execute(
@@ -124,6 +128,7 @@ def record_of(
         _timings(data.get("timings")),
         error,
         output if error else "",
+        "\n".join(warnings_of(data)),
     )
 
 
@@ -153,6 +158,22 @@ def _keep_output(connection: sqlite3.Connection, job: str, number: int, told: di
         "(SELECT task FROM output WHERE job = ? ORDER BY task DESC LIMIT 1 OFFSET ?), -1)",
         (job, job, _OUTPUTS),
     )
+
+
+def _keep_warnings(connection: sqlite3.Connection, job: str, frames: str, told: dict[str, Any]) -> None:
+    """By job: most often all its frames have the same."""
+    for words in warnings_of(_object(told.get("data"))):
+        key = (job, words)
+        before = connection.execute("SELECT frames FROM warning WHERE job = ? AND words = ?", key).fetchone()
+        of_job = connection.execute("SELECT count(*) FROM warning WHERE job = ?", (job,)).fetchone()[0]
+        if before is not None or of_job < WARNINGS:
+            all_frames = joined(frames if before is None else f"{before[0]},{frames}")
+            connection.execute("INSERT OR REPLACE INTO warning VALUES (?, ?, ?)", (*key, all_frames))
+
+
+def warnings_of(data: Mapping[str, Any]) -> list[str]:
+    """Those of a report, or of what is kept of one."""
+    return [line[:_LONGEST_WARNING] for line in _text(data.get("warnings")).splitlines()[:WARNINGS] if line.strip()]
 
 
 def _span(connection: sqlite3.Connection, job: str) -> tuple[int, int]:

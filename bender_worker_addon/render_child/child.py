@@ -87,6 +87,7 @@ class Child:
             except scenes.RenderError as error:
                 self._fail(attempt, frame, str(error), scene=error.scene)
                 return
+            self._print(f"Rendered: frame {frame} of attempt {attempt}")
             ended = monotonic()
             sync = self._progress.sampling_since
             spent = {
@@ -103,13 +104,21 @@ class Child:
         """Also for another format: going from one to another loses the blend's choice of colors and depth."""
         if self._opened != (blend, image_format):
             self._opened = None
+            self._print(f"Opening: {blend}")
             scenes.open_blend(blend)
+            self._print(f"Opened: {blend}")
             try:
                 device = devices.choose(self._devices, self._share)
             except LookupError as error:
                 raise scenes.RenderError(str(error)) from error
             self._opened = blend, image_format
+            self._print(f"Device: {device or 'as the engine likes'}")
             self._channel.say("loaded", keep_not=keeping.reason_not_to_keep(), device=device)
+
+    def _print(self, words: str) -> None:
+        """Behind all that Blender has printed."""
+        system.flush()
+        print(words, flush=True)
 
     def _tell_progress(self, attempt: int, frame: int, part: float) -> None:
         self._channel.say("progress", attempt=attempt, frame=frame, part=part)

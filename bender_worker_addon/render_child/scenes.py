@@ -12,6 +12,7 @@ import bpy
 
 from . import tame
 from .keeping import Kept, keep
+from .lacking import lacking
 from .one_frame import OneFrame
 from .other_files import OtherFiles
 from .picture_size import sizes
@@ -61,6 +62,8 @@ def open_blend(blend: str) -> None:
         raise RenderError(f"{words}; use Freestyle's Parameter Editor", scene=True)
     for thing in tame.leave_out_caches():
         print(f"Left out: {thing}", flush=True)
+    for words in lacking(scene):
+        print(f"Warning: {words}", flush=True)
     _open = _Open(scene, keep(), OneFrame(scene), OtherFiles())
 
 

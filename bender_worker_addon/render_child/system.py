@@ -47,6 +47,11 @@ def patiently(work: Callable[[], _T]) -> _T:
         time.sleep(0.02)
 
 
+def flush() -> None:
+    """Lets go what Blender, in C, has printed into a pipe."""
+    (ctypes.CDLL("ucrtbase") if sys.platform == "win32" else ctypes.CDLL(None)).fflush(None)
+
+
 def resident_memory() -> int:
     """Bytes of memory this process has now; 0 where the system doesn't tell."""
     if sys.platform == "win32":

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from ..core.errors import FarmError
 from ..core.task import SAFE_ID
-from ..farm.books import Failure, Job
+from ..farm.books import Failure, Job, Warned
 from ..farm.frame_files import FrameFile, file_of
 from ..farm.tasks import TaskRecord, output_of
 from ..farm.workers import HERE, Event, Worker
@@ -65,6 +65,10 @@ def failures(told: Any) -> list[Failure]:
     ]
 
 
+def warnings(told: Any) -> list[Warned]:
+    return [Warned(_frames(one["frames"]), _text(one["words"])) for one in told.get("warnings", ())]
+
+
 def task(told: Any) -> TaskRecord:
     timings = {_text(name): _seconds(value) for name, value in told["timings"].items()}
     return TaskRecord(
@@ -78,6 +82,7 @@ def task(told: Any) -> TaskRecord:
         device=_text(told["device"]),
         timings=timings,
         error=_text(told["error"]),
+        warnings="\n".join(_text(line) for line in told.get("warnings", "").splitlines()[:_LINES]),
         output=output_of(_text(line) for line in told["output"].splitlines()[:_LINES]),
     )
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ..core.errors import FarmError
 from ..core.job import CANCELED, DATA_JSON
 from ..farm import books, job_files
-from ..farm.tasks import OUTPUT
+from ..farm.tasks import OUTPUT, warnings_of
 from ..system.durable import make_durable
 from ..system.files import remove
 
@@ -86,6 +86,11 @@ def frames(task: Task) -> set[int]:
 def error(task: Task) -> str:
     """Why it failed."""
     return str(_object(task.get("data")).get("error") or "nothing was said of why")
+
+
+def warnings(task: Task) -> list[str]:
+    """What puts its frames in doubt."""
+    return warnings_of(_object(task.get("data")))
 
 
 def output(task: Task) -> str:

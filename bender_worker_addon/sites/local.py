@@ -47,10 +47,11 @@ class LocalSite(FolderSite):
         with self._database.looking() as connection:
             by_status = books.frames_by_status(connection, job.id)
             failures = books.failures(connection, job.id, most=FAILURES)
+            warnings = books.warnings(connection, job.id)
             head = books.head(connection, job.id)
         frames = {status: frame_list.joined(frames) for status, frames in by_status.items()}
         folder, blend = frames_folder.of(head, self._outpath), self._blend(job.id, head)
-        return Details(job, frames, failures, folder, data_json.fps(head), blend=blend)
+        return Details(job, frames, failures, warnings, folder, data_json.fps(head), blend=blend)
 
     def task(self, job_id: str, frame: int) -> TaskRecord:
         with self._database.looking() as connection:

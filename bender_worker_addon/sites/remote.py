@@ -76,6 +76,7 @@ class RemoteSite(Site):
             understood(answers.job, told),
             understood(answers.frame_lists, told),
             understood(answers.failures, told),
+            understood(answers.warnings, told),
             self._frames / job.id,
             understood(answers.fps, told),
             here=self._has_frames,

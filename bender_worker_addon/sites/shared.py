@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 
 from ..core.errors import FarmError, WorkerError
 from ..farm import frame_list
-from ..farm.books import Failure, Job, NewTask
+from ..farm.books import Failure, Job, NewTask, Warned
 from ..farm.new_job import NewJob
-from ..farm.tasks import TaskRecord, record_of
+from ..farm.tasks import WARNINGS, TaskRecord, record_of
 from ..farm.workers import Event, Worker
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
@@ -172,9 +172,12 @@ class SharedSite(FolderSite):
         data = data_json.read(self._jobs / job_id)
         frames: dict[str, set[int]] = {}
         failures: list[Failure] = []
+        warned: dict[str, list[int]] = {}
         for task in data_json.tasks(data):
             numbers = data_json.frames(task)
             frames.setdefault(task["status"], set()).update(numbers)
+            for words in data_json.warnings(task):
+                warned.setdefault(words, []).extend(numbers)
             if task["status"] == "Errored" and len(failures) < FAILURES:
                 failures.append(Failure(frame_list.as_text(sorted(numbers)), data_json.error(task)))
         job = Job(
@@ -187,7 +190,8 @@ class SharedSite(FolderSite):
         )
         lists = {status: frame_list.as_text(sorted(numbers)) for status, numbers in frames.items()}
         folder, blend = self._outpath / job_id, self._blend(job_id, data)
-        return Details(job, lists, failures, folder, data_json.fps(data), blend=blend)
+        warnings = [Warned(frame_list.as_text(sorted(numbers)), words) for words, numbers in sorted(warned.items())]
+        return Details(job, lists, failures, warnings[:WARNINGS], folder, data_json.fps(data), blend=blend)
 
 
 def _needs_a_server(words: str) -> NoReturn:

@@ -10,7 +10,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from ..core.errors import FarmError
-from ..farm.books import OVER, Failure, Job
+from ..farm.books import OVER, Failure, Job, Warned
 from ..farm.database import FILE, SERVED
 from ..farm.frame_files import FrameFile
 from ..farm.new_job import NewJob
@@ -41,6 +41,7 @@ class Details:
     job: Job
     frames: Mapping[str, str]
     failures: Sequence[Failure]
+    warnings: Sequence[Warned]
     folder: Path
     fps: float
     here: bool = True

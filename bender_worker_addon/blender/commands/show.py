@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...settings.resolve import Resolved
 
 NAME = "show"
-HELP = "show a job's frames, and why some failed"
+HELP = "show a job's frames, and why some failed or are in doubt"
 DESCRIPTION = "Shows which frames of a job are done, which are not, why some failed, and where they are."
 
 
@@ -46,6 +46,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
             **as_json(job),
             "frame_lists": dict(details.frames),
             "failures": failures,
+            "warnings": [asdict(warned) for warned in details.warnings],
             "folder": str(details.folder),
         }
         print(json.dumps(told))
@@ -58,6 +59,8 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     for failure in details.failures:
         where = f" (on {failure.worker})" if failure.worker else ""
         print(f"  failed    {failure.frames}: {failure.reason}{where}")
+    for warned in details.warnings:
+        print(f"  in doubt  {warned.frames}: {warned.words}")
     print(f"  folder    {details.folder}" + ("" if details.here else " once `fetch` has brought them"))
     return ENDED
 
@@ -73,6 +76,8 @@ def _show_task(task: "TaskRecord", *, as_json: bool) -> None:
     for name, words in lines.items():
         if words:
             print(f"  {name:9} {words}")
+    for words in task.warnings.splitlines():
+        print(f"  in doubt  {words}")
     if task.output:
         print("What its Blender printed last:")
         print("\n".join(f"  {line}" for line in task.output.splitlines()))

@@ -10,8 +10,9 @@ import bpy
 
 from ...core.errors import FarmError
 from ...core.frame import FORMATS
+from ...render_child import scope
 from ...system.files import remove
-from . import files, memory, scope
+from . import files, memory
 from .luggage import Luggage
 
 if TYPE_CHECKING:

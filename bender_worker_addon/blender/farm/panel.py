@@ -96,6 +96,8 @@ def _draw_details(box: bpy.types.UILayout, shown: Shown) -> None:
         draw_paragraph(box, f"{status}: {frames.replace(',', ', ')}", width=_WIDTH)
     for failure in details.failures[:3]:
         draw_paragraph(box, f"{failure.frames}: {failure.reason}", width=_WIDTH, alert=True)
+    for warned in details.warnings[:3]:
+        draw_paragraph(box, f"In doubt, {warned.frames}: {warned.words}", width=_WIDTH, alert=True)
     row = box.row(align=True)
     if details.job.done:
         if not details.here:

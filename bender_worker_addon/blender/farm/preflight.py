@@ -9,9 +9,9 @@ from typing import Any
 import bpy
 
 from ...core.frame import FORMATS
-from ...render_child import scenes
+from ...render_child import scenes, scope
 from ...render_child.simulations import not_baked
-from . import colors, disk_caches, files, memory, scope
+from . import colors, disk_caches, files, memory
 from .luggage import can_be_packed, is_same_when_packed
 
 _OWN_ENGINES = ("CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")

@@ -128,7 +128,9 @@ def _details(farm: Farm, chosen: str) -> dict[str, Any]:
     def ask(site: LocalSite) -> dict[str, Any]:
         found = site.details(known(site, chosen))
         failures = [asdict(failure) for failure in found.failures]
-        return {**as_json(found.job), "frame_lists": dict(found.frames), "failures": failures, "fps": found.fps}
+        warnings = [asdict(warned) for warned in found.warnings]
+        lists = {"frame_lists": dict(found.frames), "failures": failures, "warnings": warnings}
+        return {**as_json(found.job), **lists, "fps": found.fps}
 
     with farm.database.looking() as connection:
         scene = books.scene(connection, chosen)

@@ -105,6 +105,7 @@ _A_TASK = {
             "description": "seconds by what they went into",
         },
         "error": {"type": "string", "description": "why it failed the last time"},
+        "warnings": {"type": "string", "description": "what puts its frames in doubt, a line each"},
         "output": {"type": "string", "description": "the last lines that Blender printed then; not in lists"},
     },
 }
@@ -197,7 +198,7 @@ OPENAPI: dict[str, Any] = {
             ),
         },
         "/api/jobs/{job}": {
-            "get": _operation("a job, with its frames and failures", _answers("the job", _A_JOB), _JOB),
+            "get": _operation("a job, with its frames, failures and warnings", _answers("the job", _A_JOB), _JOB),
             "delete": _operation("forget a job", _answers("done"), _JOB, requestBody=_body(frames={"type": "boolean"})),
         },
         "/api/jobs/{job}/files/{name}": {

@@ -2,14 +2,17 @@
 """Output: what a child prints. All of it is taken, always, so that a full pipe never stops it; the first of it is kept
 in log files, the last of it in mind."""
 
+import codecs
 import logging
 import os
-import time
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 from ...core.messages import LONGEST
 from ...system.printed import readable
+from .complaints import Complaints
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +33,10 @@ class Output:
         self._opened: Path | None = None
         self._room = 0
         self._last_words = b""
+        self._complaints = Complaints()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._news = threading.Condition()
+        self._hurry = threading.Event()
 
     def expect(self, attempt: int, log_file: Path) -> None:
         """Once the attempt has begun, what is printed goes there."""
@@ -46,17 +53,30 @@ class Output:
         each made the frame half as long again."""
         with pipe:
             while piece := os.read(pipe.fileno(), LONGEST):
-                self._last_words = (self._last_words + piece)[-_LAST_WORDS:]
+                with self._news:
+                    self._last_words = (self._last_words + piece)[-_LAST_WORDS:]
+                    self._complaints.take(self._decoder.decode(piece))
+                    self._news.notify_all()
                 self._keep(piece)
                 if len(piece) < _MUCH:
-                    time.sleep(_LEISURE)
+                    self._hurry.wait(_LEISURE)
+                    self._hurry.clear()
         self._change_to(None)
 
     def catch_up(self, words: str) -> None:
         """Waits until these words have come, which the child printed before it said something; not for ever."""
-        deadline = time.monotonic() + _CATCH_UP
-        while words.encode() not in self._last_words and time.monotonic() < deadline:
-            time.sleep(_LEISURE / 4)
+        self._await(lambda: words.encode() in self._last_words)
+
+    def warnings_of(self, attempt: int, frame: int) -> tuple[str, ...]:
+        """What Blender warned of while it opened the blend and rendered this frame, which the child says is done."""
+        self._await(lambda: self._complaints.has(attempt, frame))
+        with self._news:
+            return self._complaints.of(attempt, frame)
+
+    def _await(self, has_come: Callable[[], bool]) -> None:
+        self._hurry.set()
+        with self._news:
+            self._news.wait_for(has_come, timeout=_CATCH_UP)
 
     def last_words(self) -> str:
         return " | ".join(readable(self._last_words))[-_TOLD:]

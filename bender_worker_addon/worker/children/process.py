@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -18,7 +18,7 @@ from typing import Any
 
 from ...core import messages
 from ...core.errors import WorkerError
-from ...core.messages import Command, FrameBegun, RenderFailed, Revoked
+from ...core.messages import Command, FrameBegun, FrameWritten, RenderFailed, Revoked
 from ...system.pipes import wide_pipe
 from ...system.suspend import suspend_process
 from ...system.tether import Tether
@@ -198,6 +198,8 @@ class ChildProcess:
                             self.output.begun(message.attempt)
                         case Revoked():
                             self.output.revoked(message.attempt)
+                        case FrameWritten(attempt=attempt, frame=frame):
+                            message = replace(message, warnings=self.output.warnings_of(attempt, frame))
                         case RenderFailed():
                             self.output.catch_up(f"frame {message.frame} failed: ")
                     self._inbox.put(message)

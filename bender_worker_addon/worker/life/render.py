@@ -5,6 +5,8 @@ import logging
 import math
 import sched
 import time
+from collections import deque
+from collections.abc import Sequence
 
 from ...core import retry
 from ...core.errors import Remedy
@@ -27,6 +29,8 @@ from .reporter import Reporter
 from .settlement import Settlement
 
 log = logging.getLogger(__name__)
+
+_WARNED = 100  # of the last jobs, so that none is logged twice
 
 
 class Render:
@@ -64,6 +68,7 @@ class Render:
         self._fetch = fetch
         self._schedule = schedule
         self._record = record
+        self._warned: deque[tuple[str, str]] = deque(maxlen=_WARNED)
 
     def dispatch(self) -> None:
         """Gives the children what is ready."""
@@ -176,10 +181,19 @@ class Render:
             return
         held, rendered = found
         held.timings.rendered(event.spent)
+        self._warn(held, event.warnings)
         target = self._folders.of(held.task) / frame_name(event.frame, held.task.image_format)
         self._store.store(held, event, rendered=rendered, target=target)
         if held.stage is Stage.STORING and self._activity.level is not None:
             self._end_child(event.child)
+
+    def _warn(self, held: InFlight, warnings: Sequence[str]) -> None:
+        """The log has it once of each job: it is most often the same of all its frames."""
+        held.warnings.update(dict.fromkeys(warnings))
+        for words in warnings:
+            if (held.task.job_id, words) not in self._warned:
+                log.warning("%s: Blender warns: %s", held, words)
+                self._warned.append((held.task.job_id, words))
 
     def _revoked(self, child: int, attempt: int) -> None:
         held, moving = self._dispatcher.revoked(child, attempt)

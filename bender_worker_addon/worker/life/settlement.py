@@ -54,7 +54,7 @@ class Settlement:
         if held.stage is Stage.UPLOADING:
             held.timings.passed("upload")
         held.task.has_frames(held.stored, held.uploaded)
-        held.task.finished(timings=held.timings.in_json(), device=held.device)
+        held.task.finished(timings=held.timings.in_json(), device=held.device, warnings=held.warnings)
         self._journal.remember_finished(held.task.id, held.task.to_json())
         self._reporter.report("stat", held.task)
         was_failing = held.task.job_id in self._breaker.failing

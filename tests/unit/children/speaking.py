@@ -14,6 +14,7 @@ def connected() -> socket.socket:
 
 
 def wrote(connection: socket.socket, *, attempt: int, frame: int) -> None:
+    print(f"Rendered: frame {frame} of attempt {attempt}", flush=True)
     spent = dict.fromkeys(("wait", "load", "sync", "render", "write", "check"), 0.0)
     message = {"is": "frame", "attempt": attempt, "frame": frame, "spent": spent, "memory": 0}
     connection.sendall(json.dumps(message).encode() + b"\n")

@@ -162,3 +162,26 @@ def test_a_worker_s_last_hundred_events_are_kept_and_forgotten_with_it(site: Sit
         workers.forget_silent(connection)
         assert workers.events(connection, "w") == []
         assert len(workers.events(connection, "other")) == 100
+
+
+def test_what_puts_frames_in_doubt_is_kept_by_job_and_bounded(site: Site) -> None:
+    site.add("job", 4)
+    pink, strange = "the picture t is missing: /t.png", "view not found"
+    for number in (1, 2, 4):
+        words = f"{pink}\n{strange}" if number == 4 else pink
+        report(site, f"job-{number}", "finish", "Finished", data={"warnings": words})
+        report(site, f"job-{number}", "stat", "Finished", data={"warnings": words})
+    with site.database.looking() as connection:
+        assert books.warnings(connection, "job") == [books.Warned("1-2,4", pink), books.Warned("4", strange)]
+    assert record(site, 4).warnings == f"{pink}\n{strange}"
+    assert record(site, 3).warnings == ""
+    many = "\n".join(f"{number} {'x' * 999}" for number in range(99))
+    report(site, "job-3", "finish", "Finished", data={"warnings": many})
+    report(site, "job-3", "finish", "Finished", data={"warnings": 5})
+    with site.database.looking() as connection:
+        found = books.warnings(connection, "job")
+    assert len(found) == 20
+    assert max(len(warned.words) for warned in found) == 300
+    with site.database.changing() as connection:
+        changes.delete(connection, "job")
+        assert books.warnings(connection, "job") == []

@@ -12,6 +12,7 @@ they are from scratch. `stages`: only those whose names begin so; `blur`: with m
 
 import hashlib
 import json
+import os
 import random
 import re
 import sys
@@ -272,3 +273,5 @@ def rendered(*, keep: bool) -> list[bytes]:
 
 
 main()
+sys.stdout.flush()
+os._exit(0)  # a Blender that has had fluids does not survive its end

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Output: what a child printed last, as people may see it."""
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,18 @@ def test_words_that_do_not_come_are_not_waited_for_for_ever(tmp_path: Path) -> N
     output = printed(tmp_path, b"frame 1 failed: x\n")
     output.catch_up("frame 1 failed: ")
     output.catch_up("frame 2 failed: ")
+
+
+def test_warnings_of_a_frame_are_waited_for_until_they_have_come(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    output = Output(tmp_path / "child.log")
+    drain = threading.Thread(target=output.drain, args=(os.fdopen(read, "rb"),))
+    drain.start()
+    late = threading.Timer(0.2, os.write, (write, "Warning: the picture ö is missing: /ö\n".encode()))
+    later = threading.Timer(0.3, os.write, (write, b"Rendered: frame 5 of attempt 2\n"))
+    for timer in (late, later):
+        timer.start()
+    assert output.warnings_of(2, 5) == ("the picture ö is missing: /ö",)
+    assert output.warnings_of(2, 5) == ()
+    os.close(write)
+    drain.join()
