@@ -43,7 +43,9 @@ def main(arguments: Sequence[str]) -> int:
     from ..core.errors import ConfigError, NotRunning, WorkerError
     from ..settings.config import settings
     from ..settings.resolve import Resolved, resolve
+    from ..system.streams import print_anything
 
+    print_anything()
     words = list(arguments)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
         words.insert(0, all_commands()[0].NAME)

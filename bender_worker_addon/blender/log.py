@@ -50,7 +50,17 @@ class _ShortLine(_Line):
 
 class _File(logging.handlers.RotatingFileHandler):
     """A file that is kept small: full, it becomes `worker.log.1` and a new one is begun. On a full disk nothing more is
-    written, and nothing said of it: the worker has told that the disk is full."""
+    written, and nothing said of it: the worker has told that the disk is full. While another program has it open, which
+    on Windows keeps it from being renamed, it grows."""
+
+    def doRollover(self) -> None:
+        if self.stream is not None:
+            self.stream.close()
+        try:
+            Path(self.baseFilename).replace(self.baseFilename)  # nothing is moved before all can be
+            super().doRollover()
+        except OSError:
+            self.stream = self._open()
 
     def handleError(self, record: logging.LogRecord) -> None:
         if not isinstance(sys.exception(), OSError):

@@ -22,6 +22,8 @@ STATUSES = frozenset({"Waiting", "Queued", "Running", "Finished", "Errored", "Ab
 FOLDER = "folder"  # in `data`, of a job and its tasks: where its frames go on the farm's own machine
 LAST_FRAME = 999_999  # frames are named by six digits
 
+WINDOWS_OWN = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+"""Names that Windows keeps for devices, in every folder, whatever follows a dot."""
 SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _TIMES = ("creation", "queued", "start", "finish", "error", "abort", "pause")
 _SHOWN = 1000  # characters of an unreadable message that are repeated in its report
@@ -58,7 +60,7 @@ class Task:
             raise TaskRefused(f"unknown image format {_short(image_format)}; known are {', '.join(FORMATS)}")
         return cls(
             id=_safe_id(wire, "id"),
-            job_id=_safe_id(wire, "parent_id"),
+            job_id=_job_id(wire),
             frames=_frame_numbers(command),
             image_format=image_format,
             _wire=wire,
@@ -235,6 +237,13 @@ def _safe_id(wire: dict[str, Any], key: str) -> str:
     if not isinstance(value, str) or not SAFE_ID.fullmatch(value):
         raise TaskRefused(f"{key!r} should be 1 to 64 of A-Z a-z 0-9 _ -, found {_short(value)}")
     return value
+
+
+def _job_id(wire: dict[str, Any]) -> str:
+    job_id = _safe_id(wire, "parent_id")
+    if WINDOWS_OWN.fullmatch(job_id):
+        raise TaskRefused(f"no folder on Windows can be named as this job, {_short(job_id)}: it is a device there")
+    return job_id
 
 
 def _frame_numbers(command: dict[str, Any]) -> tuple[int, ...]:

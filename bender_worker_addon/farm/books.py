@@ -86,14 +86,14 @@ def add_job(
     person: str = "",
 ) -> None:
     """Enters a job, whose data.json is `head` but for status and tasks, and queues its tasks. Raises FarmError if there
-    is one of its id."""
+    is one of its id, or of one that Windows and macOS take for the same."""
     job = head["id"]
+    alike = known_as(connection, job)
+    if alike is not None:
+        raise FarmError(f"there is a job {alike} already; give this one another id")
     row = (job, name, head["time"]["creation"], json.dumps(head), "Queued", priority, person)
     columns = "id, name, created, head, status, priority, person"
-    try:
-        connection.execute(f"INSERT INTO job ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-    except sqlite3.IntegrityError as error:
-        raise FarmError(f"there is a job {job} already; give this one another id") from error
+    connection.execute(f"INSERT INTO job ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
     connection.executemany(
         "INSERT INTO task (job, id, status, frames, frame_count, body) VALUES (?, ?, 'Waiting', ?, ?, ?)",
         ((job, task.id, task.frames, task.frame_count, task.body) for task in tasks),
@@ -103,6 +103,12 @@ def add_job(
     )
     tally = (job, len(tasks), sum(task.frame_count for task in tasks))
     connection.execute("INSERT INTO tally VALUES (?, 'Waiting', ?, ?)", tally)
+
+
+def known_as(connection: sqlite3.Connection, job: str) -> str | None:
+    """The id of a job that has this one, or one that Windows and macOS take for the same; None if there is none."""
+    found = connection.execute("SELECT id FROM job WHERE id = ? COLLATE NOCASE", (job,)).fetchone()
+    return None if found is None else str(found[0])
 
 
 def version(connection: sqlite3.Connection) -> tuple[int, int]:

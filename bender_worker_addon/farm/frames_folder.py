@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import FarmError
-from ..core.task import FOLDER
+from ..core.task import FOLDER, WINDOWS_OWN
 from ..system import places
 
 _BESIDE = "render"  # beside the blend
 _AMONG_VIDEOS = "Bender"
 _UNFIT = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
-_WINDOWS_OWN = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _LONGEST = 100  # characters of a name
 
 
@@ -70,7 +69,7 @@ def _make(base: Path, name: str) -> Path:
 
 def _candidates(base: Path, name: str) -> Iterator[Path]:
     fit = _UNFIT.sub("_", name).strip(" .")[:_LONGEST] or "untitled"
-    fit = f"{fit}_" if _WINDOWS_OWN.fullmatch(fit) else fit
+    fit = f"{fit}_" if WINDOWS_OWN.fullmatch(fit) else fit
     yield base / fit
     for number in itertools.count(2):
         yield base / f"{fit}_{number}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import FarmError
-from ..core.task import FOLDER, SAFE_ID
+from ..core.task import FOLDER, SAFE_ID, WINDOWS_OWN
 from . import frame_list
 from .books import NewTask, now
 
@@ -52,6 +52,8 @@ def job_id(text: str) -> str:
     """An id as people may choose it. Raises FarmError for what could be none."""
     if not SAFE_ID.fullmatch(text) or text.lower() == _TAKEN:
         raise FarmError(f"a job's id is 1 to 64 of A-Z a-z 0-9 _ -, and not {_TAKEN!r}; found {text!r}")
+    if WINDOWS_OWN.fullmatch(text):
+        raise FarmError(f"{text!r} can be no job's id: Windows keeps that name for a device; give it another")
     return text
 
 

@@ -20,6 +20,7 @@ from urllib.parse import quote
 from ..core.errors import FarmError
 from ..system.durable import write_private
 from ..system.platform import WINDOWS
+from ..system.tether import Tether
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +113,7 @@ class Node:
         self._host = host
         self._processes: list[subprocess.Popen[bytes]] = []
         self._closing = threading.Event()
+        self._tether = Tether()
         try:
             self._kept = _kept(folder, host)
             self._write_config()
@@ -153,6 +155,7 @@ class Node:
                 env=self._environment(),
                 start_new_session=True,
             )
+        self._tether.tie(process.pid)
         self._processes.append(process)
         return process
 

@@ -3,7 +3,6 @@
 
 import asyncio
 import logging
-import os
 import socket
 import threading
 from contextlib import ExitStack, closing
@@ -18,6 +17,7 @@ from ..queues.local.upkeep import Upkeep
 from ..queues.rabbitmq.farm_link import FarmLink
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
+from ..system.error_words import strerror
 from ..system.files import discard_folder
 from ..system.lock import Lock
 from ..system.open_files import allow
@@ -164,7 +164,7 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=False)
     except OSError as error:
-        words = f"port {port} of {host} can't be used: {os.strerror(error.errno or 0)}; choose another: --port"
+        words = f"port {port} of {host} can't be used: {strerror(error.errno or 0)}; choose another: --port"
         raise FarmError(words) from error
 
 

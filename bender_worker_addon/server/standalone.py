@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from ..core.errors import ConfigError, WorkerError
 from ..settings.resolve import resolve
 from ..system.places import data_folder
+from ..system.streams import print_anything
 from . import command
 
 PROGRAM = "bender-farm"
@@ -20,6 +21,7 @@ _LOG = "%(asctime)s %(levelname)-7s %(message)s"
 
 def main(arguments: Sequence[str]) -> int:
     """Gives the exit code."""
+    print_anything()
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format=_LOG, stream=sys.stderr)
     logging.getLogger("pika").setLevel(logging.CRITICAL)

@@ -4,7 +4,7 @@
 import shutil
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,7 @@ class FolderSite(Site):
     @contextmanager
     def room_for(self, job_id: str) -> Iterator[Path]:
         fresh = self._jobs / f".new-{job_id}"
-        if self._knows(job_id):
-            raise FarmError(f"there is a job {job_id} already; give this one another id")
+        self._check_is_new(job_id)
         try:
             with self._written():
                 make_folder(fresh, shared=self._in_a_group)
@@ -45,8 +44,7 @@ class FolderSite(Site):
         if not (fresh / job.blend).is_file():
             raise FarmError(f"the blend of job {job.id} is not here (any more): send it again")
         job_head, job_tasks = head(job, jobs=self._jobs, outpath=self._outpath), tasks(job)
-        if self._knows(job.id):
-            raise FarmError(f"there is a job {job.id} already; give this one another id")
+        self._check_is_new(job.id)
         with self._written():
             job_files.write(fresh / DATA_JSON, as_data_json(job_head, "Queued", (task.body for task in job_tasks)))
             discard_folder(folder)  # of one that was cut off here when it was sent
@@ -59,8 +57,18 @@ class FolderSite(Site):
             discard_folder(folder)
             raise
 
-    def _knows(self, job_id: str) -> bool:
-        return (self._jobs / job_id).exists()
+    def _known_as(self, job_id: str) -> str | None:
+        """The id of a job that has this one, or one that a disk may take for the same: Windows and macOS tell capitals
+        from small letters no more than that."""
+        with self._written(), suppress(FileNotFoundError):
+            names = (folder.name for folder in self._jobs.iterdir())
+            return next((name for name in names if name.lower() == job_id.lower()), None)
+        return None
+
+    def _check_is_new(self, job_id: str) -> None:
+        known_as = self._known_as(job_id)
+        if known_as is not None:
+            raise FarmError(f"there is a job {known_as} already; give this one another id")
 
     def cancel(self, job_id: str) -> None:
         try:

@@ -150,9 +150,9 @@ class LocalSite(FolderSite):
             change(connection)
         self._files.write_all()
 
-    def _knows(self, job_id: str) -> bool:
+    def _known_as(self, job_id: str) -> str | None:
         with self._database.looking() as connection:
-            return books.status(connection, job_id) is not None
+            return books.known_as(connection, job_id)
 
     def _queue(self, job: NewJob, job_head: Mapping[str, Any], job_tasks: Sequence[NewTask]) -> None:
         with self._database.changing() as connection:

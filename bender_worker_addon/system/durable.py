@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .files import move, patiently, remove
 from .platform import WINDOWS
+from .private import keep_private
 
 
 def make_durable(file: Path, target: Path) -> None:
@@ -32,6 +33,7 @@ def write_private(path: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # which gives it mode 0600
     fresh = Path(name)
     try:
+        keep_private(fresh)
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
         make_durable(fresh, path)

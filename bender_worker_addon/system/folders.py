@@ -24,6 +24,18 @@ def make_folder(folder: Path, *, shared: bool) -> None:
         folder.chmod(_SHARED)
 
 
+def goes_by_another_name(path: Path) -> bool:
+    """Whether what is there is called otherwise: disks as of Windows and macOS take capitals and small letters for the
+    same, and so find what is another's."""
+    other = path.with_name(path.name.swapcase())
+    try:
+        if other.name == path.name or not path.samefile(other):
+            return False
+        return all(found.name != path.name for found in path.parent.iterdir())
+    except OSError:  # a disk that tells them apart doesn't find the other
+        return False
+
+
 def leads_away(folder: Path) -> bool:
     """Whether what is below a folder would be somewhere else: it is a symbolic link or, on Windows, a junction."""
     return folder.is_symlink() or (WINDOWS and folder.resolve().parent != folder.parent.resolve())

@@ -14,6 +14,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+import pytest
+
 from bender_worker_addon.core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected, OthersSeen
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.queues.local.queue import LocalQueue
@@ -109,6 +111,13 @@ def event_from(inbox: "SimpleQueue[Any]", kind: type) -> Any:
 def hang_until(gate: threading.Event) -> None:
     """What a disk that does not answer makes of any work."""
     gate.wait(DEADLINE)
+
+
+def linked(place: Path, to: Path | str) -> None:
+    """Makes a symbolic link of `place`, to a file or a folder."""
+    place.symlink_to(to, target_is_directory=Path(to).is_dir())
+    if not place.is_symlink():
+        pytest.skip("Wine makes no symbolic links")
 
 
 def cut_off(folder: Path) -> None:

@@ -18,6 +18,8 @@ from pika.exceptions import (
     UnroutableError,
 )
 
+from ...system.error_words import strerror
+
 log = logging.getLogger(__name__)
 
 # pika raises ValueError on a connection that has just died.
@@ -58,6 +60,8 @@ def in_words(error: BaseException) -> str:
             return f"RabbitMQ says: {error.reply_text}"
         case ssl.SSLError():
             return f"the secure connection failed: {error.reason or error}"
+        case OSError(errno=int(number)) if number > 0:  # pika asks C for the words, which has none on Windows
+            return strerror(number)
         case OSError():
             return error.strerror or str(error)
         case _:

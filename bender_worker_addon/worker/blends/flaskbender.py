@@ -29,6 +29,7 @@ from ...settings.tls import SYSTEM_TLS, Tls
 from ...system.disks import is_full
 from ...system.durable import make_durable
 from ...system.files import remove
+from ...system.folders import goes_by_another_name
 from .blend_file import begins_as_blend, begins_as_page, check_blend
 from .download import Cut, Download
 from .http_client import Answer, HttpClient, NoAnswer
@@ -108,6 +109,9 @@ class Flaskbender:
     def _fetch(self, job_id: str, target: Path) -> None:
         part = unfinished(target)
         target.parent.mkdir(parents=True, exist_ok=True)
+        if goes_by_another_name(target):
+            text = f"{target} is that of another job, whose id differs in capital letters only; send this one again"
+            raise BlendError(f"the blend can't be stored: {text} under another", Remedy.NONE)
         try:
             content_type = self._download(job_id, part)
             _check_blend(part, content_type)

@@ -11,6 +11,7 @@ from typing import Any
 from ...core.errors import BlendError, Remedy
 from ...core.job import CANCELED, DATA_JSON
 from ...core.transfers import JOB_STATUSES, BlendFailed, BlendReady, JobStatus
+from ...system.folders import goes_by_another_name
 from .blend_file import check_blend
 
 _OF_A_FILE = frozenset(
@@ -61,6 +62,9 @@ class JobsFolder:
 
     def _data(self, job_id: str) -> dict[str, Any]:
         path = self._folder / job_id / DATA_JSON
+        if goes_by_another_name(path.parent):
+            text = f"{path.parent} is the folder of another job, whose id differs in capital letters only"
+            raise BlendError(text, Remedy.NONE)
         try:
             data = json.loads(path.read_bytes())
         except (ValueError, RecursionError) as error:

@@ -5,11 +5,11 @@ import os
 import stat
 from pathlib import Path
 
-from ...core.errors import FrameError
+from ...core.errors import FrameError, Remedy
 from ...core.frame import FORMATS, StoredFrame
 from ...system import hashing
 from ...system.files import remove
-from ...system.folders import leads_away, remove_empty
+from ...system.folders import goes_by_another_name, leads_away, remove_empty
 from . import other_files
 from .place import put_in_place
 
@@ -32,6 +32,9 @@ def store(*, rendered: Path, target: Path, number: int, image_format: str, share
             _check_signature(file.read(16), number, image_format)
             file.seek(0)
             digest = hashing.of(file)
+        if goes_by_another_name(target.parent):
+            text = f"{target.parent} is the folder of another job, whose id differs in capital letters only"
+            raise FrameError(f"frame {number} was not stored: {text}; send this one again under another", Remedy.NONE)
         others = other_files.store(rendered, folder=target.parent, shared=shared)
         put_in_place(rendered, target, shared=shared)
     except OSError as error:

@@ -55,10 +55,10 @@ def test_an_order_names_a_file_for_each_frame() -> None:
     assert json.loads(line) == {
         "do": "render",
         "attempt": 7,
-        "blend": "/b/Größe.blend",
+        "blend": str(Path("/b/Größe.blend")),
         "frames": [3, 12],
         "format": "OPEN_EXR",
-        "files": ["/out put/000003.exr", "/out put/000012.exr"],
+        "files": [str(Path("/out put", name)) for name in ("000003.exr", "000012.exr")],
     }
 
 

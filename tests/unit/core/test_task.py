@@ -3,6 +3,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,7 @@ def test_a_task_that_asks_for_something_else_is_not_the_same_work(other: dict[st
     assert not read(task_wire()).same_work(read(other))
 
 
+@pytest.mark.skipif(not shutil.which("sh"), reason="there is no shell on Windows that quotes as others do")
 def test_the_command_line_can_be_repeated_in_a_shell() -> None:
     task = read(task_wire(frames=[1, 2, 3, 7, 9, 10]))
     blend, folder = Path("/my blends/Größe 'a' $HOME.blend"), Path("/out put/job")

@@ -70,6 +70,13 @@ def test_an_object_that_lacks_what_makes_a_task_is_refused(key: str) -> None:
     assert refusal(json.dumps(wire).encode())
 
 
+@pytest.mark.parametrize("name", ["aux", "CON", "nul", "com1", "Lpt9"])
+def test_a_job_that_could_have_no_folder_on_windows_is_refused(name: str) -> None:
+    with pytest.raises(TaskRefused, match="Windows"):
+        Task.from_json(json.dumps(task_wire(job=name)).encode())
+    assert Task.from_json(json.dumps(task_wire(name, job=f"{name}-1")).encode()).id == name
+
+
 @pytest.mark.parametrize("key", ["id", "parent_id"])
 @pytest.mark.parametrize(
     "value", ["../x", "..", ".", "", "a/b", "a\\b", "C:", "x" * 65, "a b", "a\n", "ä", "a\0", "%2e", 7, None, ["a"], {}]

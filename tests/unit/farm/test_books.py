@@ -178,8 +178,9 @@ def test_what_failed_is_not_lost_when_it_is_queued_again_before_its_message_is_g
 def test_a_job_of_an_id_that_exists_is_refused_and_nothing_of_it_is_queued(site: Site) -> None:
     site.add("job", 1)
     (site.folder / "jobs" / "job").rmdir()
-    with pytest.raises(FarmError, match="there is a job job already"):
-        site.add("job", 5)
+    for alike in ("job", "Job"):  # Windows and macOS would take their folders for one
+        with pytest.raises(FarmError, match="there is a job job already"):
+            site.add(alike, 5)
     assert site.left() == 1
 
 

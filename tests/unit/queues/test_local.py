@@ -3,7 +3,6 @@
 
 import json
 import random
-import resource
 import subprocess
 import sys
 import threading
@@ -312,6 +311,7 @@ def test_it_may_be_closed_at_any_time_and_any_number_of_times(site: Site) -> Non
 @contextmanager
 def _full_disk() -> Iterator[None]:
     """While it lasts no file can grow beyond 2 MB."""
+    resource = pytest.importorskip("resource", reason="Windows sets no limit to the size of a file")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, before[1]))
     try:

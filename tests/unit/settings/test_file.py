@@ -14,6 +14,7 @@ from bender_worker_addon.core.errors import ConfigError
 from bender_worker_addon.settings import file as config_file
 from bender_worker_addon.settings import legacy
 from bender_worker_addon.settings.file import ConfigFile
+from tests.unit.support import linked
 
 WRITTEN_BY_HAND = """\
 # The farm in the cellar
@@ -83,7 +84,7 @@ def test_it_is_written_for_its_owner_alone_and_through_a_link(tmp_path: Path) ->
     link.parent.mkdir()
     kept.write_text("workload = 1\n")
     kept.chmod(0o644)
-    link.symlink_to(kept)
+    linked(link, kept)
     config_file.write(link, "workload = 2\n")
     assert link.is_symlink()
     assert kept.read_text() == "workload = 2\n"

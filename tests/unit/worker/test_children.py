@@ -11,7 +11,7 @@ from bender_worker_addon.worker.life.activity import Pause
 from tests.unit.conftest import StartFarm
 from tests.unit.gates import opened
 from tests.unit.processes import is_stopped
-from tests.unit.support import Farm, message
+from tests.unit.support import Farm, linked, message
 
 
 def render_all(farm: Farm, *tasks: tuple[str, str, list[int]]) -> list[int]:
@@ -144,7 +144,7 @@ def test_no_child_writes_where_a_link_leads(start_farm: StartFarm, tmp_path: Pat
     precious.touch()
     link = tmp_path / "frames" / name
     link.parent.mkdir(parents=True)
-    link.symlink_to(tmp_path / "elsewhere" / ("w1" if "/" in name else ""), target_is_directory=True)
+    linked(link, tmp_path / "elsewhere" / ("w1" if "/" in name else ""))
     farm = start_farm()
     farm.add()
     farm.broker.deliver(message())

@@ -23,10 +23,11 @@ SAVED_BY_279 = Path(__file__).parents[3] / "data" / "saved_by_2.79.blend"
 
 
 def trouble(content: bytes) -> BlendError | None:
-    with tempfile.NamedTemporaryFile() as file:
-        Path(file.name).write_bytes(content)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "a.blend")
+        file.write_bytes(content)
         try:
-            check_blend(Path(file.name))
+            check_blend(file)
         except BlendError as error:
             return error
         return None

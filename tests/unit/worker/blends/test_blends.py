@@ -26,6 +26,7 @@ from bender_worker_addon.core.transfers import (
     unfinished,
 )
 from bender_worker_addon.system.executor import Executor
+from bender_worker_addon.system.platform import WINDOWS
 from bender_worker_addon.worker.blends.cache import BlendCache
 from bender_worker_addon.worker.blends.flaskbender import Flaskbender
 from bender_worker_addon.worker.state.journal import Journal
@@ -188,7 +189,7 @@ def test_a_blend_that_somebody_deleted_is_fetched_anew(store: Store) -> None:
 
 def test_a_blend_that_somebody_deleted_while_it_was_needed_is_fetched_anew_when_in_doubt(store: Store) -> None:
     store.have("job")
-    shutil.rmtree(store.folder)
+    store.blends.path("job").unlink()
     assert store.blends.has("job")
     store.blends.doubt("job")
     assert not store.blends.has("job")
@@ -419,7 +420,7 @@ def test_a_blend_that_cannot_be_deleted_is_told_and_tried_again(store: Store, ca
     store.blends.job_is(JobStatus("job", "Finished"))
     store.look_after()
     assert "the blend of job job can't be deleted" in caplog.text
-    assert str(path) in caplog.text
+    assert path.name in caplog.text
     assert store.journal.blends() == {"job"}
     path.rmdir()
     store.blends.job_is(JobStatus("job", "Finished"))
@@ -462,6 +463,7 @@ def test_blends_are_fetched_once_the_folder_was_looked_through(store: Store) -> 
     assert store.downloads("job") == 1
 
 
+@pytest.mark.skipif(WINDOWS, reason="Windows lets nobody remove a folder while a worker's lock in it is open")
 def test_a_folder_that_is_gone_costs_nothing_but_the_blends_in_it(store: Store) -> None:
     store.have("job")
     shutil.rmtree(store.folder)

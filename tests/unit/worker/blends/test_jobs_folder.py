@@ -15,7 +15,7 @@ from bender_worker_addon.core.errors import Remedy
 from bender_worker_addon.core.transfers import BlendFailed, BlendReady
 from bender_worker_addon.worker.blends.jobs_folder import JobsFolder
 from tests.unit.conftest import StartFarm
-from tests.unit.support import Farm, blend, message
+from tests.unit.support import Farm, blend, linked, message
 
 
 def add_job(jobs: Path, job: str = "job-1", *, named: str = "scene.blend", content: bytes | None = None) -> Path:
@@ -78,7 +78,7 @@ def test_a_disk_that_cannot_be_read_is_waited_for(tmp_path: Path) -> None:
     """/proc/self/mem says EIO, as a disk or a share does that has come off."""
     data = add_job(tmp_path).with_name("data.json")
     data.unlink()
-    data.symlink_to("/proc/self/mem")
+    linked(data, "/proc/self/mem")
     found = fetched(tmp_path)
     assert isinstance(found, BlendFailed)
     assert found.error.remedy is Remedy.WAIT
@@ -169,7 +169,7 @@ def test_a_share_that_comes_off_is_waited_for_while_its_tasks_are_at_hand(server
     data = jobs / "job-1" / "data.json"
     whole = data.read_bytes()
     data.unlink()
-    data.symlink_to("/proc/self/mem")
+    linked(data, "/proc/self/mem")
     server.broker.deliver(message(), redelivered=True)
     server.until(lambda: "Input/output error" in server.worker.snapshot().detail)
     data.unlink()

@@ -2,6 +2,7 @@
 """Children that die of anything, or won't: each is told as it was, its task is tried again, and none is left."""
 
 import signal
+import sys
 
 import pytest
 
@@ -11,20 +12,20 @@ from tests.unit.conftest import StartFarm
 from tests.unit.processes import is_gone
 from tests.unit.support import child_command, message
 
+DEATHS: list[tuple[int | str, str]] = [("hunger", "MemoryError")]
+if sys.platform == "win32":
+    DEATHS += [(0xC0000005, f"exit code {0xC0000005}"), (3, "exit code 3")]  # a violation of access, and abort()
+else:
+    of_nothing_left = signal.SIGKILL, "ended by signal 9"  # what a system does that has no memory left
+    DEATHS += [(signal.SIGSEGV, "ended by signal 11"), of_nothing_left, (signal.SIGABRT, "ended by signal 6")]
+
 
 @pytest.mark.parametrize(
     ("death", "words"),
-    [
-        (signal.SIGSEGV, "ended by signal 11"),
-        (signal.SIGKILL, "ended by signal 9"),  # what a system does that has no memory left
-        (signal.SIGABRT, "ended by signal 6"),
-        ("hunger", "MemoryError"),
-    ],
+    DEATHS,
     ids=str,
 )
-def test_a_child_that_dies_in_its_work_is_told_as_it_was(
-    start_farm: StartFarm, death: signal.Signals | str, words: str
-) -> None:
+def test_a_child_that_dies_in_its_work_is_told_as_it_was(start_farm: StartFarm, death: int | str, words: str) -> None:
     farm = start_farm(child=child_command("ends_by", death if isinstance(death, str) else int(death)))
     farm.add()
     farm.broker.deliver(message())

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bender_worker_addon.core.errors import FrameError
+from bender_worker_addon.core.errors import FrameError, Remedy
 from bender_worker_addon.core.frame import FORMATS
 from bender_worker_addon.worker.frames.store import store, unchanged
-from tests.unit.support import PNG
+from tests.unit.support import PNG, linked
 
 
 @pytest.fixture
@@ -102,10 +102,23 @@ def test_a_missing_file_is_told_with_its_frame(rendered: Path, target: Path) -> 
     assert "frame 7" in stored_error(rendered, target)
 
 
+def test_no_frame_goes_into_the_folder_of_a_job_of_almost_the_same_id(rendered: Path, target: Path) -> None:
+    others = target.parent.with_name(target.parent.name.swapcase())
+    others.mkdir(parents=True)
+    (others / target.name).write_bytes(b"another's")
+    if target.parent.exists():  # on a disk that takes both for one
+        with pytest.raises(FrameError, match="another job") as caught:
+            store(rendered=rendered, target=target, number=7, image_format="PNG")
+        assert caught.value.remedy is Remedy.NONE
+    else:
+        store(rendered=rendered, target=target, number=7, image_format="PNG")
+    assert (others / target.name).read_bytes() == b"another's"
+
+
 def test_a_link_is_no_frame(rendered: Path, target: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.png"
     rendered.rename(elsewhere)
-    rendered.symlink_to(elsewhere)
+    linked(rendered, elsewhere)
     assert "no plain file" in stored_error(rendered, target)
     assert elsewhere.exists()
 
@@ -125,7 +138,7 @@ def test_a_link_in_the_frames_place_is_replaced_not_followed(rendered: Path, tar
     precious = tmp_path / "precious"
     precious.write_text("keep me")
     target.parent.mkdir(parents=True)
-    target.symlink_to(precious)
+    linked(target, precious)
     store(rendered=rendered, target=target, number=7, image_format="PNG")
     assert precious.read_text() == "keep me"
     assert not target.is_symlink()
@@ -146,7 +159,7 @@ def test_a_frame_is_not_led_elsewhere_by_a_link_in_the_place_of_its_folder(rende
     elsewhere = target.parents[2] / "elsewhere"
     elsewhere.mkdir()
     target.parent.parent.mkdir()
-    target.parent.symlink_to(elsewhere, target_is_directory=True)
+    linked(target.parent, elsewhere)
     assert "is a link to another folder" in stored_error(rendered, target)
     assert list(elsewhere.iterdir()) == []
 
@@ -155,7 +168,7 @@ def test_a_link_in_the_place_of_a_frame_is_replaced_and_not_followed(rendered: P
     elsewhere = target.parents[2] / "elsewhere"
     elsewhere.write_bytes(b"precious")
     target.parent.mkdir(parents=True)
-    target.symlink_to(elsewhere)
+    linked(target, elsewhere)
     store(rendered=rendered, target=target, number=7, image_format="PNG")
     assert elsewhere.read_bytes() == b"precious"
     assert target.read_bytes() == PNG + b"pixels"
@@ -165,7 +178,7 @@ def test_a_link_in_the_place_of_a_frame_is_replaced_and_not_followed(rendered: P
 def test_the_folder_of_all_frames_may_be_a_link(rendered: Path, target: Path) -> None:
     elsewhere = target.parents[2] / "elsewhere"
     elsewhere.mkdir()
-    target.parent.parent.symlink_to(elsewhere, target_is_directory=True)
+    linked(target.parent.parent, elsewhere)
     store(rendered=rendered, target=target, number=7, image_format="PNG")
     assert (elsewhere / "job" / "000007.png").is_file()
 

@@ -9,7 +9,7 @@ import pytest
 from bender_worker_addon.worker.state import task_logs
 from bender_worker_addon.worker.state.task_logs import TaskLogs
 from tests.unit.conftest import StartFarm
-from tests.unit.support import Farm, message
+from tests.unit.support import Farm, linked, message
 
 
 def test_the_last_are_kept_and_as_many_failed_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,7 @@ def test_what_is_gone_or_held_open_keeps_no_other_from_being_deleted(
     for number, task in enumerate("abc"):
         logs.path(task).write_text(task)
         os.utime(logs.path(task), (number, number))
-    logs.path("gone").symlink_to(tmp_path / "nowhere")  # as if it was deleted since the folder was listed
+    linked(logs.path("gone"), tmp_path / "nowhere")  # as if it was deleted since the folder was listed
     logs.path("held").mkdir()  # can't be deleted, as on Windows a file that is open
     os.utime(logs.path("held"), (0, 0))
     logs.prune()
@@ -43,7 +43,7 @@ def test_what_is_gone_or_held_open_keeps_no_other_from_being_deleted(
 
 
 def test_no_disk_of_logs_ends_the_worker(start_farm: StartFarm, tmp_path: Path) -> None:
-    (tmp_path / "logs").symlink_to("x" * 300)  # whoever looks into it gets an error
+    linked(tmp_path / "logs", "x" * 300)  # whoever looks into it gets an error
     farm = start_farm()
     farm.add(no_camera=[1])
     for number in (1, 2):
