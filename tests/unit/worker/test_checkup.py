@@ -3,10 +3,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from bender_worker_addon.settings.resolve import resolve
+from bender_worker_addon.system.platform import WINDOWS
 from bender_worker_addon.worker import checkup
 
 
+@pytest.mark.skipif(WINDOWS, reason="Windows looks for a name of any length")
 def test_what_no_test_has_foreseen_of_a_disk_is_told_in_words(tmp_path: Path) -> None:
     """The system doesn't even look for a name so long."""
     frames = tmp_path / ("x" * 300) / "frames"

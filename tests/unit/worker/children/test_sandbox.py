@@ -47,7 +47,8 @@ def test_the_environment_inside_leads_to_no_home_and_no_desktop(tmp_path: Path) 
 def test_a_program_that_lies_in_the_home_itself_does_not_open_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
     program, other = tmp_path / "blender", tmp_path / "blender-4.3" / "blender"
     other.parent.mkdir()
     for path in (program, other):

@@ -16,6 +16,7 @@ from bender_worker_addon.core.errors import Remedy, UploadError
 from bender_worker_addon.core.frame import StoredFrame
 from bender_worker_addon.core.transfers import FrameNotUploaded, FrameUploaded
 from bender_worker_addon.system.executor import Executor
+from bender_worker_addon.system.platform import WINDOWS
 from bender_worker_addon.worker.blends.flaskbender import Flaskbender
 from bender_worker_addon.worker.frames.uploads import FrameLost, Uploads
 from tests.unit.support import DEADLINE, event_from
@@ -167,6 +168,7 @@ def test_one_refused_frame_holds_up_no_other(sender: Sender) -> None:
     assert len(sender.server.uploads) == 3
 
 
+@pytest.mark.skipif(WINDOWS, reason="Windows drops what came before a connection was reset")
 def test_a_refusal_before_all_was_sent_is_understood(sender: Sender) -> None:
     """As a proxy does with what is too large for it: it answers, closes and reads no more."""
     sender.server.upload_answers = [HTTPStatus.REQUEST_ENTITY_TOO_LARGE]
