@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from ..core import preview
 from ..core.frame import frame_name
 from ..core.other_files import is_safe
 from ..core.task import SAFE_ID, Task
@@ -86,6 +87,10 @@ class Farm:
             return None
         blend = self._config.blendpath / job_id / Path(found["paths"]["blend"]).name
         return blend if blend.is_file() else None
+
+    def previews(self, job_id: str) -> Path:
+        """The folder of the previews of a job that there is."""
+        return self._config.blendpath / job_id / preview.FOLDER
 
     def frames_of(self, job_id: str) -> Path | None:
         """The folder of a job's frames, if there is such a job."""

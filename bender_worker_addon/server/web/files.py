@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from ...core.frame import FORMATS, frame_name
 from ...core.other_files import is_safe
+from ...core.preview import name_of
 from ...core.task import SAFE_ID
 from ..farm import Farm
 from .jobs import AT_JOB, FILE_NAME, known
@@ -47,6 +48,15 @@ def routes(farm: Farm) -> list[Route]:
         found = await run_in_threadpool(farm.ask, lambda site: site.frames(known(site, chosen).id))
         return JSONResponse([asdict(file) for file in found])
 
+    async def preview(request: Request) -> Response:
+        path, version = await run_in_threadpool(
+            _preview, farm, request.path_params["job"], request.path_params["number"]
+        )
+        headers = {"Cache-Control": "private, no-cache", "ETag": f'"{version}"'}
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        return FileResponse(path, media_type="image/jpeg", headers=headers)
+
     async def other_files(request: Request) -> Response:
         chosen = request.path_params["job"]
         found = await run_in_threadpool(farm.ask, lambda site: site.others(known(site, chosen).id))
@@ -60,6 +70,7 @@ def routes(farm: Farm) -> list[Route]:
         Route(f"{AT_JOB}/files/{{name}}", file, methods=["PUT"]),
         Route(f"{AT_JOB}/frames", frame_files, methods=["GET"]),
         Route(f"{AT_JOB}/frames/{{number}}", frame, methods=["GET"]),
+        Route(f"{AT_JOB}/previews/{{number}}", preview, methods=["GET"]),
         Route(f"{AT_JOB}/others", other_files, methods=["GET"]),
         Route(f"{AT_JOB}/others/{{name:path}}", other, methods=["GET"]),
         Route(f"{AT_JOB}/frames.zip", frames, methods=["GET"]),
@@ -89,6 +100,17 @@ def _frame(farm: Farm, job: str, number: str) -> Path:
     if found is None:
         raise Refused(404, f"frame {number} of job {job} is not here (yet)")
     return found
+
+
+def _preview(farm: Farm, job: str, number: str) -> tuple[Path, str]:
+    """It, and another text whenever it is another. Raises Refused."""
+    _folder(farm, job)
+    is_one = number.isascii() and number.isdecimal() and len(number) <= _DIGITS
+    path = farm.previews(job) / name_of(int(number)) if is_one else None
+    if path is None or not path.is_file():
+        raise Refused(404, f"there is no preview of frame {number} of job {job} (yet)")
+    known = path.stat()
+    return path, f"{known.st_mtime_ns:x}-{known.st_size:x}"
 
 
 def _other(farm: Farm, job: str, name: str) -> Path:

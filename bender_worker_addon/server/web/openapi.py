@@ -241,6 +241,14 @@ OPENAPI: dict[str, Any] = {
         "/api/jobs/{job}/others/{name}": {
             "get": _operation("such a file", {"200": {"description": "the picture"}, "default": _ERROR}, _JOB, _NAME)
         },
+        "/api/jobs/{job}/previews/{number}": {
+            "get": _operation(
+                "a small picture of a frame, 480 pixels wide at most, if its worker has made one",
+                {"200": {"description": "the picture", "content": {"image/jpeg": {}}}, "default": _ERROR},
+                _JOB,
+                _NUMBER,
+            )
+        },
         "/api/jobs/{job}/frames.zip": {
             "get": _operation("all frames", {"200": {"description": "a zip"}, "default": _ERROR}, _JOB)
         },

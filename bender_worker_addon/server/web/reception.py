@@ -3,6 +3,7 @@
 its place in one step. What is not whole leaves nothing behind."""
 
 import contextlib
+import logging
 import secrets
 import shutil
 from collections.abc import AsyncIterator
@@ -13,11 +14,14 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
+from ...core.preview import MOST, is_preview, name_of
 from ...system import hashing
 from ...system.durable import make_durable
-from ...system.files import remove
+from ...system.files import move, remove
 from ...system.folders import make_folder
 from ..farm import Expected, Farm
+
+log = logging.getLogger(__name__)
 
 _FIELD = 1024  # bytes of a field that is no file
 _LARGEST = 16 << 30  # bytes of a file
@@ -46,6 +50,8 @@ async def receive(request: Request, farm: Farm, job_id: str, task_id: str) -> Ex
             raise Refused(404, f"{form.filename!r} is no frame of task {task_id} of job {job_id}")
         form.check()
         await run_in_threadpool(_put_in_place, arriving, expected.path)
+        if is_preview(form.preview):
+            await run_in_threadpool(_keep_preview, farm.previews(job_id), expected.number, form.preview)
     except ClientDisconnect as error:
         raise Refused(400, "the connection was lost before the frame was whole") from error
     except OSError as error:
@@ -86,7 +92,7 @@ def _write_and_hash(file: BinaryIO, digest: hashing.Hash, piece: bytes) -> None:
 
 
 class _Form:
-    """The fields `filesize`, `filehash` and `file`, in any order; others are passed over."""
+    """The fields `filesize`, `filehash`, `file` and `preview`, in any order; others are passed over."""
 
     def __init__(self, request: Request, arriving: Path, room: "_Room") -> None:
         self._request = request
@@ -96,6 +102,7 @@ class _Form:
         self._hash = hashing.fresh()
         self._size = 0
         self.filename = ""
+        self.preview = b""
 
     async def read(self) -> None:
         kind, options = parse_options_header(self._request.headers.get("content-type", ""))
@@ -119,6 +126,8 @@ class _Form:
                             self.filename = segment.filename or ""
                     elif event and segment is not None and segment.name == "file":
                         await run_in_threadpool(self._take, file, bytes(event))
+                    elif event and segment is not None and segment.name == "preview":
+                        self.preview = (self.preview + bytes(event))[: MOST + 1]
                     elif event and segment is not None:
                         self._take_field(segment.name, bytes(event))
 
@@ -162,6 +171,19 @@ class _Room:
             raise Refused(413, f"a file has {_LARGEST >> 30} GB at most")
         if shutil.disk_usage(self._folder).free < coming + self._keep_free:
             raise Refused(507, "the farm's disk is nearly full: free some space")
+
+
+def _keep_preview(folder: Path, number: int, content: bytes) -> None:
+    """A frame without one is a frame, too."""
+    arriving = folder / f".{secrets.token_hex(8)}"
+    try:
+        folder.mkdir(exist_ok=True)
+        arriving.write_bytes(content)
+        move(arriving, folder / name_of(number))
+    except OSError as error:
+        log.debug("the preview of frame %d can't be kept: %s", number, error)
+        with contextlib.suppress(OSError):
+            remove(arriving)
 
 
 def _put_in_place(arriving: Path, place: Path) -> None:

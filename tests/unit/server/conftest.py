@@ -53,9 +53,12 @@ class Client:
         found: list[dict[str, Any]] = json.loads((self.folder / "jobs" / job / "data.json").read_text())["tasks"]
         return found
 
-    def upload(self, job: str, task: str, name: str, content: bytes, **told: Any) -> requests.Response:
+    def upload(
+        self, job: str, task: str, name: str, content: bytes, *, preview: bytes | None = None, **told: Any
+    ) -> requests.Response:
         fields = {"filesize": len(content), "filehash": hashlib.blake2b(content).hexdigest(), **told}
-        return self.ask("POST", f"/job/{job}/{task}", data=fields, files={"file": (name, content)})
+        files = {"file": (name, content)} | ({} if preview is None else {"preview": ("preview.jpg", preview)})
+        return self.ask("POST", f"/job/{job}/{task}", data=fields, files=files)
 
     def upload_other(self, job: str, task: str, name: str, content: bytes, digest: str = "") -> requests.Response:
         headers = {"X-Blake2b": digest or hashlib.blake2b(content).hexdigest()}

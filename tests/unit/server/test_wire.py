@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bender_worker_addon.core.other_files import TAKES_OTHERS
+from tests.unit.core.test_preview import jpeg
 from tests.unit.server.conftest import Client
 from tests.unit.support import DEADLINE, PNG, blend
 
@@ -143,3 +144,32 @@ def test_an_upload_that_breaks_off_leaves_nothing(client: Client) -> None:
 
 def nothing_is_left(client: Client) -> bool:
     return not [path for path in (client.folder / "frames").rglob("*") if path.is_file()]
+
+
+def test_a_preview_comes_along_and_is_served_until_its_job_is_deleted(client: Client) -> None:
+    client.send(frames="1-2")
+    first, second = (task["id"] for task in client.tasks())
+    assert client.ask("GET", "/api/jobs/job-1/previews/1").status_code == 404
+    small, newer = jpeg(), jpeg(100, 50)
+    assert client.upload("job-1", first, "000001.png", PNG, preview=small).status_code == 201
+    answer = client.ask("GET", "/api/jobs/job-1/previews/1")
+    assert (answer.content, answer.headers["content-type"]) == (small, "image/jpeg")
+    again = client.ask("GET", "/api/jobs/job-1/previews/1", headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.headers["cache-control"]) == (304, "private, no-cache")
+    client.upload("job-1", first, "000001.png", PNG, preview=newer)
+    assert client.ask("GET", "/api/jobs/job-1/previews/1").content == newer
+    for wrong in ("2", "3", "-1", "x", "1000000", "..%2f..%2fdata.json"):
+        refused = client.ask("GET", f"/api/jobs/job-1/previews/{wrong}")
+        assert (refused.status_code, bool(refused.json()["error"])) == (404, True)
+    client.ask("DELETE", "/api/jobs/job-1")
+    assert client.ask("GET", "/api/jobs/job-1/previews/1").status_code == 404
+    assert not list(client.folder.rglob("*.jpg"))
+    assert second
+
+
+@pytest.mark.parametrize("preview", [b"", b"<script>", jpeg(2000, 2000), jpeg(scan=bytes(300_000)), jpeg()[:-1]])
+def test_what_is_no_preview_is_passed_over_and_the_frame_is_stored(client: Client, preview: bytes) -> None:
+    client.send()
+    assert client.upload("job-1", client.tasks()[0]["id"], "000001.png", PNG, preview=preview).status_code == 201
+    assert client.frame("000001.png").read_bytes() == PNG
+    assert client.ask("GET", "/api/jobs/job-1/previews/1").status_code == 404
