@@ -2,6 +2,7 @@
 """FolderSite: what farms have in common whose folders can be seen from here, a folder a job with its `data.json`."""
 
 import shutil
+import uuid
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ from ..settings.config import WorkerConfig
 from ..system.files import discard_folder, move, remove
 from ..system.folders import make_folder
 from . import data_json
-from .site import PartlyQueued, Progress, Site, nobody
+from .site import BlendGone, PartlyQueued, Progress, Site, nobody
 
 
 class FolderSite(Site):
@@ -40,22 +41,33 @@ class FolderSite(Site):
 
     def send(self, job: NewJob, told: Progress = nobody) -> None:
         """Nothing goes any way: `told` hears nothing."""
-        folder, fresh = self._jobs / job.id, self._jobs / f".new-{job.id}"
-        if not (fresh / job.blend).is_file():
-            raise FarmError(f"the blend of job {job.id} is not here (any more): send it again")
+        folder, fresh, file = (self._jobs / name for name in (job.id, f".new-{job.id}", f".{uuid.uuid4().hex}"))
         job_head, job_tasks = head(job, jobs=self._jobs, outpath=self._outpath), tasks(job)
-        self._check_is_new(job.id)
-        with self._written():
-            job_files.write(fresh / DATA_JSON, as_data_json(job_head, "Queued", (task.body for task in job_tasks)))
-            discard_folder(folder)  # of one that was cut off here when it was sent
-            move(fresh, folder)
+        is_there = False
+
+        def put_in_place() -> None:
+            nonlocal is_there
+            if not (fresh / job.blend).is_file():
+                raise BlendGone(f"the blend of job {job.id} is not here (any more): send it again")
+            with self._written():
+                discard_folder(folder)  # of one that was cut off here when it was sent
+                move(file, fresh / DATA_JSON)
+                move(fresh, folder)
+            is_there = True
+
         try:
-            self._queue(job, job_head, job_tasks)
+            with self._written():
+                self._jobs.mkdir(parents=True, exist_ok=True)
+                job_files.write(file, as_data_json(job_head, "Queued", (task.body for task in job_tasks)))
+            self._queue(job, job_head, job_tasks, put_in_place)
         except PartlyQueued:
             raise
         except BaseException:
-            discard_folder(folder)
+            if is_there:
+                discard_folder(folder)
             raise
+        finally:
+            remove(file)
 
     def _known_as(self, job_id: str) -> str | None:
         """The id of a job that has this one, or one that a disk may take for the same: Windows and macOS tell capitals
@@ -66,9 +78,7 @@ class FolderSite(Site):
         return None
 
     def _check_is_new(self, job_id: str) -> None:
-        known_as = self._known_as(job_id)
-        if known_as is not None:
-            raise FarmError(f"there is a job {known_as} already; give this one another id")
+        refuse_if_known(self._known_as(job_id))
 
     def cancel(self, job_id: str) -> None:
         try:
@@ -112,7 +122,14 @@ class FolderSite(Site):
         """As they were reported last."""
 
     @abstractmethod
-    def _queue(self, job: NewJob, job_head: Mapping[str, Any], job_tasks: Sequence[NewTask]) -> None: ...
+    def _queue(
+        self,
+        job: NewJob,
+        job_head: Mapping[str, Any],
+        job_tasks: Sequence[NewTask],
+        put_in_place: Callable[[], None],
+    ) -> None:
+        """Calls `put_in_place`, unless there is such a job: of two who send the same one comes too late."""
 
     def _not_canceled(self, job_id: str) -> None:
         flag = self._jobs / job_id / CANCELED
@@ -120,3 +137,9 @@ class FolderSite(Site):
             remove(flag)
         except OSError as error:
             raise FarmError(f"job {job_id} stays canceled: {error.filename}: {error.strerror}") from error
+
+
+def refuse_if_known(known_as: str | None) -> None:
+    """Raises FarmError if there is a job that is known as that."""
+    if known_as is not None:
+        raise FarmError(f"there is a job {known_as} already; give this one another id")

@@ -20,7 +20,7 @@ from ..settings.config import WorkerConfig
 from ..system.files import remove, remove_folder
 from ..system.folders import remove_empty
 from . import data_json
-from .folder import FolderSite
+from .folder import FolderSite, refuse_if_known
 from .site import FAILURES, Details
 
 
@@ -154,6 +154,14 @@ class LocalSite(FolderSite):
         with self._database.looking() as connection:
             return books.known_as(connection, job_id)
 
-    def _queue(self, job: NewJob, job_head: Mapping[str, Any], job_tasks: Sequence[NewTask]) -> None:
+    def _queue(
+        self,
+        job: NewJob,
+        job_head: Mapping[str, Any],
+        job_tasks: Sequence[NewTask],
+        put_in_place: Callable[[], None],
+    ) -> None:
         with self._database.changing() as connection:
+            refuse_if_known(books.known_as(connection, job.id))
+            put_in_place()
             books.add_job(connection, job_head, name=job.name, priority=job.priority, tasks=job_tasks)

@@ -32,6 +32,7 @@ from .site import Details, Progress, Site, Unreachable, nobody
 log = logging.getLogger(__name__)
 
 _FETCHED = "fetched"  # in the worker's own folder: frames of jobs, a folder each
+_TIMES = 3  # that a blend is sent
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before what broke off is tried again
 
 
@@ -60,12 +61,23 @@ class RemoteSite(Site):
             discard_folder(room)
 
     def send(self, job: NewJob, told: Progress = nobody) -> None:
-        """The blend goes first, piece by piece; a job is one only when that is whole."""
-        for file in sorted(self._room.iterdir()):
-            headers = {"X-Blake2b": _hash(file)}
-            path = f"/api/jobs/{job.id}/files/{quote(file.name, safe='')}"
-            _persistently(lambda: self._client.put(path, file, headers, told))  # noqa: B023  called at once
-        self._announce(job)
+        """The blend goes first, piece by piece; a job is one only when that is whole. A server that was started anew
+        meanwhile wants the blend again."""
+        for _ in range(_TIMES):
+            for file in sorted(self._room.iterdir()):
+                self._put(job.id, file, told)
+            try:
+                return self._announce(job)
+            except Refused as refusal:
+                if refusal.status != HTTPStatus.PRECONDITION_FAILED:
+                    raise
+                trouble = refusal
+        raise trouble
+
+    def _put(self, job_id: str, file: Path, told: Progress) -> None:
+        headers = {"X-Blake2b": _hash(file)}
+        path = f"/api/jobs/{job_id}/files/{quote(file.name, safe='')}"
+        _persistently(lambda: self._client.put(path, file, headers, told))
 
     def jobs(self) -> list[Job]:
         return understood(all_of(answers.job), self._client.ask("GET", "/api/jobs"))

@@ -5,7 +5,7 @@ what their `data.json` says, its queue is RabbitMQ's. What is in that queue can'
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -109,7 +109,15 @@ class SharedSite(FolderSite):
     def _tasks(self, job_id: str) -> list[data_json.Task]:
         return list(data_json.tasks(data_json.read(self._jobs / job_id)))
 
-    def _queue(self, job: NewJob, _head: Mapping[str, Any], job_tasks: Sequence[NewTask]) -> None:
+    def _queue(
+        self,
+        job: NewJob,
+        _head: Mapping[str, Any],
+        job_tasks: Sequence[NewTask],
+        put_in_place: Callable[[], None],
+    ) -> None:
+        self._check_is_new(job.id)
+        put_in_place()
         queued, trouble = self._publish({task.id: task.body for task in job_tasks}, priority=job.priority)
         if not trouble:
             return

@@ -24,6 +24,10 @@ Progress = Callable[[int, int], None]
 """Is told how many bytes have gone their way, and of how many."""
 
 
+class BlendGone(FarmError):
+    """The blend of a job that is to be sent is not with the farm (any more)."""
+
+
 class PartlyQueued(FarmError):
     """Only some of a job's tasks are queued. It stays, with its blend, for them."""
 

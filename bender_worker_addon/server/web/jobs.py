@@ -4,6 +4,7 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
+from http import HTTPStatus
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +17,7 @@ from ...farm import books, frame_list
 from ...farm.books import Job
 from ...farm.new_job import NewJob, SceneFacts, job_id
 from ...sites.local import LocalSite
+from ...sites.site import BlendGone
 from ..farm import Farm
 from .body import one_line, told_in
 from .news import as_json
@@ -41,7 +43,10 @@ def routes(farm: Farm) -> list[Route]:
 
     async def new_job(request: Request) -> Response:
         told = _understood(await told_in(request))
-        await run_in_threadpool(farm.change, lambda site: site.send(told))
+        try:
+            await run_in_threadpool(farm.change, lambda site: site.send(told))
+        except BlendGone as error:
+            raise Refused(HTTPStatus.PRECONDITION_FAILED, str(error)) from error
         return JSONResponse({"id": told.id}, status_code=201)
 
     def change(what: Change) -> Callable[[Request], Awaitable[Response]]:

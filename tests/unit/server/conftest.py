@@ -38,6 +38,11 @@ class Client:
 
     def send(self, job: str = "job-1", *, frames: str = "1-3", **more: Any) -> requests.Response:
         """Sends a job with a small blend."""
+        self.put(job)
+        return self.tell(job, frames=frames, **more)
+
+    def put(self, job: str) -> None:
+        """Sends the blend of a job to be."""
         content = blend()
         put = self.ask(
             "PUT",
@@ -46,6 +51,8 @@ class Client:
             headers={"X-Blake2b": hashlib.blake2b(content).hexdigest()},
         )
         assert put.status_code == 201, put.text
+
+    def tell(self, job: str, *, frames: str = "1-3", **more: Any) -> requests.Response:
         told = {"id": job, "name": job, "blend": "scene.blend", "frames": frames, "image_format": "PNG"}
         return self.ask("POST", "/api/jobs", data=json.dumps({**told, "scene": SCENE, **more}))
 

@@ -3,8 +3,10 @@
 
 import json
 import logging
+import shutil
 import tracemalloc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 
 from bender_worker_addon.core.errors import FarmError
 from bender_worker_addon.farm.database import SERVED
+from bender_worker_addon.farm.new_job import NewJob
 from bender_worker_addon.server import access
 from bender_worker_addon.settings.config import WorkerConfig
 from bender_worker_addon.settings.resolve import resolve
@@ -67,6 +70,34 @@ def test_a_job_is_sent_and_looked_after_with_the_same_words(remote: Site, local:
         sent(remote, new_job())
         remote.delete("job-1", frames=True)
         assert not frame.exists()
+
+
+def test_a_blend_that_the_farm_has_lost_before_its_job_was_told_is_sent_again(
+    remote: Site, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a server does when it is started anew."""
+    announce, rooms = RemoteSite._announce, client.folder / "jobs"
+
+    def lost_at_first(self: RemoteSite, job: NewJob) -> None:
+        monkeypatch.setattr(RemoteSite, "_announce", announce)
+        shutil.rmtree(rooms / f".new-{job.id}")
+        announce(self, job)
+
+    monkeypatch.setattr(RemoteSite, "_announce", lost_at_first)
+    sent(remote, new_job())
+    assert (rooms / "job-1" / "scene.blend").read_bytes() == blend()
+    assert [job.id for job in remote.jobs()] == ["job-1"]
+
+
+def test_of_many_who_send_the_same_job_one_does_and_takes_it_from_nobody(client: Client) -> None:
+    """As somebody does whose connection is cut again and again."""
+    client.put("job-1")
+    with ThreadPoolExecutor(8) as many:
+        codes = list(many.map(lambda _: client.tell("job-1").status_code, range(8)))
+    assert codes.count(201) == 1
+    assert set(codes) <= {201, 409, 412}
+    assert sorted(path.name for path in (client.folder / "jobs").iterdir()) == ["job-1"]
+    assert sorted(path.name for path in (client.folder / "jobs" / "job-1").iterdir()) == ["data.json", "scene.blend"]
 
 
 def test_what_the_farm_will_not_do_is_told_in_its_own_words(remote: Site) -> None:
