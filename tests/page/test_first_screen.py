@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.server.serve import Server
 from bender_worker_addon.settings.config import WorkerConfig
-from tests.page.books import add_job, add_worker
+from tools.servers.filled_books import add_job, add_worker
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&`${1}</script><b>\u202eevil"
 CONSOLE_OF_A_LOST_LINE = re.compile(r"ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|ERR_EMPTY")

@@ -9,8 +9,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from bender_worker_addon.server.serve import Server
-from tests.page.books import add_job, picture
 from tests.page.test_first_screen import HOSTILE
+from tools.servers.filled_books import add_job, picture
 
 FAILED = {range(1, 101): "Finished", range(101, 103): "Running", range(110, 113): "Errored"}
 

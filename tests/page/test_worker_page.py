@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 from bender_worker_addon.farm import workers
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.server.serve import Server
-from tests.page.books import add_job, add_worker
 from tests.page.test_first_screen import HOSTILE
+from tools.servers.filled_books import add_job, add_worker
 
 
 def atlas(folder: Path) -> None:

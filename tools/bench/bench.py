@@ -14,6 +14,7 @@ from tools.bench import queue as bench_queue
 from tools.bench.cases.yard import Bench, Figure
 from tools.blenders import blenders
 from tools.build import package
+from tools.check import testing
 from tools.errors import ToolError
 from tools.places import PROJECT
 from tools.process import say
@@ -27,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("frames", "gui", "queue"),
+        choices=("frames", "gui", "queue", "page"),
         default="frames",
         help="frames: the cases below; gui: what the worker costs an artist in her window (7 min, --quick 3);"
-        " queue: the queue on this machine with 100 000 tasks (a minute)",
+        " queue: the queue on this machine with 100 000 tasks (a minute); page: the farm's page in a browser (3 min)",
     )
     cases = ", ".join(f"{name} ({case.what})" for name, case in bench_cases.ALL.items())
     parser.add_argument(
@@ -55,6 +56,12 @@ def run(arguments: argparse.Namespace) -> int:
         return bench_gui.run(arguments)
     if arguments.what == "queue":
         return bench_queue.run(arguments)
+    if arguments.what == "page":
+        options = [
+            *(["--quick"] if arguments.quick else []),
+            *(["--json", str(arguments.json)] if arguments.json else []),
+        ]
+        return testing.by_command("tools.bench.page", options)
     blender = blenders.find(arguments.blender)
     with tempfile.TemporaryDirectory(prefix="bender-worker-bench-") as folder, SmallFarm(reads=_READ) as farm:
         scratch = Path(folder)

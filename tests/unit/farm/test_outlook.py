@@ -9,7 +9,7 @@ import pytest
 from bender_worker_addon.farm import books, outlook
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.farm.outlook import _Rendered, ends
-from tests.page.books import add_job
+from tools.servers.filled_books import add_job
 
 NOW = 1_800_000_000.0
 

@@ -6,6 +6,19 @@ import { STATUSES, runs } from "./words.js";
 export const NAMES = Object.keys(STATUSES);
 const PLACE = Object.fromEntries(NAMES.map((name, place) => [name, place]));
 
+/** Where a number stands in an ascending list, or -1. */
+export function findIn(ascending, number) {
+  let low = 0;
+  let high = ascending.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle] === number) return middle;
+    if (ascending[middle] < number) low = middle + 1;
+    else high = middle - 1;
+  }
+  return -1;
+}
+
 export class Frames {
   /** `lists`: frames as people write them, by status. */
   constructor(lists) {
@@ -36,15 +49,7 @@ export class Frames {
 
   /** The place of a frame, or -1. */
   placeOf(number) {
-    let low = 0;
-    let high = this.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >> 1;
-      if (this.numbers[middle] === number) return middle;
-      if (this.numbers[middle] < number) low = middle + 1;
-      else high = middle - 1;
-    }
-    return -1;
+    return findIn(this.numbers, number);
   }
 
   /** The places of frames with one of these statuses; all without any. */

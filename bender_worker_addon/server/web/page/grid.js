@@ -4,6 +4,7 @@
 
 import { picturePath } from "./api.js";
 import { h } from "./dom.js";
+import { findIn } from "./frames.js";
 import { STATUSES } from "./words.js";
 
 const GAP = 8; // pixels
@@ -17,7 +18,6 @@ class FrameGrid extends HTMLElement {
   #job = null;
   #frames = null;
   #places = [];
-  #at = new Map(); // where a place stands among the places that are shown
   #chosen = -1;
   #marked = new Set(); // places
   #pictures = false;
@@ -53,10 +53,7 @@ class FrameGrid extends HTMLElement {
     this.#job = job;
     this.#frames = frames;
     this.#pictures = pictures;
-    if (places.length !== this.#places.length || places.some((place, at) => place !== this.#places[at])) {
-      this.#places = places;
-      this.#at = null;
-    }
+    this.#places = places;
     this.#layOut();
   }
 
@@ -198,8 +195,7 @@ class FrameGrid extends HTMLElement {
   }
 
   #placeAt(place) {
-    this.#at ??= new Map(this.#places.map((each, at) => [each, at]));
-    return this.#at.get(place) ?? -1;
+    return findIn(this.#places, place);
   }
 
   #mark(places, always = false) {

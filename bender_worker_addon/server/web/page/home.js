@@ -14,6 +14,7 @@ import { attempt, copy } from "./ui.js";
 import "./strip.js";
 
 const SHOWN = 12; // jobs that are over and shown without being asked for
+const AT_ONCE = 40; // jobs that are made before somebody has scrolled that far
 const GONE = 24 * 3600; // seconds of silence after which a machine is folded away
 const FOR_THEM = "blender --command bender_worker join ";
 
@@ -26,11 +27,15 @@ class FarmHome extends HTMLElement {
   #rows = h("ul", { class: "rows" });
   #older = h("button", { type: "button", class: "older", onclick: () => go({ all: "1" }) });
   #nothing = h("p", { class: "dim" });
+  #end = h("div");
+  #limit = AT_ONCE;
+  #reached = new IntersectionObserver(([entry]) => entry.isIntersecting && this.#showMore(), { rootMargin: "600px" });
   #jobs = h(
     "section",
     { class: "jobs", "aria-labelledby": "jobs-title" },
     h("div", { class: "title" }, h("h2", { id: "jobs-title" }, "Jobs"), this.#find),
     this.#rows,
+    this.#end,
     this.#nothing,
     this.#older,
   );
@@ -45,11 +50,13 @@ class FarmHome extends HTMLElement {
     farm.addEventListener("change", this.#change);
     farm.addEventListener("connection", this.#change);
     this.#tick = setInterval(this.#change, 5000);
+    this.#reached.observe(this.#end);
     this.#show();
   }
 
   disconnectedCallback() {
     clearInterval(this.#tick);
+    this.#reached.disconnect();
     farm.removeEventListener("change", this.#change);
     farm.removeEventListener("connection", this.#change);
   }
@@ -62,6 +69,7 @@ class FarmHome extends HTMLElement {
   }
 
   #filter() {
+    this.#limit = AT_ONCE;
     go({ find: this.#find.value || null }, { replace: true });
   }
 
@@ -95,11 +103,19 @@ class FarmHome extends HTMLElement {
     wanted.sort(inOrder);
     const active = wanted.filter((job) => !OVER.has(job.status)).length;
     const shown = find || this.#parameters.has("all") ? wanted : wanted.slice(0, active + SHOWN);
-    each(this.#rows, shown, (job) => job.id, () => document.createElement("job-row"), (row, job) => (row.job = job));
+    each(this.#rows, shown.slice(0, this.#limit), (job) => job.id, () => document.createElement("job-row"), (row, job) => (row.job = job));
     this.#older.hidden = shown.length === wanted.length;
     setText(this.#older, `Show ${many(wanted.length - shown.length, "older job")}`);
     setText(this.#nothing, find && !wanted.length ? "No job is called so." : all.length ? "" : "None yet. What somebody sends is shown here at once.");
     this.#nothing.hidden = Boolean(wanted.length);
+  }
+
+  #showMore() {
+    if (this.#rows.childElementCount < this.#limit) return;
+    this.#limit += AT_ONCE;
+    this.#reached.unobserve(this.#end); // it is told again if the end is still to be seen then
+    this.#reached.observe(this.#end);
+    this.#showJobs();
   }
 }
 

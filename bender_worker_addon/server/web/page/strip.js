@@ -10,13 +10,24 @@ Object.assign(COLOURS, { Running: "running", Errored: "failed", Aborted: "cancel
 const [FINISHED, RUNNING, FAILED] = ["Finished", "Running", "Errored"].map((name) => NAMES.indexOf(name));
 const GAP = 5; // pixels of a frame from which on frames stand apart
 
+const SCHEME = matchMedia("(prefers-color-scheme: dark)");
+let known = null; // {colours, text}: the same for all strips
+SCHEME.addEventListener("change", () => (known = null));
+
+function inks() {
+  if (known) return known;
+  const style = getComputedStyle(document.documentElement);
+  const ink = (name) => style.getPropertyValue(`--${name}`);
+  known = { colours: NAMES.map((name) => ink(COLOURS[name])), text: ink("text") };
+  return known;
+}
+
 class FrameStrip extends HTMLElement {
   #canvas = document.createElement("canvas");
   #frames = null;
   #counts = {};
   #chosen = -1;
   #resized = new ResizeObserver(() => this.#drawSoon());
-  #scheme = matchMedia("(prefers-color-scheme: dark)");
   #soon = () => this.#drawSoon();
   #waiting = false;
 
@@ -25,12 +36,12 @@ class FrameStrip extends HTMLElement {
     this.#canvas.setAttribute("aria-hidden", "true");
     this.replaceChildren(this.#canvas);
     this.#resized.observe(this);
-    this.#scheme.addEventListener("change", this.#soon);
+    SCHEME.addEventListener("change", this.#soon);
   }
 
   disconnectedCallback() {
     this.#resized.disconnect();
-    this.#scheme.removeEventListener("change", this.#soon);
+    SCHEME.removeEventListener("change", this.#soon);
   }
 
   /** How many have which status, which is drawn as long as there is nothing better, and told to those who don't see. */
@@ -78,12 +89,11 @@ class FrameStrip extends HTMLElement {
     if (this.#canvas.height !== height) this.#canvas.height = height;
     const brush = this.#canvas.getContext("2d");
     brush.clearRect(0, 0, width, height);
-    const style = getComputedStyle(this);
-    const colours = NAMES.map((name) => style.getPropertyValue(`--${COLOURS[name]}`));
+    const { colours, text } = inks();
     if (!this.#frames?.length) this.#drawCounts(brush, width, height, colours);
     else if (this.#frames.length < width) this.#drawEach(brush, width, height, colours);
     else this.#drawMany(brush, width, height, colours);
-    if (this.#frames?.length && this.#chosen >= 0) this.#drawChosen(brush, width, height, style.color);
+    if (this.#frames?.length && this.#chosen >= 0) this.#drawChosen(brush, width, height, text);
   }
 
   #drawCounts(brush, width, height, colours) {

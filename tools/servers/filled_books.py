@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Books that look as if a farm had worked for long: for what takes many jobs, machines and frames to see."""
+"""Books of a farm as if it had worked for long: for what takes many jobs, machines and frames to see."""
 
 import json
 import math
