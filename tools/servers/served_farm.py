@@ -59,15 +59,21 @@ class ServedFarm:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def join(self, name: str, link: str = "") -> None:
+        """Lets a machine join, by the server's own link unless another is given. Raises ToolError."""
+        if name not in self._joined:
+            self._command(name, "join", link or self._link, "--yes")
+            self._joined.add(name)
+
     def start_worker(self, name: str, *, log: Path) -> Worker:
-        self._join(name)
+        self.join(name)
         worker = Worker(self._blender, (), env=self._of(name), log=log)
         self._stack.callback(worker.end)
         return worker
 
     def submit(self, blend: Path, *, job: str, frames: str) -> None:
         """Sends a job from a machine of its own. Raises ToolError."""
-        self._join(_DESK)
+        self.join(_DESK)
         self._command(_DESK, "submit", blend, "--job", job, "--frames", frames)
 
     def fetch(self, job: str, folder: Path) -> None:
@@ -125,11 +131,6 @@ class ServedFarm:
         for name, program in (("rabbitmq-server", found.server), ("epmd", found.epmd)):
             (folder / name).symlink_to(program)
         return folder
-
-    def _join(self, name: str) -> None:
-        if name not in self._joined:
-            self._command(name, "join", self._link, "--yes")
-            self._joined.add(name)
 
     def _command(self, name: str, *words: str | Path) -> None:
         command = [self._blender, "--command", "bender_worker", *words]

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The page of a real farm: `bender-farm.pyz` with a RabbitMQ of its own, a Blender that has joined by the line from the
+page, and frames that are seen as they come."""
+
+import re
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, expect
+
+from tests.conftest import Installed
+from tools.blenders import scenes
+from tools.servers.served_farm import ServedFarm
+
+FRAMES = 12
+PATIENCE = 120_000.0  # ms
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_from_an_empty_farm_to_the_downloaded_frames(
+    installed: Installed, context: BrowserContext, tmp_path: Path, shot: Path
+) -> None:
+    blend = scenes.make(installed.blender, "sample", tmp_path / "turntable.blend", frames=FRAMES)
+    with ServedFarm(installed.blender, installed.env, folder=tmp_path / "farm") as farm:
+        page = context.new_page()
+        page.goto(farm.page)
+        expect(page.get_by_role("heading", level=1)).to_have_text("A farm in two steps.")
+        expect(page.get_by_role("link", name="Drag this into Blender")).to_have_attribute(
+            "href", re.compile(r"/extension/bender_worker_addon-.+\.zip\?repository=.*/extension/index\.json")
+        )
+        page.get_by_role("button", name="Copy the line").click()
+        line = page.locator("farm-steps .line").first.inner_text()
+        farm.join("render-1", line.rpartition(" ")[2])
+        worker = farm.start_worker("render-1", log=tmp_path / "render-1.log")
+        expect(page.locator(".worker")).to_have_count(1, timeout=PATIENCE)
+        farm.submit(blend, job="turntable", frames=f"1-{FRAMES}")
+        row = page.locator("job-row")
+        expect(row).to_contain_text("turntable", timeout=PATIENCE)
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Rendering 1 job on 1 machine", timeout=PATIENCE)
+        expect(row.locator(".thumb img")).to_be_visible(timeout=PATIENCE)
+        page.get_by_role("button", name="Pause “turntable”").click()
+        page.get_by_role("button", name="Resume “turntable”").click()
+        row.get_by_role("link", name="turntable").last.click()
+        expect(page.get_by_text("Finished", exact=True)).to_be_visible(timeout=PATIENCE)
+        expect(page.locator(".cell img")).to_have_count(FRAMES)
+        page.get_by_role("option", name="Frame 7, finished").click()
+        about = page.get_by_role("region", name="This frame")
+        expect(about).to_contain_text("render")
+        expect(about).to_contain_text("Took")
+        page.screenshot(path=shot / "real-job.png")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download", exact=True).click()
+        names = zipfile.ZipFile(download.value.path()).namelist()
+        assert names == [f"{number:06d}.png" for number in range(1, FRAMES + 1)]
+        page.get_by_role("link", name="All jobs").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("All is done; 1 machine is ready.")
+        page.locator(".worker a").click()
+        page.get_by_role("button", name="Stop", exact=True).click()
+        page.get_by_role("dialog").get_by_role("button", name="Stop").click()
+        expect(page.get_by_text(re.compile("^stopped"))).to_be_visible(timeout=PATIENCE)
+        until(worker.ended)
+        page.close()
