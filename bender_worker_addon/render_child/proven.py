@@ -53,8 +53,8 @@ KEPT = _kinds("""
     CyclesLightSettings: use_multiple_importance_sampling
     CyclesObjectSettings: shadow_terminator_offset
     CyclesRenderSettings: blur_glossy caustics_reflective caustics_refractive film_exposure filter_width max_bounces
-        min_light_bounces pixel_filter_type sample_clamp_direct sample_offset seed use_animated_seed use_denoising
-        use_fast_gi use_light_tree use_pixel_jitter
+        min_light_bounces pixel_filter_type sample_clamp_direct sample_offset seed shading_system use_animated_seed
+        use_denoising use_fast_gi use_light_tree use_pixel_jitter
     DampedTrackConstraint: track_axis
     DataTransferModifier: data_types_loops
     DecimateModifier: decimate_type ratio
@@ -63,16 +63,31 @@ KEPT = _kinds("""
     FloorConstraint: floor_location offset use_rotation
     FollowPathConstraint: offset use_curve_follow
     GeometryAttributeConstraint: apply_target_transform data_type domain mix_mode sample_index
+    GeometryNodeTree/FunctionNodeAlignEulerToVector: axis pivot_axis
+    GeometryNodeTree/FunctionNodeInputBool: boolean
+    GeometryNodeTree/FunctionNodeInputColor: value
+    GeometryNodeTree/FunctionNodeInputInt: integer
+    GeometryNodeTree/FunctionNodeInputRotation: rotation_euler
+    GeometryNodeTree/FunctionNodeInputVector: vector
+    GeometryNodeTree/FunctionNodeRandomValue: data_type
+    GeometryNodeTree/GeometryNodeAccumulateField: domain
+    GeometryNodeTree/GeometryNodeDuplicateElements: domain
+    GeometryNodeTree/GeometryNodeMeshCircle: fill_type
+    GeometryNodeTree/GeometryNodeMeshCone: fill_type
+    GeometryNodeTree/GeometryNodeMeshCylinder: fill_type
+    GeometryNodeTree/GeometryNodeMeshToPoints: mode
+    GeometryNodeTree/GeometryNodeSubdivisionSurface: uv_smooth
+    GeometryNodeTree/GeometryNodeTriangulate: quad_method
+    GeometryNodeTree/NodeSocketInt: default_value
+    GeometryNodeTree/NodeSocketVector: default_value
+    GeometryNodeTree/ShaderNodeMath: operation
+    GeometryNodeTree/ShaderNodeMixRGB: blend_type
+    GeometryNodeTree/ShaderNodeTexNoise: noise_type normalize
     GreasePencil: stroke_depth_order
     GreasePencilArrayModifier: random_offset random_rotation random_scale relative_offset replace_material
         use_object_offset use_relative_offset
-    GreasePencilBuildModifier: concurrent_time_alignment fade_factor fade_opacity_strength fade_thickness_strength
-        frame_end frame_start invert_layer_filter invert_layer_pass_filter invert_material_filter
-        invert_material_pass_filter layer_pass_filter length material_pass_filter mode open_fading_panel
-        open_frame_range_panel open_influence_panel percentage_factor speed_factor speed_maxgap start_delay
-        transition use_fading use_layer_group_filter use_layer_pass_filter use_material_pass_filter use_percentage
-        use_restrict_frame_range
-    GreasePencilColorModifier: hue saturation use_custom_curve value
+    GreasePencilBuildModifier: use_layer_group_filter
+    GreasePencilColorModifier: color_mode hue saturation use_custom_curve value
     GreasePencilDashModifierData: dash_offset
     GreasePencilDashModifierSegment: dash gap material_index opacity radius
     GreasePencilEnvelopeModifier: mat_nr mode skip spread strength thickness
@@ -95,6 +110,7 @@ KEPT = _kinds("""
     GreasePencilSmoothModifier: factor step use_edit_position use_edit_thickness use_keep_shape use_smooth_ends
     GreasePencilSubdivModifier: level subdivision_type
     GreasePencilThickModifierData: thickness_factor use_uniform_thickness
+    GreasePencilTimeModifier: mode
     GreasePencilTintModifier: color color_mode factor tint_mode use_custom_curve use_weight_as_factor
     GreasePencilTreeNode: hide
     HookModifier: invert_vertex_group strength
@@ -106,7 +122,27 @@ KEPT = _kinds("""
     Light: color exposure type use_shadow use_temperature []
     Light/NodeSocketColor: default_value
     Light/NodeSocketFloat: default_value
+    Light/NodeSocketVector: default_value
+    Light/ShaderNodeMath: operation
+    Light/ShaderNodeMixRGB: blend_type
+    Light/ShaderNodeNormalMap: space
     Light/ShaderNodeOutputLight: target
+    Light/ShaderNodeRadialTiling: normalize
+    Light/ShaderNodeTangent: axis
+    Light/ShaderNodeTexBrick: offset offset_frequency squash
+    Light/ShaderNodeTexCoord: from_instancer
+    Light/ShaderNodeTexEnvironment: interpolation
+    Light/ShaderNodeTexGradient: gradient_type
+    Light/ShaderNodeTexImage: extension interpolation projection
+    Light/ShaderNodeTexMagic: turbulence_depth
+    Light/ShaderNodeTexNoise: noise_dimensions noise_type normalize
+    Light/ShaderNodeTexSky: aerosol_density air_density altitude dust_density ozone_density sky_type sun_elevation
+        sun_rotation
+    Light/ShaderNodeTexVoronoi: distance feature normalize voronoi_dimensions
+    Light/ShaderNodeTexWave: bands_direction wave_profile
+    Light/ShaderNodeTexWhiteNoise: noise_dimensions
+    Light/ShaderNodeUVMap: from_instancer
+    Light/ShaderNodeVectorTransform: convert_from convert_to vector_type
     LimitRotationConstraint: use_limit_x use_limit_y use_limit_z
     LimitScaleConstraint: use_max_x use_max_y use_max_z
     MagicTexture: noise_depth turbulence
@@ -116,7 +152,37 @@ KEPT = _kinds("""
     Material: pass_index []
     Material/NodeSocketColor: default_value
     Material/NodeSocketFloat: default_value
+    Material/NodeSocketVector: default_value
+    Material/ShaderNodeAmbientOcclusion: inside only_local samples
+    Material/ShaderNodeBevel: samples
+    Material/ShaderNodeBsdfAnisotropic: distribution
+    Material/ShaderNodeBsdfGlass: distribution
+    Material/ShaderNodeBsdfHairPrincipled: parametrization
+    Material/ShaderNodeBsdfMetallic: distribution
+    Material/ShaderNodeMath: operation
+    Material/ShaderNodeMixRGB: blend_type
+    Material/ShaderNodeNormalMap: space
     Material/ShaderNodeOutputMaterial: target
+    Material/ShaderNodeRadialTiling: normalize
+    Material/ShaderNodeRaycast: only_local
+    Material/ShaderNodeSubsurfaceScattering: falloff
+    Material/ShaderNodeTangent: axis
+    Material/ShaderNodeTexBrick: offset offset_frequency squash
+    Material/ShaderNodeTexCoord: from_instancer
+    Material/ShaderNodeTexEnvironment: interpolation
+    Material/ShaderNodeTexGradient: gradient_type
+    Material/ShaderNodeTexImage: extension interpolation projection
+    Material/ShaderNodeTexMagic: turbulence_depth
+    Material/ShaderNodeTexNoise: noise_dimensions noise_type normalize
+    Material/ShaderNodeTexSky: aerosol_density air_density altitude dust_density ozone_density sky_type
+        sun_elevation sun_rotation sun_size
+    Material/ShaderNodeTexVoronoi: distance feature normalize voronoi_dimensions
+    Material/ShaderNodeTexWave: bands_direction wave_profile
+    Material/ShaderNodeTexWhiteNoise: noise_dimensions
+    Material/ShaderNodeUVMap: from_instancer
+    Material/ShaderNodeVectorDisplacement: space
+    Material/ShaderNodeVectorTransform: convert_from convert_to vector_type
+    Material/ShaderNodeWireframe: use_pixel_size
     MaterialGPencilStyle: color fill_color fill_style hide mode use_fill_holdout use_overlap_strokes
         use_stroke_holdout
     Mesh: []
@@ -187,91 +253,53 @@ KEPT = _kinds("""
         use_relative_offset use_replace
     WoodTexture: noise_basis_2 wood_type
     World: []
+    World/NodeSocketFloat: default_value
+    World/NodeSocketVector: default_value
+    World/ShaderNodeMath: operation
+    World/ShaderNodeMixRGB: blend_type
+    World/ShaderNodeRadialTiling: normalize
+    World/ShaderNodeTangent: axis
+    World/ShaderNodeTexBrick: offset offset_frequency squash
+    World/ShaderNodeTexEnvironment: interpolation
+    World/ShaderNodeTexGradient: gradient_type
+    World/ShaderNodeTexImage: extension interpolation projection
+    World/ShaderNodeTexMagic: turbulence_depth
+    World/ShaderNodeTexNoise: noise_dimensions noise_type normalize
+    World/ShaderNodeTexSky: aerosol_density air_density altitude dust_density ozone_density sky_type sun_disc
+        sun_elevation sun_intensity sun_rotation sun_size
+    World/ShaderNodeTexVoronoi: distance feature normalize voronoi_dimensions
+    World/ShaderNodeTexWave: bands_direction wave_profile
+    World/ShaderNodeTexWhiteNoise: noise_dimensions
+    World/ShaderNodeVectorTransform: convert_from convert_to
 """)
 
 KEPT_UNLESS_BLURRED = _kinds("""
     ArrayModifier: fit_type
     Curve: eval_time fill_solver render_resolution_u use_path
-    CyclesRenderSettings: shading_system
-    GeometryNodeTree/FunctionNodeAlignEulerToVector: axis pivot_axis
-    GeometryNodeTree/FunctionNodeInputBool: boolean
-    GeometryNodeTree/FunctionNodeInputColor: value
-    GeometryNodeTree/FunctionNodeInputInt: integer
-    GeometryNodeTree/FunctionNodeInputRotation: rotation_euler
-    GeometryNodeTree/FunctionNodeInputVector: vector
-    GeometryNodeTree/GeometryNodeAccumulateField: domain
-    GeometryNodeTree/GeometryNodeDuplicateElements: domain
-    GeometryNodeTree/GeometryNodeMeshCircle: fill_type
-    GeometryNodeTree/GeometryNodeMeshCone: fill_type
-    GeometryNodeTree/GeometryNodeMeshCylinder: fill_type
-    GeometryNodeTree/GeometryNodeMeshToPoints: mode
-    GeometryNodeTree/GeometryNodeSubdivisionSurface: uv_smooth
-    GeometryNodeTree/GeometryNodeTriangulate: quad_method
-    GeometryNodeTree/NodeSocketInt: default_value
-    GeometryNodeTree/ShaderNodeMath: operation
-    GeometryNodeTree/ShaderNodeMixRGB: blend_type
-    GeometryNodeTree/ShaderNodeTexNoise: noise_type normalize
-    GreasePencilBuildModifier: time_mode
-    GreasePencilColorModifier: color_mode
-    GreasePencilTimeModifier: mode
+    GreasePencilBuildModifier: frame_start invert_layer_pass_filter layer_pass_filter length use_percentage
+        use_restrict_frame_range
     GreasePencilv3: stroke_depth_order
     Light/NodeSocket: enabled
-    Light/NodeSocketVector: default_value
-    Light/ShaderNodeMath: operation
-    Light/ShaderNodeMixRGB: blend_type
-    Light/ShaderNodeNormalMap: space
     Light/ShaderNodeSeparateColor: mode
-    Light/ShaderNodeTangent: axis direction_type
-    Light/ShaderNodeTexBrick: offset offset_frequency squash
-    Light/ShaderNodeTexCoord: from_instancer
-    Light/ShaderNodeTexEnvironment: interpolation projection
+    Light/ShaderNodeTangent: direction_type
+    Light/ShaderNodeTexEnvironment: projection
     Light/ShaderNodeTexGabor: gabor_type
-    Light/ShaderNodeTexGradient: gradient_type
-    Light/ShaderNodeTexImage: extension interpolation projection
-    Light/ShaderNodeTexMagic: turbulence_depth
-    Light/ShaderNodeTexNoise: noise_dimensions noise_type normalize
-    Light/ShaderNodeTexSky: air_density dust_density ozone_density sky_type sun_elevation sun_rotation
-    Light/ShaderNodeTexVoronoi: distance feature normalize voronoi_dimensions
-    Light/ShaderNodeTexWave: bands_direction wave_profile wave_type
-    Light/ShaderNodeTexWhiteNoise: noise_dimensions
-    Light/ShaderNodeUVMap: from_instancer
+    Light/ShaderNodeTexWave: wave_type
     MaskModifier: mode
     Material/NodeSocket: enabled
-    Material/NodeSocketVector: default_value
-    Material/ShaderNodeAmbientOcclusion: inside only_local samples
-    Material/ShaderNodeBevel: samples
-    Material/ShaderNodeBsdfAnisotropic: distribution
-    Material/ShaderNodeBsdfGlass: distribution
     Material/ShaderNodeBsdfHair: component
-    Material/ShaderNodeBsdfHairPrincipled: model parametrization
-    Material/ShaderNodeBsdfMetallic: distribution fresnel_type
+    Material/ShaderNodeBsdfHairPrincipled: model
+    Material/ShaderNodeBsdfMetallic: fresnel_type
     Material/ShaderNodeBsdfPrincipled: distribution
     Material/ShaderNodeBsdfRefraction: distribution
     Material/ShaderNodeBsdfSheen: distribution
     Material/ShaderNodeBsdfToon: component
     Material/ShaderNodeDisplacement: space
-    Material/ShaderNodeMath: operation
-    Material/ShaderNodeMixRGB: blend_type
-    Material/ShaderNodeNormalMap: space
     Material/ShaderNodeSeparateColor: mode
-    Material/ShaderNodeSubsurfaceScattering: falloff
-    Material/ShaderNodeTangent: axis direction_type
-    Material/ShaderNodeTexBrick: offset offset_frequency squash
-    Material/ShaderNodeTexCoord: from_instancer
-    Material/ShaderNodeTexEnvironment: interpolation projection
+    Material/ShaderNodeTangent: direction_type
+    Material/ShaderNodeTexEnvironment: projection
     Material/ShaderNodeTexGabor: gabor_type
-    Material/ShaderNodeTexGradient: gradient_type
-    Material/ShaderNodeTexImage: extension interpolation projection
-    Material/ShaderNodeTexMagic: turbulence_depth
-    Material/ShaderNodeTexNoise: noise_dimensions noise_type normalize
-    Material/ShaderNodeTexSky: air_density dust_density ozone_density sky_type sun_elevation sun_rotation sun_size
-    Material/ShaderNodeTexVoronoi: distance feature normalize voronoi_dimensions
-    Material/ShaderNodeTexWave: bands_direction wave_profile wave_type
-    Material/ShaderNodeTexWhiteNoise: noise_dimensions
-    Material/ShaderNodeUVMap: from_instancer
-    Material/ShaderNodeVectorDisplacement: space
-    Material/ShaderNodeVectorTransform: convert_from convert_to vector_type
-    Material/ShaderNodeWireframe: use_pixel_size
+    Material/ShaderNodeTexWave: wave_type
     NormalEditModifier: mode
     Object: hide_render
     OceanModifier: geometry_mode
@@ -322,40 +350,25 @@ KEPT_UNLESS_BLURRED = _kinds("""
     Scene/CompositorNodeZcombine: use_alpha
     Scene/NodeSocketFloat: default_value
     World/NodeSocket: enabled
-    World/NodeSocketFloat: default_value
-    World/NodeSocketVector: default_value
-    World/ShaderNodeMath: operation
-    World/ShaderNodeMixRGB: blend_type
     World/ShaderNodeNormalMap: space
     World/ShaderNodeSeparateColor: mode
-    World/ShaderNodeTangent: axis direction_type
-    World/ShaderNodeTexBrick: offset offset_frequency squash
-    World/ShaderNodeTexEnvironment: interpolation projection
+    World/ShaderNodeTangent: direction_type
+    World/ShaderNodeTexEnvironment: projection
     World/ShaderNodeTexGabor: gabor_type
-    World/ShaderNodeTexGradient: gradient_type
-    World/ShaderNodeTexImage: extension interpolation projection
-    World/ShaderNodeTexMagic: turbulence_depth
-    World/ShaderNodeTexNoise: noise_dimensions noise_type normalize
-    World/ShaderNodeTexSky: air_density dust_density ozone_density sky_type sun_disc sun_elevation sun_intensity
-        sun_rotation sun_size
-    World/ShaderNodeTexVoronoi: distance feature normalize voronoi_dimensions
-    World/ShaderNodeTexWave: bands_direction wave_profile wave_type
-    World/ShaderNodeTexWhiteNoise: noise_dimensions
-    World/ShaderNodeVectorTransform: convert_from convert_to
+    World/ShaderNodeTexWave: wave_type
 """)
 
 MODIFIERS = _words("""
     ARMATURE ARRAY BEVEL BOOLEAN BUILD CAST CLOTH COLLISION CORRECTIVE_SMOOTH CURVE DATA_TRANSFER DECIMATE DISPLACE
-        DYNAMIC_PAINT EDGE_SPLIT FLUID GREASE_PENCIL_ARMATURE GREASE_PENCIL_ARRAY GREASE_PENCIL_BUILD
-        GREASE_PENCIL_COLOR GREASE_PENCIL_DASH GREASE_PENCIL_ENVELOPE GREASE_PENCIL_HOOK GREASE_PENCIL_LATTICE
-        GREASE_PENCIL_LENGTH GREASE_PENCIL_MIRROR GREASE_PENCIL_MULTIPLY GREASE_PENCIL_NOISE GREASE_PENCIL_OFFSET
-        GREASE_PENCIL_OPACITY GREASE_PENCIL_OUTLINE GREASE_PENCIL_SIMPLIFY GREASE_PENCIL_SMOOTH GREASE_PENCIL_SUBDIV
-        GREASE_PENCIL_TEXTURE GREASE_PENCIL_THICKNESS GREASE_PENCIL_TIME GREASE_PENCIL_TINT
-        GREASE_PENCIL_VERTEX_WEIGHT_ANGLE GREASE_PENCIL_VERTEX_WEIGHT_PROXIMITY HOOK LAPLACIANDEFORM LAPLACIANSMOOTH
-        LATTICE LINEART MASK MESH_CACHE MESH_DEFORM MIRROR MULTIRES NODES NORMAL_EDIT OCEAN PARTICLE_INSTANCE REMESH
-        SCREW SHRINKWRAP SIMPLE_DEFORM SKIN SMOOTH SOFT_BODY SOLIDIFY SUBSURF SURFACE_DEFORM TRIANGULATE UV_PROJECT
-        UV_WARP VERTEX_WEIGHT_EDIT VERTEX_WEIGHT_MIX VERTEX_WEIGHT_PROXIMITY VOLUME_TO_MESH WARP WAVE
-        WEIGHTED_NORMAL WELD WIREFRAME
+        DYNAMIC_PAINT EDGE_SPLIT GREASE_PENCIL_ARMATURE GREASE_PENCIL_ARRAY GREASE_PENCIL_BUILD GREASE_PENCIL_COLOR
+        GREASE_PENCIL_DASH GREASE_PENCIL_ENVELOPE GREASE_PENCIL_HOOK GREASE_PENCIL_LATTICE GREASE_PENCIL_LENGTH
+        GREASE_PENCIL_MIRROR GREASE_PENCIL_MULTIPLY GREASE_PENCIL_NOISE GREASE_PENCIL_OFFSET GREASE_PENCIL_OPACITY
+        GREASE_PENCIL_OUTLINE GREASE_PENCIL_SIMPLIFY GREASE_PENCIL_SMOOTH GREASE_PENCIL_SUBDIV GREASE_PENCIL_TEXTURE
+        GREASE_PENCIL_THICKNESS GREASE_PENCIL_TIME GREASE_PENCIL_TINT GREASE_PENCIL_VERTEX_WEIGHT_ANGLE
+        GREASE_PENCIL_VERTEX_WEIGHT_PROXIMITY HOOK LAPLACIANDEFORM LAPLACIANSMOOTH LATTICE LINEART MASK MESH_CACHE
+        MESH_DEFORM MIRROR MULTIRES NODES NORMAL_EDIT OCEAN PARTICLE_INSTANCE REMESH SCREW SHRINKWRAP SIMPLE_DEFORM
+        SKIN SMOOTH SOFT_BODY SOLIDIFY SUBSURF SURFACE_DEFORM TRIANGULATE UV_PROJECT UV_WARP VERTEX_WEIGHT_EDIT
+        VERTEX_WEIGHT_MIX VERTEX_WEIGHT_PROXIMITY VOLUME_TO_MESH WARP WAVE WEIGHTED_NORMAL WELD WIREFRAME
 """)
 
 MODIFIERS_UNLESS_BLURRED = _words("""
