@@ -5,6 +5,7 @@ in log files, the last of it in mind."""
 import codecs
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,12 @@ from ...system.printed import readable
 from .complaints import Complaints
 
 log = logging.getLogger(__name__)
+
+_REASON = re.compile(
+    r"(?:error|exception|fatal|abort\w*|assert\w*|segmentation fault|out of memory|bad_alloc|cannot allocate memory)\b"
+    r"|terminate called|what\(\):|error raised|illegal instruction",
+    re.IGNORECASE,
+)
 
 _LAST_WORDS, _TOLD = 16 << 10, 500  # bytes kept in mind, characters of them told when a child dies
 _LINES, _BYTES = 40, 8192  # told of a failed task: the last lines, bytes of all
@@ -79,13 +86,25 @@ class Output:
             self._news.wait_for(has_come, timeout=_CATCH_UP)
 
     def last_words(self) -> str:
-        return " | ".join(readable(self._last_words))[-_TOLD:]
+        """Whole lines, the last there is room for, and before them the one that gives the reason, if that was said
+        earlier: a traceback or the backtrace of a crash may follow it."""
+        lines, told, room = self._lines(), list[str](), _TOLD
+        while lines and (room := room - len(lines[-1])) >= 0:
+            told.insert(0, lines.pop())
+        if not any(map(_REASON.search, told)) and (reasons := list(filter(_REASON.search, lines))):
+            told.insert(0, f"{reasons[-1][:_TOLD]} | …")
+        return " | ".join(told)
 
     def last_lines(self) -> str:
         """The last forty lines, for people."""
-        text = "\n".join(readable(self._last_words)[-_LINES:]).encode("utf-8", "replace")
+        text = "\n".join(self._lines()[-_LINES:]).encode("utf-8", "replace")
         kept = text[-_BYTES:].decode("utf-8", "ignore")
         return kept if len(text) <= _BYTES else kept.partition("\n")[2]
+
+    def _lines(self) -> list[str]:
+        """Without one of which the beginning is no longer kept."""
+        kept = self._last_words
+        return readable(kept if len(kept) < _LAST_WORDS else kept.partition(b"\n")[2] or kept)
 
     def _keep(self, piece: bytes) -> None:
         if self._opened != self.log_file:

@@ -60,3 +60,32 @@ def test_warnings_of_a_frame_are_waited_for_until_they_have_come(tmp_path: Path)
     assert output.warnings_of(2, 5) == ()
     os.close(write)
     drain.join()
+
+
+def test_last_words_are_whole_lines_with_the_one_that_gives_the_reason(tmp_path: Path) -> None:
+    reason = "Error: CUDA error at cuMemAlloc: Out of memory"
+    backtrace = b"".join(b"blender(+0x%08x) [0x%016x]\n" % (number, number) for number in range(60))
+    words = printed(tmp_path, f"Fra:1 {'x' * 300}\n{reason}\n".encode() + backtrace).last_words()
+    first, gap, *others = words.split(" | ")
+    assert (first, gap) == (reason, "…")
+    assert all(line.startswith("blender(+0x") and line.endswith("]") for line in others)
+    assert len(others) > 5
+    assert len(words) < 700
+
+
+def test_last_words_do_not_begin_in_the_middle_of_a_line(tmp_path: Path) -> None:
+    words = printed(tmp_path, b"".join(b"begin %d %s end\n" % (n, b"x" * 90) for n in range(400))).last_words()
+    assert all(line.startswith("begin ") and line.endswith(" end") for line in words.split(" | "))
+
+
+def test_a_reason_among_the_last_lines_is_told_once(tmp_path: Path) -> None:
+    content = (
+        b"terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc\nWriting: x\n"
+    )
+    words = printed(tmp_path, content).last_words()
+    assert words.count("terminate called") == 1
+    assert "…" not in words
+
+
+def test_one_line_that_is_too_long_is_told_from_its_beginning(tmp_path: Path) -> None:
+    assert printed(tmp_path, b"Error: " + b"x" * 5000).last_words().startswith("Error: xxx")
