@@ -173,7 +173,9 @@ def _load(config: uvicorn.Config) -> None:
     try:
         config.load()
     except OSError as error:  # as ssl.SSLError is one, too
-        raise FarmError(f"--cert and --key can't be used: {error.strerror or error}") from error
+        files = [file for file in (config.ssl_certfile, config.ssl_keyfile) if file is not None]
+        missing = next((f": {file} is not there" for file in files if not Path(file).is_file()), "")
+        raise FarmError(f"--cert and --key can't be used{missing or f': {error.strerror or error}'}") from error
 
 
 def _remove_unsent(config: WorkerConfig) -> None:

@@ -1,24 +1,37 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The documentation: every command that a test can run is run, in its order, and does what is said."""
 
+import json
 import os
 import re
 import shlex
+import shutil
+import socket
 import subprocess
+import tarfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bender_worker_addon.settings.config import settings
 from tests.farm.farmyard import Farm
+from tests.farm.ground import eventually
+from tests.farm.process import DEADLINE
 from tests.farm.test_configure import OLD
+from tools.build import package
+from tools.leash import Leashed
 from tools.places import PROJECT
 from tools.servers.farm import make_task, publish_tasks
 
+if TYPE_CHECKING:
+    from tests.conftest import Installed
+
 DOCS = PROJECT / "docs"
 COMMANDS = PROJECT / "bender_worker_addon" / "blender" / "commands"
-NOT_HERE = ("useradd", "sudo", "cp", "systemctl", "launchctl", "schtasks")
+NOT_HERE = ("useradd", "sudo", "cp", "systemctl", "launchctl", "schtasks", "ufw", "firewall-cmd")
 
 
 def blocks(name: str, kind: str = "sh") -> Iterator[str]:
@@ -70,7 +83,7 @@ def test_a_farm_set_up_as_it_is_written_renders(farm: Farm, blend: Path, tmp_pat
     job = farm.job(blend)
     url = f"amqp://bender:secret@127.0.0.1:{farm.rabbit.port}/bender"
     told = {}
-    for block in blocks("farm.md"):
+    for block in blocks("by-hand.md"):
         if "--max-tasks" in block:
             publish_tasks(url, [make_task(job, [1])])
         told[block] = reader.follow(block)
@@ -82,6 +95,112 @@ def test_a_farm_set_up_as_it_is_written_renders(farm: Farm, blend: Path, tmp_pat
     publish_tasks(url, [b"no task"])
     reader.follow("blender --command bender_worker run --max-tasks 1\n")
     assert re.search(r"^dead\s+1$", farm.rabbit.ctl("list_queues", "-p", "bender", "name", "messages"), flags=re.M)
+
+
+class Studio:
+    """A farm's machine and another one, on which somebody does what stands in farm.md; a third has no add-on yet."""
+
+    def __init__(self, installed: "Installed", folder: Path, amqp_url: str) -> None:
+        """RabbitMQ is named: the tests' Blender sees no programs of the machine that could run one."""
+        self.folder = folder
+        self._amqp_url = amqp_url
+        self._stack = ExitStack()
+        self._bin = folder / "bin"
+        self._bin.mkdir()
+        (self._bin / "blender").symlink_to(installed.blender)
+        self._installed = installed.env
+        self._server: Leashed | None = None
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = free.getsockname()[1]
+        self._id = ""
+
+    def follow(self, block: str) -> str:
+        return "".join(self._do(line) for line in block.splitlines())
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def _do(self, line: str) -> str:
+        words = line.replace("0.0.0.0", f"127.0.0.1 --port {self._port}").replace("DNS:HOST", "IP:127.0.0.1")
+        words = words.replace("HOST:8000", f"127.0.0.1:{self._port}").replace(
+            "FARM", str(self.folder / "server" / "farm")
+        )
+        words = words.replace("/join/CODE", self._said("/join/")).replace("--revoke ID", f"--revoke {self._id}")
+        if " serve --host" in line:
+            return self._serve(words)
+        if line.endswith(" run"):
+            self._start(words, "worker")
+            return ""
+        if line.startswith("tar"):
+            self._stop()
+        where = "new" if "--command extension" in line else "server" if " serve " in line else "worker"
+        done = subprocess.run(
+            ["bash", "-euc", words], env=self._env(where), cwd=self.folder, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
+        if line.endswith("--joined"):
+            self._id = re.findall(r"^  (\w+) .*\(worker", done.stdout, flags=re.M)[0]
+        return done.stdout + done.stderr
+
+    def _serve(self, words: str) -> str:
+        self._stop()
+        (self.folder / "server.log").unlink(missing_ok=True)
+        self._server = server = self._start(words, "server")
+        eventually(lambda: bool(self._said("/join/")) or server.ended())
+        said = (self.folder / "server.log").read_text()
+        assert not server.ended(), said
+        return said
+
+    def _stop(self) -> None:
+        if self._server is not None:
+            self._server.end()
+            assert self._server.wait(DEADLINE) == 0, (self.folder / "server.log").read_text()
+            self._server = None
+
+    def _start(self, words: str, where: str) -> Leashed:
+        process = Leashed(
+            ["env", "-C", self.folder, *shlex.split(words)], env=self._env(where), log=self.folder / f"{where}.log"
+        )
+        self._stack.callback(process.kill)
+        return process
+
+    def _said(self, beginning: str) -> str:
+        """What the server has printed from there on."""
+        log = self.folder / "server.log"
+        found = re.search(rf"{beginning}\S+", log.read_text()) if log.exists() else None
+        return found[0] if found else ""
+
+    def _env(self, where: str) -> dict[str, str]:
+        own = self._installed if where != "new" else package.environment_of(self.folder / "new")
+        kept = {name: value for name, value in own.items() if not name.startswith("BENDER_WORKER_")}
+        settings = {"BENDER_WORKER_DATA_DIR": str(self.folder / where), "BENDER_WORKER_DISKLIMIT": "0"}
+        settings |= {"BENDER_WORKER_AMQP_URL": self._amqp_url} if where == "server" else {}
+        return {**kept, **settings, "PATH": f"{self._bin}{os.pathsep}{os.environ['PATH']}"}
+
+
+def test_a_farm_of_many_machines_is_made_used_and_guarded_as_it_is_written(
+    installed: "Installed", blend: Path, tmp_path: Path, amqp_url: str
+) -> None:
+    shutil.copy(blend, tmp_path / "shot.blend")
+    studio = Studio(installed, tmp_path, amqp_url)
+    try:
+        told = [studio.follow(block) for block in blocks("farm.md")]
+    finally:
+        studio.close()
+    served, joined, jobs, _, _, members, asked, secure, again, _ = told
+    assert "The farm's page is at http://" in served
+    assert "This machine has joined the farm" in joined
+    assert "2 of 2 frames" in jobs
+    assert sorted(path.name for path in (tmp_path / "frames").iterdir()) == ["000001.png", "000002.png"]
+    assert "no access to the farm any more" in members
+    (job,) = json.loads(asked[asked.index("[{") : asked.rindex("}]") + 2])
+    assert (job["id"], job["status"]) == ("shot", "Finished")
+    assert "The farm's page is at https://" in secure
+    assert "This machine has joined the farm" in again
+    with tarfile.open(tmp_path / "backup.tar.gz") as backup:
+        names = backup.getnames()
+    assert {"./farm.sqlite", "./key", "./jobs/shot/data.json", "./frames/shot/000002.png"} <= set(names)
+    assert [name for name in names if re.fullmatch(r"\./jobs/shot/[^/]+\.blend", name)]
 
 
 def test_moving_from_bender_worker_is_as_it_is_written(farm: Farm, tmp_path: Path) -> None:
