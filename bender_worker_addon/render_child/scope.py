@@ -94,6 +94,8 @@ def _unseen(user: bpy.types.ID) -> set[Any]:
         unseen |= {child for child in user.children if child.hide_render}
     elif isinstance(user, bpy.types.Camera):
         unseen |= {part for background in user.background_images for part in (background.image, background.clip)}
+    if isinstance(user, (bpy.types.Scene, bpy.types.Speaker)):
+        unseen |= set(bpy.data.sounds)  # they are heard
     elif isinstance(user, bpy.types.Object) and user.type == "EMPTY":
         unseen.add(user.data)  # a picture to look at while one works
     if (tree := tree_of(user)) is not None:

@@ -96,7 +96,7 @@ def test_a_scene_is_sent_with_all_the_files_its_picture_needs(compared: Compared
 
 
 def test_what_can_be_in_the_blend_is_not_beside_it(compared: Compared) -> None:
-    for name in ("letters", "published", "twice", "packed_zone"):
+    for name in ("letters", "published", "twice", "packed_zone", "cloth", "unnamed_cloth", "sparks"):
         assert {path.name for path in compared.jobs[name].iterdir()} == {"scene.blend", "data.json"}
 
 

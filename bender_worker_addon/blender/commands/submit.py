@@ -15,7 +15,7 @@ from . import ENDED, PROGRAM, TROUBLE, USAGE
 
 if TYPE_CHECKING:
     from ...settings.resolve import Resolved
-    from ..farm.preflight import Finding
+    from ..farm.finding import Finding
 
 NAME = "submit"
 HELP = "send a blend to the farm"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Disk caches: simulations that are baked on disk and have no path: Blender keeps them in a folder called after the
-blend. Looks, changes nothing."""
+blend."""
 
 import glob
 from collections.abc import Iterable, Iterator
@@ -24,6 +24,10 @@ class DiskCache:
         """Where it is, if `blend` is open."""
         library = self.owner.library if self.cache.use_library_path else None
         return folder_of(place_of(library) if library is not None else blend)
+
+    def move_into_blend(self) -> None:
+        """From the folder that is called after the open blend into Blender's memory, and thereby into the blend."""
+        self.cache.use_disk_cache = False
 
     def files(self, blend: Path) -> list[Path]:
         """Those that are there; Blender names them by the cache or, if that has no name, by its owner's in hex."""

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Luggage: the files that the open blend is read from, taken along into the copy that is made of it, or beside it.
 
-Into the blend goes what Blender reads there as it reads the file. The rest, pictures that Cycles reads otherwise when
-they are packed, sequences, films and caches, goes into a folder beside the copy, under the names it had.
+Into the blend goes what Blender reads there as it reads the file, simulations that are baked on disk too. The rest,
+pictures that Cycles reads otherwise when they are packed, sequences, films and caches of other kinds, goes into a
+folder beside the copy, under the names it had.
 """
 
 import shutil
@@ -13,9 +14,8 @@ from typing import Any
 import bpy
 
 from ...core.errors import FarmError
-from ...system.files import remove
+from ...system.files import discard_folder, remove
 from . import disk_caches, files, outputs
-from .disk_caches import DiskCache
 from .files import FileUse
 from .plain_pictures import is_plain
 
@@ -42,8 +42,10 @@ class Luggage:
         data = list(data)
         left = [use for use in list(files.read_by(data)) if not _pack(use, changed=not self._beside)]
         taken = [(use, self._take_beside(use)) for use in left if self._beside]
-        for cache in disk_caches.used_by(data) if self._beside else ():
-            self._take_cache(cache, blend=blend, copy=self._folder / copy)
+        caches = [cache for cache in disk_caches.used_by(data) if cache.files(blend)]
+        baked = disk_caches.folder_of(self._folder / copy)  # where Blender looks for them once the copy is open
+        for file in {file for cache in caches for file in cache.files(blend)}:
+            self._copy(file, baked / file.name)
         target = str(self._folder / copy)
         for number, library in enumerate(files.archives()):  # what it holds takes paths from where it seems to be
             library.filepath = f"//{copy}-{number}"
@@ -51,8 +53,11 @@ class Luggage:
         for use, folder in taken:  # only now, as Blender looks there at once
             if folder:
                 use.point_to(folder)
+        for cache in caches:
+            cache.move_into_blend()
         bpy.ops.wm.save_mainfile(compress=True)
         remove(Path(f"{target}1"))  # Blender's own backup of the first of the two
+        discard_folder(baked)
 
     def _take_beside(self, use: FileUse) -> str:
         """Gives where, as Blender names it; nowhere if there is nothing to take."""
@@ -63,11 +68,6 @@ class Luggage:
         for file in there:
             self._copy(file, self._folder / FOLDER / str(number) / file.relative_to(use.folder))
         return f"//{FOLDER}/{number}/"
-
-    def _take_cache(self, cache: DiskCache, *, blend: Path, copy: Path) -> None:
-        """It has no path of its own: Blender looks for it in a folder that is called as the blend is."""
-        for file in cache.files(blend):
-            self._copy(file, disk_caches.folder_of(copy) / file.name)
 
     def _copy(self, file: Path, target: Path) -> None:
         if target.exists():

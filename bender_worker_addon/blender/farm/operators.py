@@ -16,7 +16,8 @@ from .. import in_force, versions
 from ..paragraph import draw_paragraph
 from . import memory, packing
 from . import panel as jobs_panel
-from .preflight import Finding, findings
+from .finding import Finding
+from .preflight import findings
 from .view import jobs_view
 
 _WIDTH = 480  # pixels of the dialog

@@ -7,6 +7,7 @@ which nothing would although it looks alike. Runs inside Blender and knows nothi
 
 import ctypes
 import sys
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -327,7 +328,13 @@ def plain_animation() -> None:
     hair.particle_system.settings.type = "HAIR"
     bpy.context.view_layer.objects.active = mesh("ground")
     bpy.ops.rigidbody.object_add(type="PASSIVE")
-    strips_of(bpy.context.scene)
+    with wave.open(str(FOLDER / "hum.wav"), "wb") as hum:
+        hum.setnchannels(1)
+        hum.setsampwidth(2)
+        hum.setframerate(8000)
+        hum.writeframes(bytes(16000))
+    strips_of(bpy.context.scene).new_sound("hum", str(FOLDER / "hum.wav"), channel=1, frame_start=1)
+    (FOLDER / "hum.wav").unlink()
 
 
 main()

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finding: something there is to say of a file before it is sent, in words for people."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+_SHOWN = 3  # of many things of a kind, those that are named
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`hopeless`: no frame could be rendered as it should be, so that it is not even sent."""
+
+    words: str
+    hopeless: bool = False
+
+
+def some(kind: str, names: Sequence[str]) -> str:
+    return f"a {kind} is" if len(names) == 1 else f"{len(names)} {kind}s are"
+
+
+def listed(things: Iterable[str]) -> str:
+    """`a, b, c and 9 more`"""
+    names = sorted(dict.fromkeys(things))
+    more = len(names) - _SHOWN
+    return ", ".join(names) if more <= 1 else f"{', '.join(names[:_SHOWN])} and {more} more"
