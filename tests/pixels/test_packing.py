@@ -26,11 +26,22 @@ pytestmark = [pytest.mark.both_blenders, pytest.mark.timeout(3 * PATIENCE)]
 FRAME = 3
 SCENES = [
     *("kinds", "walk", "tiles", "eyes", "film", "reel", "clip", "edit", "letters", "lamp"),
-    *("moved", "sculpted", "sea", "cloth", "unnamed_cloth", "outside_cloth", "sparks", "zone", "packed_zone"),
+    *(
+        "moved",
+        "sculpted",
+        "sea",
+        "remembered",
+        "cloth",
+        "unnamed_cloth",
+        "outside_cloth",
+        "sparks",
+        "zone",
+        "packed_zone",
+    ),
     *("water", "imported", "published", "published_folder", "twice", "drawer", "own_copy"),
 ]
 NOT_IN_4_3 = {"water", "imported", "own_copy"}  # Debian's dies of fluids; these nodes were an experiment then
-NEED_NOTHING = {"packed_zone"}
+NEED_NOTHING = {"remembered", "packed_zone"}
 DEADLY_ALONE = {"edit"}  # Blender 5.2 dies of a scene in a strip whose own strip misses its picture
 
 
@@ -96,7 +107,7 @@ def test_a_scene_is_sent_with_all_the_files_its_picture_needs(compared: Compared
 
 
 def test_what_can_be_in_the_blend_is_not_beside_it(compared: Compared) -> None:
-    for name in ("letters", "published", "twice", "packed_zone", "cloth", "unnamed_cloth", "sparks"):
+    for name in ("letters", "published", "twice", "packed_zone", "remembered", "cloth", "unnamed_cloth", "sparks"):
         assert {path.name for path in compared.jobs[name].iterdir()} == {"scene.blend", "data.json"}
 
 

@@ -12,6 +12,10 @@ import bpy
 
 from .files import place_of
 
+_FOLDER = "blendcache_"
+BESIDE = f"//{_FOLDER}"
+"""How Blender names such a folder in paths."""
+
 
 @dataclass(frozen=True, slots=True)
 class DiskCache:
@@ -36,7 +40,7 @@ class DiskCache:
 
 
 def folder_of(blend: Path) -> Path:
-    return blend.parent / f"blendcache_{blend.stem}"
+    return blend.parent / f"{_FOLDER}{blend.stem}"
 
 
 def used_by(data: Iterable[bpy.types.ID]) -> Iterator[DiskCache]:

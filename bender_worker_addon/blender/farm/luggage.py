@@ -37,7 +37,7 @@ class Luggage:
         """Takes along all files from which some of `data`, all of the open `blend`, is read, and saves what is open as
         `copy` in the job's folder, to be read from there. What is missing is left out, and named by the place where it
         is not. Raises FarmError if a file can't be copied."""
-        bpy.ops.file.make_paths_absolute()
+        _make_paths_absolute()
         outputs.name_after(self._of, library=blend)
         data = list(data)
         left = [use for use in list(files.read_by(data)) if not _pack(use, changed=not self._beside)]
@@ -79,6 +79,21 @@ class Luggage:
             shutil.copyfile(file, target)
         except OSError as error:
             raise FarmError(f"{file} can't be copied to {target}: {error.strerror or error}") from error
+
+
+def _make_paths_absolute() -> None:
+    """Blender's own command for that takes the folder of a simulation's cache for a path, from Blender 5.1 on, and then
+    forgets what the blend holds of a simulation that is not baked."""
+    data: Any = bpy.data
+    if not hasattr(data, "file_path_foreach"):
+        bpy.ops.file.make_paths_absolute()
+        return
+
+    def absolute(owner: Any, path: str, _: object) -> str | None:
+        stays = owner.library is not None or not path.startswith("//") or path.startswith(disk_caches.BESIDE)
+        return None if stays else bpy.path.abspath(path)
+
+    data.file_path_foreach(absolute)
 
 
 def _pack(use: FileUse, *, changed: bool) -> bool:
