@@ -138,7 +138,9 @@ class Farm:
             return outlook.outlook(connection, job)
 
     def picture(self, job: Job, number: int) -> Picture | None:
-        """What a browser can show of a frame; None if there is nothing."""
+        """What a browser can show of a frame: its preview, else itself; None if there is neither."""
+        with suppress(OSError):
+            return Picture("previews", (self.previews(job.id) / preview.name_of(number)).stat().st_size)
         folder = self.frames_of(job.id)
         names = [frame_name(number, image_format) for image_format in _SHOWN_BY_BROWSERS]
         for path in [] if folder is None else [folder / name for name in names]:

@@ -188,3 +188,23 @@ def test_anybody_can_use_it(page: Page, folder: Path, shot: Path, request: pytes
     page.screenshot(path=shot / f"first-{request.node.callspec.id}.png", full_page=True)
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
+
+
+def test_who_wants_it_is_told_when_a_job_is_done_or_needs_somebody(page: Page, folder: Path) -> None:
+    """What the browser would show on the desktop is caught before: there is none here."""
+    page.add_init_script(
+        "window.notices = [];"
+        "window.Notification = class { static permission = 'granted';"
+        " constructor(title, { body }) { window.notices.push([title, body]) } };"
+        "Document.prototype.hasFocus = () => false"
+    )
+    page.reload()
+    page.get_by_role("button", name="Tell me when something happens").click()
+    busy(folder)
+    expect(page.get_by_role("link", name="Kitchen", exact=True)).to_be_visible()
+    add_job(folder, "teaser", range(1, 4), {range(1, 4): "Finished"}, name="Teaser")
+    expect(page.get_by_role("link", name="Teaser", exact=True)).to_be_visible()
+    notices = page.evaluate("window.notices")
+    assert ["“Teaser” is done", ""] in notices
+    assert ["3 frames of “Kitchen” failed", "out of GPU memory"] in notices
+    assert len(notices) == 3  # and the silent machine

@@ -8,6 +8,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
+from bender_worker_addon.core import preview
+from bender_worker_addon.farm import books
+from bender_worker_addon.farm.database import Database
 from bender_worker_addon.server.serve import Server
 from tests.page.test_first_screen import HOSTILE
 from tools.servers.filled_books import add_job, picture
@@ -148,6 +151,24 @@ def test_it_plays_what_is_there_as_a_film_and_shows_it_closely(page: Page, folde
     assert shown.evaluate("canvas => canvas.style.transform") == ""
     page.get_by_role("group", name="Picture").press("ArrowRight")
     expect(shown).to_have_attribute("aria-label", "Frame 6")
+
+
+def test_frames_of_formats_that_no_browser_knows_are_seen_by_their_previews(page: Page, folder: Path) -> None:
+    add_job(folder, "kitchen", range(1, 49), {range(1, 25): "Finished"}, name="Kitchen", image_format="OPEN_EXR")
+    previews = folder / "jobs" / "kitchen" / preview.FOLDER
+    previews.mkdir()
+    for number in range(1, 25):
+        (previews / preview.name_of(number)).write_bytes(picture(48, 27, number))
+    with Database(folder).changing() as connection:
+        books.has_changed(connection, "kitchen")
+    expect(page.locator(".thumb img")).to_be_visible()
+    open_job(page, "kitchen", "/3")
+    expect(page.locator(".cell img")).to_have_count(24)
+    shown = page.locator("frame-viewer canvas")
+    expect(shown).to_have_attribute("aria-label", "Frame 3")
+    assert shown.evaluate("canvas => [canvas.width, canvas.height]") == [48, 27]
+    page.get_by_role("listbox", name="Frames").press("End")
+    expect(page.get_by_text("Frame 48 waits to be rendered.")).to_be_visible()
 
 
 def test_what_failed_says_so_as_text(page: Page, folder: Path) -> None:

@@ -228,6 +228,7 @@ class JobPage extends HTMLElement {
     const told = `${number} ${status}`;
     if (told === this.#told) return;
     this.#told = told;
+    if (this.#about.firstChild) this.#about.replaceChildren(h("h2", {}, `Frame ${number}`));
     clearTimeout(this.#asking);
     this.#asking = setTimeout(() => this.#tellAbout(number, status), SOON);
   }

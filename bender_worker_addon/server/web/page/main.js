@@ -7,6 +7,7 @@ import { h, setText } from "./dom.js";
 import { farm } from "./farm.js";
 import "./home.js";
 import "./job.js";
+import "./notices.js";
 import { refused } from "./ui.js";
 import "./worker.js";
 
