@@ -27,6 +27,8 @@ def test_it_serves_the_farm_of_this_machine(built: Path, tmp_path: Path) -> None
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         assert json.loads(answer.read()) == []
+    with urllib.request.urlopen(f"{links['page'].partition('#')[0]}page/main.js", timeout=30) as answer:
+        assert answer.headers["Content-Type"].startswith("text/javascript")
     assert machine.end() == 0
 
 

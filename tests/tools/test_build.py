@@ -65,8 +65,10 @@ def test_the_zip_holds_the_package_and_nothing_else(archive: Path) -> None:
     with zipfile.ZipFile(archive) as opened:
         names = {Path(name) for name in opened.namelist()}
     code = {path.relative_to(package.PACKAGE) for path in package.PACKAGE.rglob("*.py")}
+    page = {path.relative_to(package.PACKAGE) for path in (package.PACKAGE / "server/web/page").iterdir()}
     shipped = {Path("wheels", wheel.name) for wheel in wheels.verified()}
-    assert names == code | shipped | {Path("blender_manifest.toml"), Path("LICENSE")}
+    assert names == code | page | shipped | {Path("blender_manifest.toml"), Path("LICENSE")}
+    assert page
 
 
 def test_a_wheel_that_is_not_the_pinned_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The picture of a farm's page for the README: a real farm of three machines in the middle of its work. Runs in the tests' environment: `python -m tools.demo.page_picture docs/pictures/page.png`."""
+"""The picture of a farm's page for the README: a real farm of three machines in the middle of its work. Runs in the
+tests' environment: `python -m tools.demo.page_picture docs/pictures/page.png`."""
 
 import sys
 import tempfile
