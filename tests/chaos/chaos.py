@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.chaos import farm
 from tests.chaos.sides import OverLocalQueue, OverRabbitMQ, Side, Task
 from tests.farm.farmyard import Farm
 from tests.farm.ground import eventually
@@ -235,17 +236,30 @@ def _node() -> Iterator[RabbitNode]:
         yield node
 
 
+def _of_many_machines(chosen: argparse.Namespace) -> farm.Outcome:
+    """200 frames, fewer with a real Blender."""
+    run = farm.real if chosen.blender else farm.stand_in
+    jobs = chosen.jobs or 4
+    frames = (chosen.tasks or (40 if chosen.blender else 200)) // jobs
+    with tempfile.TemporaryDirectory(prefix="bender-worker-chaos-") as folder:
+        return run(Path(folder), seed=chosen.seed, jobs=jobs, frames=frames, breaks=30)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="build.py chaos", description=__doc__)
     parser.add_argument("--queue", choices=QUEUES, default=QUEUES[0], help="where tasks come from; %(default)s")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--tasks", type=int, help="500, or 50 with --blender")
-    parser.add_argument("--jobs", type=int, help="20, or 5 with --blender")
+    parser.add_argument("--tasks", type=int, help="500, or 50 with --blender; with --farm frames: 200, or 40")
+    parser.add_argument("--jobs", type=int, help="20, or 5 with --blender; with --farm 4")
+    parser.add_argument("--farm", action="store_true", help="a farm of many machines, in network namespaces; for root")
     parser.add_argument("--blender", action="store_true", help="render with a real Blender, not with a stand-in")
     chosen = parser.parse_args()
     logging.getLogger("pika").setLevel(logging.CRITICAL)  # pages of it, whenever the broker is away
     run, tasks, jobs = (real, 50, 5) if chosen.blender else (stand_in, 500, 20)
     print(f"seed {chosen.seed}", flush=True)
+    if chosen.farm:
+        print(_of_many_machines(chosen))
+        return 0
     with tempfile.TemporaryDirectory(prefix="bender-worker-chaos-") as folder:
         counts = {"tasks": chosen.tasks or tasks, "jobs": chosen.jobs or jobs}
         outcome = run(Path(folder), queue=chosen.queue, seed=chosen.seed, **counts)

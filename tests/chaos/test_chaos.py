@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos import chaos
+from tests.chaos import chaos, farm
+from tools.errors import ToolError
 
 logging.getLogger("pika").setLevel(logging.CRITICAL)  # pages of it, when a broker is away on purpose
 
@@ -21,3 +22,14 @@ def test_nothing_is_lost_whatever_breaks(tmp_path: Path, queue: str, seed: int) 
     assert outcome.tasks == 50
     assert outcome.survived["workers killed"]
     assert outcome.survived[WORST[queue]]
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_nothing_is_lost_on_a_farm_of_many_machines(tmp_path: Path, seed: int) -> None:
+    try:
+        outcome = farm.stand_in(tmp_path, seed=seed, jobs=3, frames=10, breaks=11)
+    except ToolError as error:
+        pytest.skip(f"no hosts on this machine: {error}")
+    assert outcome.frames == 30
+    for survived in ("RabbitMQ killed", "RabbitMQ emptied", "server killed", "workers killed", "links cut"):
+        assert outcome.survived[survived], outcome

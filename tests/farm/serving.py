@@ -43,6 +43,9 @@ class Machine:
             time.sleep(0.05)
         raise AssertionError(self.log.read_text())
 
+    def ended(self) -> bool:
+        return self._process.ended()
+
     def exit_code(self) -> int | None:
         """Once it has ended by itself."""
         return self._process.wait(PATIENCE)

@@ -32,11 +32,12 @@ class RabbitNode:
     """One node. `start` and `stop` as often as you like: port and data stay the same until `close`.
 
     `version` is "3.10", "4.0" or "4.3"; without it the machine's own, or 3.10 from a private Debian.
-    `config` is the text of its rabbitmq.conf.
+    `config` is the text of its rabbitmq.conf. `address` is where it listens.
     """
 
-    def __init__(self, *, version: str | None = None, config: str = "") -> None:
+    def __init__(self, *, version: str | None = None, config: str = "", address: str = "127.0.0.1") -> None:
         self.version = version
+        self._address = address
         self._programs = _Programs(version)
         _remove_stale_folders()
         self.folder = Path(tempfile.mkdtemp(prefix=f"{NODE_FOLDER}{os.getpid()}-"))
@@ -52,7 +53,7 @@ class RabbitNode:
         return self.url_of("%2F")
 
     def url_of(self, vhost: str) -> str:
-        return f"amqp://guest:guest@127.0.0.1:{self.port}/{vhost}"
+        return f"amqp://guest:guest@{self._address}:{self.port}/{vhost}"
 
     def __enter__(self) -> Self:
         try:
@@ -128,7 +129,7 @@ class RabbitNode:
 
     def _answers(self) -> bool:
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+            with socket.create_connection((self._address, self.port), timeout=1) as connection:
                 connection.sendall(PROTOCOL_HEADER)
                 return bool(connection.recv(1))
         except OSError:
@@ -142,7 +143,7 @@ class RabbitNode:
             "ERL_EPMD_PORT": str(self._epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODENAME": f"bender-worker-{self.port}@localhost",
-            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_IP_ADDRESS": self._address,
             "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(self._dist_port),
             "RABBITMQ_MNESIA_BASE": str(folder / "data"),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The farm's server, which kills itself, as a power cut would, before or after a step of its work: DIE in its
-environment says which, `after publish`."""
+environment says which, `after publish`. What RabbitMQ has no more is taken for lost after LOST_AFTER seconds."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from pika.adapters.blocking_connection import BlockingChannel  # noqa: E402
 
 from bender_worker_addon.farm import bookkeeping, books, feeding, job_files  # noqa: E402
 from bender_worker_addon.farm.database import Database  # noqa: E402
-from bender_worker_addon.server import standalone  # noqa: E402
+from bender_worker_addon.server import book_keeper, standalone  # noqa: E402
 from bender_worker_addon.server.book_keeper import BookKeeper  # noqa: E402
 from bender_worker_addon.server.web import reception  # noqa: E402
 from bender_worker_addon.sites.local import LocalSite  # noqa: E402
@@ -47,6 +47,8 @@ or gives anything."""
 
 
 def main() -> int:
+    os.environ.pop("LD_PRELOAD", None)  # it is here; what this program starts needs no other clock
+    book_keeper._LOST = float(os.environ.get("LOST_AFTER", book_keeper._LOST))
     if "DIE" in os.environ:
         _die(*os.environ["DIE"].split())
     return standalone.main(sys.argv[1:])
