@@ -215,6 +215,8 @@ def _decode(body: bytes) -> dict[str, Any]:
 def _is_deeper_than(levels: int, value: object) -> bool:
     level: list[Any] = [[value]]
     for _ in range(levels + 1):
+        if not level:
+            return False
         objects = (value.values() if isinstance(value, dict) else value for value in level)
         level = [value for values in objects for value in values if isinstance(value, (dict, list))]
     return bool(level)

@@ -13,6 +13,7 @@ from ..access import Access
 from ..extension import OwnExtension
 from ..farm import Farm
 from . import api, join, page, repository, wire
+from .connections import FileSender
 from .guard import Guard
 from .news import News
 
@@ -26,7 +27,7 @@ def app(farm: Farm, access: Access, config: WorkerConfig) -> Starlette:
             *page.routes(),
             *repository.routes(OwnExtension()),
         ],
-        middleware=[Middleware(Guard, access=access, farm=farm)],
+        middleware=[Middleware(FileSender), Middleware(Guard, access=access, farm=farm)],
         exception_handlers={HTTPException: _no_route},
     )
 
