@@ -85,9 +85,11 @@ class Source(Protocol):
 
 
 class Sink(Protocol):
-    """Where frames go to. Blocks."""
+    """Where frames go to. Blocks. `preview`: a small JPEG of the frame, if there is one."""
 
-    def upload(self, *, job_id: str, task_id: str, frame: StoredFrame) -> FrameUploaded | FrameNotUploaded: ...
+    def upload(
+        self, *, job_id: str, task_id: str, frame: StoredFrame, preview: bytes = b""
+    ) -> FrameUploaded | FrameNotUploaded: ...
 
 
 def unfinished(blend: Path) -> Path:

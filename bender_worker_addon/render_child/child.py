@@ -8,8 +8,10 @@ finished pictures are checked on threads of their own, so that rendering waits f
 import os
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
 from typing import Any
@@ -27,7 +29,8 @@ def main() -> None:
     if "--low-priority" in sys.argv:
         system.lower_priority()
     channel = Channel.to_worker()
-    Child(channel, devices=_option("--devices", "CPU").split(","), share=int(_option("--share", "-1"))).serve()
+    devices, share = _option("--devices", "CPU").split(","), int(_option("--share", "-1"))
+    Child(channel, devices=devices, share=share, previews="--previews" in sys.argv).serve()
     channel.close()
 
 
@@ -48,11 +51,13 @@ class _Written:
 
 
 class Child:
-    def __init__(self, channel: Channel, *, devices: list[str], share: int) -> None:
-        """`devices` and `share`: see devices.choose."""
+    def __init__(self, channel: Channel, *, devices: list[str], share: int, previews: bool) -> None:
+        """`devices` and `share`: see devices.choose; `previews`: somebody wants them."""
         self._channel = channel
         self._devices = devices
         self._share = share
+        self._wants_previews = previews
+        self._make_preview: Callable[[Path, str], None] | None = None
         self._commands = Commands()
         self._progress = Progress()
         self._written: SimpleQueue[_Written | None] = SimpleQueue()
@@ -97,7 +102,9 @@ class Child:
                 "render": ended - loaded - sync - wrote,
                 "write": wrote,
             }
-            self._ended = ended
+            if self._make_preview is not None:
+                self._make_preview(Path(file), command["format"])
+            self._ended = monotonic()
             self._written.put(_Written(attempt, frame, file, sizes, spent))
 
     def _open(self, blend: str, image_format: str) -> None:
@@ -106,6 +113,7 @@ class Child:
             self._opened = None
             self._print(f"Opening: {blend}")
             scenes.open_blend(blend)
+            self._make_preview = self._previews() if self._wants_previews else None
             self._print(f"Opened: {blend}")
             try:
                 device = devices.choose(self._devices, self._share)
@@ -119,6 +127,11 @@ class Child:
         """Behind all that Blender has printed."""
         system.flush()
         print(words, flush=True)
+
+    def _previews(self) -> Callable[[Path, str], None]:
+        from .previews import Previews
+
+        return Previews(scenes.scene()).make
 
     def _tell_progress(self, attempt: int, frame: int, part: float) -> None:
         self._channel.say("progress", attempt=attempt, frame=frame, part=part)

@@ -67,6 +67,12 @@ def open_blend(blend: str) -> None:
     _open = _Open(scene, keep(), OneFrame(scene), OtherFiles())
 
 
+def scene() -> bpy.types.Scene:
+    """That of the open blend."""
+    assert _open is not None
+    return _open.scene
+
+
 def render_frame(frame: int, file: str, image_format: str) -> tuple[set[Size], float]:
     """Renders one frame of the open blend's scene into `file`; gives the sizes one of which the picture must have, and
     the seconds it took to write it. What the scene writes besides goes into `pictures.folder_of` it.

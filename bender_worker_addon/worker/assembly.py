@@ -17,6 +17,7 @@ from typing import Any
 from ..core.errors import WorkerError
 from ..core.in_flight import TasksInFlight
 from ..core.orders import Inspector, key_of
+from ..farm.database import SERVED
 from ..queues.choice import task_queue
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
@@ -35,6 +36,7 @@ from .children.scratch import Scratch
 from .connection import Connection
 from .control import Control
 from .frames.folders import FrameFolders
+from .frames.previews import Previews
 from .frames.storing import FrameStore
 from .frames.uploads import AT_ONCE, Uploads
 from .hello import Hello
@@ -135,6 +137,7 @@ class Assembly:
             logs=self._logs,
             keep_children=config.keep_child,
             devices=config.devices,
+            previews=wants_previews(config),
             renderers=config.renderers,
             inbox=inbox,
             later=self.beside,
@@ -154,9 +157,14 @@ class Assembly:
             max_tasks=max_tasks,
             disklimit=config.disklimit,
         )
-        self.uploads = Uploads(flaskbender=self._flaskbender, executor=self._uploading, schedule=self.schedule)
+        previews = self._previews(config)
+        self.uploads = Uploads(
+            flaskbender=self._flaskbender, executor=self._uploading, schedule=self.schedule, previews=previews
+        )
         self.dispatcher = Dispatcher(self.pool, renderers=config.renderers, memory_limit=int(config.memory_limit * 1e9))
-        store = FrameStore(self._storing, shared=config.mode == "Server", rendered=self.journal.rendered)
+        store = FrameStore(
+            self._storing, shared=config.mode == "Server", rendered=self.journal.rendered, previews=previews
+        )
         breaker = CircuitBreaker(journal=self.journal, here_only=config.is_local)
         self.settlement = Settlement(
             in_flight=self.in_flight,
@@ -239,6 +247,14 @@ class Assembly:
             inbox=inbox,
         )
 
+    def _previews(self, config: WorkerConfig) -> Previews | None:
+        if not wants_previews(config):
+            return None
+        previews = Previews(config.data_dir / "previews", jobs=config.blendpath if config.is_local else None)
+        if not self.journal.uploading():
+            self.beside(previews.clear)
+        return previews
+
     def _blends_of(self, config: WorkerConfig) -> Blends:
         executors = {"transfers": self._transfers, "questions": self._questions}
         if config.is_shared:
@@ -253,6 +269,13 @@ class Assembly:
             grace_period=config.grace_period,
             cache_limit=config.cache_limit,
         )
+
+
+def wants_previews(config: WorkerConfig) -> bool:
+    """Whether there is a server of the farm's that shows them: one that this machine has joined, or one here."""
+    if config.is_local:
+        return (config.farm_dir / SERVED).exists()
+    return config.uploads and bool(config.token)
 
 
 def _closing(close: Callable[[], object]) -> Callable[[object, BaseException | None, object], None]:

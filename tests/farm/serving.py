@@ -108,10 +108,13 @@ class Farm:
         self._machines.append(machine)
         return machine
 
-    def text(self, path: str) -> str:
+    def content(self, path: str) -> bytes:
         request = urllib.request.Request(self.base + path, headers={"Authorization": f"Bearer {self.key}"})
         with urllib.request.urlopen(request, timeout=30) as answer:
-            return str(answer.read().decode())
+            return bytes(answer.read())
+
+    def text(self, path: str) -> str:
+        return self.content(path).decode()
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()

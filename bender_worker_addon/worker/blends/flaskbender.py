@@ -73,7 +73,9 @@ class Flaskbender:
             return JobStatus(job_id, None)
         return JobStatus(job_id, _job_status(text))
 
-    def upload(self, *, job_id: str, task_id: str, frame: StoredFrame) -> FrameUploaded | FrameNotUploaded:
+    def upload(
+        self, *, job_id: str, task_id: str, frame: StoredFrame, preview: bytes = b""
+    ) -> FrameUploaded | FrameNotUploaded:
         """Sends a frame with its size and hash, after what was written with it. Only an answer of 2xx says that
         flaskbender has it."""
         url = f"{self._url}/job/{job_id}/{task_id}"
@@ -81,15 +83,15 @@ class Flaskbender:
             taken = frame.others if frame.others and self._takes_others(url, frame) else ()
             for other in taken:
                 self._upload_other(url, frame, other)
-            self._upload(url, frame)
+            self._upload(url, frame, preview)
         except UploadError as error:
             return FrameNotUploaded(task_id, frame.number, error)
         return FrameUploaded(task_id, frame.number, alone=taken != frame.others)
 
-    def _upload(self, url: str, frame: StoredFrame) -> None:
+    def _upload(self, url: str, frame: StoredFrame, preview: bytes) -> None:
         fields = {"filesize": str(frame.size), "filehash": frame.hash}
         with _sent(frame.path, frame.number) as file:
-            form = Form(fields, file=file, filename=frame.path.name, size=frame.size)
+            form = Form(fields, file=file, filename=frame.path.name, size=frame.size, preview=preview)
             with self._http.post(url, form) as answer:
                 _check_upload(answer, frame.number)
 

@@ -34,8 +34,10 @@ class LazyFlaskbender:
     def job_status(self, job_id: str) -> JobStatus:
         return self._flaskbender.job_status(job_id)
 
-    def upload(self, *, job_id: str, task_id: str, frame: StoredFrame) -> FrameUploaded | FrameNotUploaded:
-        return self._flaskbender.upload(job_id=job_id, task_id=task_id, frame=frame)
+    def upload(
+        self, *, job_id: str, task_id: str, frame: StoredFrame, preview: bytes = b""
+    ) -> FrameUploaded | FrameNotUploaded:
+        return self._flaskbender.upload(job_id=job_id, task_id=task_id, frame=frame, preview=preview)
 
     @cached_property
     def _flaskbender(self) -> "Flaskbender":

@@ -11,12 +11,16 @@ _PIECE = 1 << 17  # bytes
 class Form:
     """multipart/form-data (RFC 7578). Has a length, so that the server is told it beforehand; can be sent once."""
 
-    def __init__(self, fields: Mapping[str, str], *, file: BinaryIO, filename: str, size: int) -> None:
-        """Names and values are of plain letters; `file` holds `size` bytes and is sent as the field `file`."""
+    def __init__(
+        self, fields: Mapping[str, str], *, file: BinaryIO, filename: str, size: int, preview: bytes = b""
+    ) -> None:
+        """Names and values are of plain letters; `file` holds `size` bytes and is sent as the field `file`; behind it
+        comes `preview`, a JPEG, if it isn't empty."""
         self._boundary = secrets.token_hex(16)
         parts = [self._part(f'name="{name}"') + value.encode() + b"\r\n" for name, value in fields.items()]
         self._head = b"".join([*parts, self._part(f'name="file"; filename="{filename}"', "application/octet-stream")])
-        self._tail = f"\r\n--{self._boundary}--\r\n".encode()
+        extra = self._part('name="preview"; filename="preview.jpg"', "image/jpeg") + preview if preview else b""
+        self._tail = b"\r\n" + (extra + b"\r\n" if extra else b"") + f"--{self._boundary}--\r\n".encode()
         self._file = file
         self._size = size
 

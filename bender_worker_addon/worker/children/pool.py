@@ -32,6 +32,7 @@ class Pool:
         logs: TaskLogs,
         keep_children: bool,
         devices: str,
+        previews: bool,
         renderers: int,
         inbox: SimpleQueue[Any],
         later: Callable[[Callable[[], None]], None],
@@ -44,6 +45,7 @@ class Pool:
         self._logs = logs
         self._keep_children = keep_children
         self._devices = devices
+        self._previews = previews
         self._renderers = renderers
         self._inbox = inbox
         self._later = later
@@ -121,7 +123,14 @@ class Pool:
     def _prepare(self, folder: Path, share: int, blend: Path | None) -> Sequence[str]:
         """Runs on the child's thread."""
         self._scratch.make(folder)
-        command = [*self._command, "--devices", self._devices, "--share", str(share)]
+        command = [
+            *self._command,
+            "--devices",
+            self._devices,
+            "--share",
+            str(share),
+            *(["--previews"] if self._previews else []),
+        ]
         return command if self._sandbox is None else self._sandbox.command(command, folder=folder, blend=blend)
 
     def _free_share(self) -> int:

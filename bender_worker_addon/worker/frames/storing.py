@@ -15,6 +15,7 @@ from ...core.messages import FrameWritten
 from ...core.task import Task
 from ...system.executor import Executor
 from . import store
+from .previews import Previews
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +53,34 @@ class FrameStore:
     """`shared`: others of the group work with the frames. `rendered(task_id)` gives a task as it was when it was last
     rendered here, or None; it may wait for the disk."""
 
-    def __init__(self, executor: Executor, *, shared: bool, rendered: Callable[[str], bytes | None]) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        *,
+        shared: bool,
+        rendered: Callable[[str], bytes | None],
+        previews: Previews | None = None,
+    ) -> None:
         self._executor = executor
         self._rendered = rendered
         self._shared = shared
+        self._previews = previews
 
     def store(self, held: InFlight, written: FrameWritten, *, rendered: Path, target: Path) -> None:
         """Stored or NotStored comes of it."""
         self._executor.submit(
-            partial(_store, held, written, rendered, target, shared=self._shared),
+            partial(_store, held, written, rendered, target, shared=self._shared, previews=self._previews),
             failed=lambda error: NotStored(held, written.child, written.attempt, FrameError(str(error))),
         )
 
     def prove(self, held: InFlight, folder: Path) -> None:
         """Proven comes of it. `folder`: where the task's frames are."""
         self._executor.submit(partial(self._prove, held, folder), failed=lambda _: _changed(held))
+
+    def previews_are_sent(self, job_id: str, stored: Collection[StoredFrame]) -> None:
+        """Those of these frames need not be kept."""
+        if self._previews is not None:
+            self._executor.do(partial(self._previews.sent, job_id, [frame.number for frame in stored]))
 
     def delete(self, stored: Collection[StoredFrame]) -> None:
         """Deletes frames that are safe elsewhere, and their folder if nothing else is in it."""
@@ -90,11 +104,15 @@ class FrameStore:
         return known if known is not None and known.same_work(held.task) else None
 
 
-def _store(held: InFlight, written: FrameWritten, rendered: Path, target: Path, *, shared: bool) -> Stored | NotStored:
+def _store(
+    held: InFlight, written: FrameWritten, rendered: Path, target: Path, *, shared: bool, previews: Previews | None
+) -> Stored | NotStored:
     where = {"rendered": rendered, "target": target}
     began = time.monotonic()
     try:
         frame = store.store(**where, number=written.frame, image_format=held.task.image_format, shared=shared)
+        if previews is not None:
+            previews.take(rendered, held.task.job_id, written.frame)
         return Stored(held, written.attempt, frame, time.monotonic() - began)
     except FrameError as error:
         return NotStored(held, written.child, written.attempt, error)

@@ -13,6 +13,7 @@ from ...core.errors import Remedy, UploadError
 from ...core.frame import StoredFrame
 from ...core.transfers import FrameNotUploaded, FrameUploaded, Sink
 from ...system.executor import Executor
+from .previews import Previews
 from .store import unchanged
 
 log = logging.getLogger(__name__)
@@ -43,11 +44,14 @@ class Uploads:
     """Puts FrameUploaded, FrameNotUploaded and FrameLost into the inbox; its owner tells it of them. `trouble` says why
     nothing gets through, if so: then all frames wait, since none is to blame."""
 
-    def __init__(self, *, flaskbender: Sink, executor: Executor, schedule: sched.scheduler) -> None:
+    def __init__(
+        self, *, flaskbender: Sink, executor: Executor, schedule: sched.scheduler, previews: Previews | None = None
+    ) -> None:
         """The executor should have `AT_ONCE` threads."""
         self._flaskbender = flaskbender
         self._executor = executor
         self._schedule = schedule
+        self._previews = previews
         self._waiting: deque[_Frame] = deque()
         self._sent: dict[tuple[str, int], _Frame] = {}
         self._refused: dict[tuple[str, int], int] = {}
@@ -124,13 +128,18 @@ class Uploads:
         while self._waiting and len(self._sent) < most and not self._holding:
             frame = self._waiting.popleft()
             self._sent[frame.key] = frame
-            self._executor.submit(partial(_upload, self._flaskbender, frame), failed=partial(_not_uploaded, frame))
+            self._executor.submit(
+                partial(_upload, self._flaskbender, frame, self._previews), failed=partial(_not_uploaded, frame)
+            )
 
 
-def _upload(flaskbender: Sink, frame: _Frame) -> FrameUploaded | FrameNotUploaded | FrameLost:
+def _upload(
+    flaskbender: Sink, frame: _Frame, previews: Previews | None
+) -> FrameUploaded | FrameNotUploaded | FrameLost:
     if not unchanged(frame.stored):
         return FrameLost(frame.task_id, frame.stored.number)
-    return flaskbender.upload(job_id=frame.job_id, task_id=frame.task_id, frame=frame.stored)
+    preview = b"" if previews is None else previews.of(frame.job_id, frame.stored.number)
+    return flaskbender.upload(job_id=frame.job_id, task_id=frame.task_id, frame=frame.stored, preview=preview)
 
 
 def _not_uploaded(frame: _Frame, error: OSError) -> FrameNotUploaded:

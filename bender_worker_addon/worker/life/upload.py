@@ -125,6 +125,7 @@ class UploadStage:
                 held.task.leaves(f"{words} on {socket.gethostname()}: this farm takes none")
                 log.warning("%s: %s: this farm takes none", held, words)
             self._settlement.finish(held)
+            self._store.previews_are_sent(held.task.job_id, held.stored.values())
             if not self._keep:
                 self._record.frames_are_gone(held.stored.values())
                 self._store.delete(held.stored.values())

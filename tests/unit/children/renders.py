@@ -12,6 +12,7 @@
 `wait`      a gate for each of these frames: rendering ends when the test opens it
 `seconds`   that each frame takes, unless its worker's environment says so, in SECONDS_A_FRAME
 `grow`      bytes that the child takes and never gives back, for each of these frames
+`preview`   what it makes in the place of a preview, in hexadecimal digits
 `keep_not`  why the child must not be kept
 """
 
@@ -31,6 +32,11 @@ _PACKAGE = Path(__file__).resolve().parents[3] / "bender_worker_addon"
 
 scene: dict[str, Any] = {}
 kept: list[bytes] = []
+
+
+JPEG = bytes.fromhex(
+    "ffd8 ffe00010 4a46494600010100000100010000 ffc0000b 08 010e 01e0 01 011100 ffda0008 01 0100 003f00 0000 ffd9"
+)
 
 
 class RenderError(Exception):
@@ -91,6 +97,17 @@ def check(file: str, size: tuple[int, int]) -> None:
         raise BrokenPicture(f"{Path(file).name} is broken")
 
 
+class Previews:
+    """Makes one of each frame: what the scene says, or what has the structure of a JPEG."""
+
+    def __init__(self, _scene: object) -> None:
+        pass
+
+    def make(self, frame: Path, _format: str) -> None:
+        preview = frame.with_name(f"preview-{frame.stem}.jpg")
+        preview.write_bytes(bytes.fromhex(scene.get("preview", "")) or JPEG)
+
+
 def _is_first() -> bool:
     mark = Path(scene["first"])
     if not mark.exists():
@@ -117,8 +134,9 @@ def _become(name: str, **content: object) -> None:
 _become("pictures", check_all=check, BrokenPicture=BrokenPicture)
 _become("devices", choose=lambda wanted, _share: scene.get("device", "") or wanted[-1])
 _become("progress", Progress=Progress)
+_become("previews", Previews=Previews)
 _become("keeping", reason_not_to_keep=reason_not_to_keep)
-_become("scenes", open_blend=open_blend, render_frame=render_frame, RenderError=RenderError)
+_become("scenes", open_blend=open_blend, scene=lambda: None, render_frame=render_frame, RenderError=RenderError)
 sys.path.insert(0, str(_PACKAGE))
 
 from render_child import child  # type: ignore[import-not-found]  # noqa: E402  the path must stand first
