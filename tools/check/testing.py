@@ -25,7 +25,7 @@ from tools.servers.rabbitmq import RabbitNode
 
 INSIDE = "tests/blender"
 UNIT = "tests/unit"
-ON_WINDOWS = (UNIT,)
+WITH_WINDOWS = "tests/windows"
 TELLING_ON_WINDOWS = ("tests/unit/system", "tests/unit/worker/children/test_process.py")
 """Of those, what is most often otherwise there: disks, locks, files that others have open, processes."""
 OUTSIDE = (
@@ -89,8 +89,8 @@ class Tally:
 
 
 def run(arguments: Sequence[str], *, quick: bool = False, on_windows: bool = False) -> int:
-    """Run everything; `quick`: only what takes two minutes; `on_windows`: only what Windows' Python runs; with
-    arguments: only pytest with these.
+    """Run everything; `quick`: only what takes two minutes; `on_windows`: only what Windows' Python runs, and
+    what its bpy is tried with; with arguments: only pytest with these.
 
     Returns the first failure's exit code, else 0.
     """
@@ -102,7 +102,7 @@ def run(arguments: Sequence[str], *, quick: bool = False, on_windows: bool = Fal
         if quick:
             _run_quick(python, scratch, tally)
         elif on_windows:
-            _take_on_windows(arguments or ON_WINDOWS, scratch, tally)
+            _run_on_windows(python, arguments, scratch, tally)
         elif not arguments:
             _run_all(python, scratch, tally)
         elif _are_inside(arguments):
@@ -155,6 +155,17 @@ def _run_quick(python: Path, scratch: Path, tally: Tally) -> None:
     _take(_outside(python, ["tests/farm", "-m", "quick", "-k", blenders.DEFAULT], scratch), tally)
     left_out = [folder for folder in (*OUTSIDE, INSIDE) if folder != UNIT]
     print(f"\nLeft out, but for the few tests marked quick: {', '.join(left_out)}, and all in Blender {VERSIONS[1]}.")
+
+
+def _run_on_windows(python: Path, arguments: Sequence[str], scratch: Path, tally: Tally) -> None:
+    """All of it folder by folder: a test that hangs there takes the others of its process with it."""
+    if arguments:
+        _take_on_windows(arguments, scratch, tally)
+        return
+    for part in sorted(PROJECT.glob(f"{UNIT}/*")):
+        if list(part.rglob("test_*.py")) or part.match("test_*.py"):
+            _take_on_windows([part.relative_to(PROJECT).as_posix()], scratch, tally)
+    _take(_outside(python, [WITH_WINDOWS], scratch), tally)
 
 
 def _take_on_windows(arguments: Sequence[str], scratch: Path, tally: Tally) -> None:

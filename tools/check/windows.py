@@ -8,12 +8,14 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tools.blenders import bpy_wheel
 from tools.build import wheels
 from tools.build.pip import pip
 from tools.debian import Root
@@ -28,13 +30,18 @@ COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
 INSIDE_JAR = "org/bytedeco/cpython/windows-x86_64/"
 TEST_PACKAGES = ("hypothesis", "pytest", "pytest-timeout")  # of those pinned for the tests
 ROOT = Root(name="wine-10", suite="trixie", packages=("wine64",), megabytes=1000)
+DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY")
 LINGERS = "600"  # seconds the Wine server waits for the next program, unless it is ended before
 
 _OPTIONS = ("--platform=win_amd64", "--only-binary=:all:", "--implementation=cp", "--python-version=3.11")
 
 
+if sys.platform == "linux":
+    import fcntl
+
+
 class Windows:
-    """One that is ready to run Windows programs. There is one at a time, of all processes: see `windows`."""
+    """One that is ready to run Windows programs, one after the other or several at once: see `windows`."""
 
     def __init__(self, wine: Path, python: Path, packages: Path, prefix: Path) -> None:
         self._wine = wine
@@ -48,27 +55,38 @@ class Windows:
         which are on the same drive, hold for Windows' Python too."""
         return [str(self._wine), str(self._python), *map(str, words)]
 
-    def environment(self, *more_packages: Path) -> dict[str, str]:
-        """What it is to be run with. `more_packages`: folders to import from, before the tests' own packages."""
+    def environment(self) -> dict[str, str]:
+        """What it is to be run with."""
+        return _wine_environment(self.prefix) | self.settings()
+
+    def settings(self, *more_packages: Path) -> dict[str, str]:
+        """The same without what else is there. `more_packages`: folders to import from, before the tests' own."""
         paths = ";".join(map(drive_z, (*more_packages, self._packages)))
-        return _wine_environment(self.prefix) | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+        return _settings(self.prefix) | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @contextmanager
 def windows() -> Iterator[Windows]:
-    """Windows, made if it is not there; who else wants it waits until this one is done, and finds no program of it.
+    """Windows, made if it is not there. Others may have it at the same time; with the last of them all its programs
+    end.
 
     Raises ToolError with the reason where there can be none.
     """
-    if os.name != "posix":
+    if sys.platform != "linux":
         raise ToolError("this is done on Linux only")
-    with locked("windows"), ExitStack() as stack:
+    with locked("windows-python"):
         python, packages = _python(), _packages()
         wine, server = (ROOT.program(f"/usr/lib/wine/{name}") for name in ("wine64", "wineserver64"))
         prefix = _prefix(wine, server)
+    with (cache_folder() / "windows-in-use.lock").open("a+") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
         _serve(server, prefix)
-        stack.callback(_serve, server, prefix, end=True)
-        yield Windows(wine, python, packages, prefix)
+        try:
+            yield Windows(wine, python, packages, prefix)
+        finally:
+            with suppress(BlockingIOError):  # somebody else has it
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _serve(server, prefix, end=True)
 
 
 def drive_z(path: Path) -> str:
@@ -85,6 +103,17 @@ def install(packages: Path, wanted: Sequence[str], *, doing: str) -> None:
         log=packages.with_suffix(".log"),
         timeout=1800,
     )
+
+
+def bpy_packages() -> Path:
+    """The folder of the bpy for Windows, and of what it needs. Raises ToolError where it can't be had."""
+    folder = cache_folder() / f"windows-bpy-{bpy_wheel.VERSION}"
+    with locked("windows-bpy"):
+        if not folder.is_dir():
+            fresh = folder.with_suffix(".part")
+            install(fresh, [f"bpy=={bpy_wheel.VERSION}"], doing="fetching bpy for Windows, 350 MB")
+            fresh.rename(folder)
+    return folder
 
 
 def _python() -> Path:
@@ -167,8 +196,11 @@ def _serve(server: Path, prefix: Path, *, end: bool = False) -> None:
 
 
 def _wine_environment(prefix: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
-    return kept | {
+    return {name: value for name, value in os.environ.items() if name not in DESKTOP} | _settings(prefix)
+
+
+def _settings(prefix: Path) -> dict[str, str]:
+    return {
         "WINEPREFIX": str(prefix),
         "WINEARCH": "win64",
         "WINEDEBUG": "-all",

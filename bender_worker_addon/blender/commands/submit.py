@@ -62,7 +62,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     if options.to is not None and not config.is_local:
         print(f"{PROGRAM}: --to is for a farm on this machine; `fetch` brings frames from elsewhere", file=sys.stderr)
         return USAGE
-    blend = options.blend.expanduser()
+    blend = options.blend.expanduser().absolute()  # Blender takes a path without a drive for one below it
     packing.open_blend(blend, options.unsaved)
     copy_of = memory.saved_as(options.unsaved) if options.unsaved else None
     beside = not is_remote(config)
@@ -87,7 +87,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     with farm_of(config) as farm, farm.room_for(job.id) as folder, ExitStack() as if_it_fails:
         packing.save_packed(folder, copy_of=copy_of, beside=beside)
         if config.is_local:
-            saved = (blend if copy_of is None else copy_of).absolute()
+            saved = blend if copy_of is None else copy_of.absolute()
             base = frames_folder.base(saved, options.to or resolved.chosen("outpath"))
             made = frames_folder.made(base.expanduser().absolute(), options.name or options.job or blend.stem)
             job = replace(job, folder=if_it_fails.enter_context(made))

@@ -28,7 +28,7 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def written() -> None:
-    for handler in logging.getLogger("bender_worker_addon").handlers:
+    for handler in logging.getLogger("bender_worker_addon").handlers * 15:  # each waits for a second at most
         handler.flush()
 
 

@@ -10,7 +10,7 @@ from speaking import connected  # type: ignore[import-not-found]
 connection = connected()
 connection.makefile("rb").readline()
 if sys.argv[1] == "hunger":
-    bytearray(1 << 46)  # more than any machine has
+    bytearray(1 << 62)  # more than any machine has
 if sys.platform == "win32":
     os._exit(int(sys.argv[1]) - (1 << 32) if int(sys.argv[1]) >> 31 else int(sys.argv[1]))
 else:

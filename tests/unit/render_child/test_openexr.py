@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bender_worker_addon.render_child.openexr import is_openexr, multilayer_size
+from bender_worker_addon.system.platform import WINDOWS
 
 DATA = Path(__file__).parents[2] / "data"
 LAYERED = [DATA / "multilayer_zip.exr", DATA / "multilayer_none.exr"]
@@ -61,7 +62,7 @@ def test_no_damage_raises_anything_but_what_is_promised(path: Path, folder: Path
 @pytest.mark.parametrize("value", [0, 0xFF])
 def test_no_single_byte_of_a_header_can_raise_anything_else(path: Path, folder: Path, value: int) -> None:
     whole = path.read_bytes()
-    for place in range(4, 700, 3 if value else 2):
+    for place in range(4, 700, (3 if value else 2) * (20 if WINDOWS else 1)):  # Wine takes its time for each file
         try:
             size_of(whole[:place] + bytes([value]) + whole[place + 1 :], folder)
         except ValueError as error:

@@ -10,7 +10,7 @@ import pytest
 from bender_worker_addon.core.errors import FrameError
 from bender_worker_addon.core.frame import StoredFrame
 from bender_worker_addon.worker.frames.store import delete, store, unchanged
-from tests.unit.support import PNG
+from tests.unit.support import PNG, linked
 
 
 @pytest.fixture
@@ -63,8 +63,8 @@ def test_no_link_is_followed_and_nothing_but_pictures_is_kept(
     home = tmp_path / "home"
     home.mkdir()
     (home / "secret.png").write_bytes(b"secret")
-    (made / "passes" / "link.png").symlink_to(home / "secret.png")
-    (made / "folder").symlink_to(home)
+    linked(made / "passes" / "link.png", home / "secret.png")
+    linked(made / "folder", home)
     (made / "passes" / "script.py").write_text("import os")
     (made / "alone.png").write_bytes(b"would be among the frames")
     os.mkfifo(made / "passes" / "pipe.png")
@@ -78,7 +78,7 @@ def test_a_link_in_the_place_of_them_all_is_none(rendered: Path, made: Path, tar
     (tmp_path / "home" / "pictures" / "mine.png").write_bytes(b"mine")
     (made / "passes").rmdir()
     made.rmdir()
-    made.symlink_to(tmp_path / "home")
+    linked(made, tmp_path / "home")
     assert stored(rendered, target).others == ()
     assert there(tmp_path / "home") == {"pictures/mine.png"}
 
@@ -89,7 +89,7 @@ def test_a_link_among_the_frames_leads_none_of_them_elsewhere(
     (made / "passes" / "z0007.exr").write_bytes(b"deep")
     target.parent.mkdir(parents=True)
     (tmp_path / "home").mkdir()
-    (target.parent / "passes").symlink_to(tmp_path / "home")
+    linked(target.parent / "passes", tmp_path / "home")
     with pytest.raises(FrameError, match=r"passes/z0007\.exr was not stored: .*passes is a link"):
         stored(rendered, target)
     assert there(tmp_path / "home") == set()
