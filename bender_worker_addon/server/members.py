@@ -3,10 +3,12 @@
 The same over HTTP is in `web/join.py`."""
 
 import json
+import socket
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ..core.errors import FarmError
 from ..farm.database import SERVED, Database
@@ -41,6 +43,17 @@ def print_new_code(folder: Path, *, as_json: bool) -> None:
 
 def print_join_line(link: str) -> None:
     print(f"To let a machine join the farm, type there:  blender --command bender_worker join {link}")
+    parts = urlsplit(link)
+    if parts.hostname == socket.gethostname().lower() and (address := own_address()):
+        print(f"If it doesn't know {parts.hostname}, put {address} in its place.")
+
+
+def own_address() -> str:
+    """The one by which machines of the same network may reach this one; nothing if it has none. Nothing is sent."""
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as anywhere:
+        anywhere.connect(("192.0.2.1", 9))  # never anybody's (RFC 5737): it is only asked which way it would go
+        return str(anywhere.getsockname()[0])
+    return ""
 
 
 def print_all(folder: Path, *, as_json: bool) -> None:

@@ -112,6 +112,7 @@ class Node:
         self._folder = folder
         self._host = host
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._tether = Tether()
         self._closing = threading.Event()
         self._tether = Tether()
         try:
@@ -157,6 +158,7 @@ class Node:
             )
         self._tether.tie(process.pid)
         self._processes.append(process)
+        self._tether.tie(process.pid)
         return process
 
     def _keep_alive(self) -> None:
@@ -183,7 +185,7 @@ class Node:
             assert process.stdin is not None
             process.stdin.close()
             if WINDOWS:  # nothing there ends it gently; it is made to be killed
-                _kill(process)
+                self._tether.end()
             try:
                 process.wait(_END)
             except subprocess.TimeoutExpired:
@@ -237,8 +239,7 @@ class Node:
 def _kill(process: "subprocess.Popen[bytes]") -> None:
     """With all that it has started."""
     if WINDOWS:
-        command = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
-        subprocess.run(command, capture_output=True, check=False)
+        process.kill()
     else:
         os.killpg(process.pid, signal.SIGKILL)
 

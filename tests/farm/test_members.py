@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from bender_worker_addon.server import members
 from tests.farm.process import DEADLINE
 from tests.farm.serving import SERVER, Machine
 
@@ -126,3 +127,20 @@ def test_systemd_is_told_how_it_is_and_no_secret(tmp_path: Path) -> None:
     assert "serve --new-join" in said
     assert "/join/" not in said
     assert (tmp_path / "farm" / "key").read_text().strip() not in said
+
+
+def test_a_machine_that_does_not_know_the_farms_name_is_told_an_address(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "Render-Box")
+    monkeypatch.setattr(members, "own_address", lambda: "192.168.1.5")
+    members.print_join_line("http://Render-Box:8000/join/x")
+    assert "If it doesn't know render-box, put 192.168.1.5 in its place." in capsys.readouterr().out
+    members.print_join_line("http://127.0.0.1:8000/join/x")
+    assert "in its place" not in capsys.readouterr().out
+
+
+def test_the_address_of_this_machine_is_one_that_it_has() -> None:
+    address = members.own_address()
+    if address:
+        socket.create_server((address, 0)).close()
