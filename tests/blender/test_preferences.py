@@ -88,3 +88,13 @@ def test_what_was_put_right_is_right(tmp_path: Path) -> None:
     assert "a file that is there" in resolved()
     certificate.touch()
     assert resolved().config.ca_file == certificate
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_what_is_as_it_always_is_does_not_count_as_set(name: str) -> None:
+    """As after a click into the field of an address, and Enter."""
+    before = resolved()
+    setattr(own(), name, own().bl_rna.properties[name].default)
+    assert own().is_property_set(name)
+    found = resolved()
+    assert (found.config, found.sources) == (before.config, before.sources)

@@ -6,6 +6,7 @@ Pictures of what was seen lie in `test-output/window/<Blender's version>/<module
 """
 
 import itertools
+import os
 import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -135,6 +136,25 @@ def open_window(
     return opened
 
 
+@pytest.fixture(scope="session")
+def opening(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a desktop whose program for opening things notes what it was asked to open."""
+    folder = tmp_path_factory.mktemp("opening")
+    program = folder / "bin" / "xdg-open"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >> {folder / "asked"}\n')
+    program.chmod(0o755)
+    return {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+@pytest.fixture
+def opened(opening: dict[str, str]) -> Path:
+    """What the desktop was asked to open, a line each; not there before it was."""
+    asked = Path(opening["PATH"].partition(os.pathsep)[0]).with_name("asked")
+    asked.unlink(missing_ok=True)
+    return asked
+
+
 @pytest.fixture(scope="module")
 def typed() -> bool:
     """Whether the artist types where the farm is; else her studio has set it in the environment."""
@@ -142,14 +162,16 @@ def typed() -> bool:
 
 
 @pytest.fixture(scope="module")
-def shared_desk(open_window: OpenWindow, typed: bool, request: pytest.FixtureRequest) -> Iterator[SharedDesk]:
+def shared_desk(
+    open_window: OpenWindow, typed: bool, opening: dict[str, str], request: pytest.FixtureRequest
+) -> Iterator[SharedDesk]:
     """One Blender for all tests of a module, which knows its farm."""
     module = request.node.name.rpartition("/")[2].removesuffix(".py")
     names = (f"{module}-{number}" if number > 1 else module for number in itertools.count(1))
 
     @contextmanager
     def open_desk() -> Iterator[Desk]:
-        with open_window(next(names), environment=None if typed else {}) as desk:
+        with open_window(next(names), environment=None if typed else opening) as desk:
             if typed:
                 fill_in(desk)
             yield desk

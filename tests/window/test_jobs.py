@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An artist with one machine and no server: she sends what she sees to the farm, renders it, looks after her jobs."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -17,23 +16,12 @@ SHOWN = f"__import__('sys').modules['{MODULE}.blender.farm.view'].jobs_view.show
 RENDERED = 300.0  # seconds in which a few small frames are there, on a busy machine too
 
 
-@pytest.fixture
-def opened(tmp_path: Path) -> Path:
-    """What the desktop was asked to open, by the program that a Linux desktop has for it."""
-    asked, program = tmp_path / "asked", tmp_path / "bin" / "xdg-open"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\necho "$@" >> {asked}\n')
-    program.chmod(0o755)
-    return asked
-
-
 def test_a_scene_is_sent_rendered_looked_at_canceled_and_queued_again(
-    open_window: OpenWindow, make_scene: SceneMaker, opened: Path
+    open_window: OpenWindow, make_scene: SceneMaker, opened: Path, opening: dict[str, str]
 ) -> None:
     blend = make_scene("trivial", frames=3, width=64, height=36, samples=1)
     before = blend.read_bytes()
-    path = f"{opened.parent / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    with open_window("jobs", blend, environment={"BENDER_WORKER_QUEUE": "local", "PATH": path}) as desk:
+    with open_window("jobs", blend, environment={"BENDER_WORKER_QUEUE": "local", **opening}) as desk:
         desk.window.open_sidebar("Farm")
         desk.change_something()
         _send(desk)

@@ -48,18 +48,18 @@ def test_stop_after_this_task_finishes_it_and_leaves_the_next_to_others(desk: De
     assert desk.window.processes().keys() == {desk.window.ask("os.getpid()")}
 
 
-def test_a_click_opens_the_last_frame_in_an_image_editor(desk: Desk, slow_blend: Path) -> None:
-    task = desk.farm.task(desk.farm.job(slow_blend), 5)
+def test_a_click_shows_the_last_frame_and_leaves_nothing_of_it_in_her_file(
+    desk: Desk, slow_blend: Path, opened: Path
+) -> None:
+    before = desk.window.ask("[image.name for image in bpy.data.images]")
+    job = desk.farm.job(slow_blend)
+    task = desk.farm.task(job, 5)
     desk.start()
     desk.farm.wait_for("finish", task)
-    desk.window.click("000005.png", SIDEBAR, until="regions('IMAGE_EDITOR', 'WINDOW')")
-    shown = (
-        "[area.spaces.active.image.name for window in bpy.context.window_manager.windows"
-        " for area in window.screen.areas if area.type == 'IMAGE_EDITOR']"
-    )
-    assert desk.window.ask(shown) == ["000005.png"]
-    desk.window.screenshot("frame")
-    desk.close_her_picture()
+    desk.window.click("000005.png", SIDEBAR)
+    desk.wait_for("a picture that is shown", opened.exists)
+    assert opened.read_text() == f"{desk.farm.frame(job, '000005.png')}\n"
+    assert desk.window.ask("[image.name for image in bpy.data.images]") == before
 
 
 def test_pause_holds_the_render_where_it_is(desk: Desk, quick_blend: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import bpy
 from bpy.props import EnumProperty
 
-from .. import in_force
+from .. import in_force, viewing
 from ..regions import redraw_preferences, redraw_sidebars
 from . import loop, panel
 from .connection_test import connection_test
@@ -106,23 +106,25 @@ class BENDER_OT_worker_test_connection(bpy.types.Operator):
 
 
 class BENDER_OT_worker_show_frame(bpy.types.Operator):
-    """Open the last finished frame in an Image Editor"""
+    """Look at the last finished frame. Your file is not touched"""
 
     bl_idname = "bender.worker_show_frame"
-    bl_label = "Open in Image Editor"
+    bl_label = "Look at It"
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         return session.snapshot.last_frame is not None
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, _context: bpy.types.Context) -> set[str]:
         path = session.snapshot.last_frame
-        try:
-            image = bpy.data.images.load(str(path), check_existing=True)
-        except RuntimeError as error:
-            self.report({"ERROR"}, f"{path} can't be opened: {error}")
+        if path is None or not path.is_file():
+            self.report({"WARNING"}, f"{path} is not there (any more)")
             return {"CANCELLED"}
-        _image_editor(context).image = image
+        try:
+            viewing.show(path)
+        except OSError as error:
+            self.report({"ERROR"}, f"{path} can't be shown: {error.strerror}")
+            return {"CANCELLED"}
         return {"FINISHED"}
 
 
@@ -158,17 +160,6 @@ def _watch_test() -> float | None:
     running = connection_test.running  # asked first: what ends after it is seen by the next redraw
     redraw_preferences()
     return _WATCH if running else None
-
-
-def _image_editor(context: bpy.types.Context) -> bpy.types.SpaceImageEditor:
-    """An Image Editor of this window, or one in a new window."""
-    for area in context.screen.areas:
-        if area.type == "IMAGE_EDITOR":
-            return area.spaces.active
-    bpy.ops.wm.window_new()
-    area = context.window_manager.windows[-1].screen.areas[0]
-    area.type = "IMAGE_EDITOR"
-    return area.spaces.active
 
 
 def _open(operator: bpy.types.Operator, path: Path | None) -> set[str]:

@@ -153,9 +153,13 @@ class BenderWorkerPreferences(_Settings, bpy.types.AddonPreferences):
                 draw_paragraph(layout, f"{name}: {verdict.words}", width=_WIDTH, alert=True)
 
     def changed(self) -> dict[str, str]:
-        """The settings that were given a value here, as text, by name."""
-        texts = {setting.name: self._text(setting) for setting in settings() if self.is_property_set(setting.name)}
-        return {name: text for name, text in texts.items() if text}
+        """The settings that were given a value here, as text, by name. What is as it always is counts for nothing: a
+        click into a field, and Enter, is not to choose a farm."""
+        own = [setting for setting in settings() if self._is_changed(setting.name)]
+        return {setting.name: text for setting in own if (text := self._text(setting))}
+
+    def _is_changed(self, name: str) -> bool:
+        return self.is_property_set(name) and getattr(self, name) != self.bl_rna.properties[name].default
 
     def _text(self, setting: "dataclasses.Field[Any]") -> str:
         text = str(getattr(self, setting.name))
