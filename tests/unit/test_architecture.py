@@ -152,7 +152,7 @@ def test_processes_are_started_in_one_place() -> None:
         and isinstance(node.value, ast.Name)
         and node.value.id in {"subprocess", "os"}
     }
-    assert calls == {"process.py", "node.py"}  # children, and the RabbitMQ of a farm
+    assert calls == {"process.py", "node.py", "viewing.py"}  # children, the RabbitMQ of a farm, Blender's player
 
 
 def test_only_what_speaks_to_the_system_asks_which_one_it_is() -> None:
