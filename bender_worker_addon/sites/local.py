@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from ..core.errors import FarmError
 from ..core.orders import Order
-from ..farm import books, changes, control, frame_files, frame_list, frames_folder, tasks, workers
+from ..farm import books, changes, control, frame_files, frame_list, frames_folder, pace, tasks, workers
 from ..farm.books import Job, NewTask
 from ..farm.database import PATIENCE, Database
 from ..farm.job_files import JobFiles
@@ -49,9 +49,10 @@ class LocalSite(FolderSite):
             failures = books.failures(connection, job.id, most=FAILURES)
             warnings = books.warnings(connection, job.id)
             head = books.head(connection, job.id)
+            speed = pace.of(connection, job.id)
         frames = {status: frame_list.joined(frames) for status, frames in by_status.items()}
         folder, blend = frames_folder.of(head, self._outpath), self._blend(job.id, head)
-        return Details(job, frames, failures, warnings, folder, data_json.fps(head), blend=blend)
+        return Details(job, frames, failures, warnings, folder, data_json.fps(head), blend=blend, pace=speed)
 
     def task(self, job_id: str, frame: int) -> TaskRecord:
         with self._database.looking() as connection:

@@ -14,6 +14,7 @@ from ..farm.books import OVER, Failure, Job, Warned
 from ..farm.database import FILE, SERVED
 from ..farm.frame_files import FrameFile
 from ..farm.new_job import NewJob
+from ..farm.pace import Pace
 from ..farm.tasks import TaskRecord
 from ..farm.workers import Event, Worker
 from ..settings.config import WorkerConfig
@@ -40,7 +41,7 @@ class Unreachable(FarmError):
 class Details:
     """`frames` are written as people do, by the status of their task. `folder` is where they are, or, unless they are
     `here`, where `fetch` brings them. `fps`: how many of them make a second of a film.
-    `blend`: what they are made of, if it can be seen from here."""
+    `blend`: what they are made of, if it can be seen from here; `pace`: how fast they come, if that is known."""
 
     job: Job
     frames: Mapping[str, str]
@@ -50,6 +51,7 @@ class Details:
     fps: float
     here: bool = True
     blend: Path | None = None
+    pace: Pace | None = None
 
 
 def nobody(_done: int, _of: int) -> None:

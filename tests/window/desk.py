@@ -44,6 +44,7 @@ class Desk:
             window.desktop.click(name.x - 2 * CHECKBOX, name.middle[1])
         window.find("Maintainer", PREFERENCES)
         self._scroll_preferences(down=4)
+        window.click("A farm on the network", PREFERENCES, until=f"{PREFERRED}.works_for == 'FARM'")
         window.find("RabbitMQ", PREFERENCES)
 
     def set_addresses(self, rabbitmq: str, flaskbender: str) -> None:
@@ -52,6 +53,7 @@ class Desk:
         self.window.fill("Flaskbender", flaskbender, PREFERENCES, until=f"{in_force('bender_url')} == {flaskbender!r}")
 
     def set_folders(self, data: Path, frames: Path) -> None:
+        self.window.click("Advanced", PREFERENCES, until=f"{PREFERRED}.show_advanced")
         self._scroll_preferences(down=4)
         for label, name, path in (("Data", "data_dir", data), ("Frames", "outpath", frames)):
             self.window.fill(label, str(path), PREFERENCES, until=f"str({in_force(name)}) == {str(path)!r}")
@@ -149,17 +151,23 @@ class Desk:
 
     def start(self) -> None:
         self.window.open_sidebar("Bender")
-        self.window.click("Start", SIDEBAR, until=f"{SESSION}.running")
+        self.window.click("Start Rendering", SIDEBAR, until=f"{SESSION}.running")
 
     def stop_now(self) -> None:
         self.window.open_sidebar("Bender")
-        self.window.click("Stop Now", SIDEBAR)
+        self.choose("Stop", "Stop Now", until=f"{SNAPSHOT}.state.value in ('Finishing', 'Stopped')")
         self.wait_for_state("Stopped")
+
+    def choose(self, menu: str, entry: str, *, until: str) -> None:
+        """Opens a menu of the sidebar and clicks an entry of it, which lies somewhere over the window."""
+        window = self.window
+        window.click(menu, SIDEBAR)
+        window.click(entry, Rectangle(0, 0, window.desktop.width, window.desktop.height), until=until)
 
     def wait_for_state(self, state: str, *, timeout: float = DEADLINE) -> None:
         """Waits until the panel shows this state, and until it can be read there."""
         self.window.wait_until(f"{SNAPSHOT}.state.value == {state!r}", timeout=timeout)
-        self.window.find(state, SIDEBAR)
+        self.window.find("Nobody renders" if state == "Stopped" else state, SIDEBAR)
 
     def answers_while(self, expression: str) -> int:
         """How often Blender's main loop answered while something was so: none if it was held up by just that."""

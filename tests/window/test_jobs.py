@@ -22,12 +22,9 @@ def test_a_scene_is_sent_rendered_looked_at_canceled_and_queued_again(
     blend = make_scene("trivial", frames=3, width=64, height=36, samples=1)
     before = blend.read_bytes()
     with open_window("jobs", blend, environment={"BENDER_WORKER_QUEUE": "local", **opening}) as desk:
-        desk.window.open_sidebar("Farm")
+        desk.window.open_sidebar("Bender")
         desk.change_something()
-        _send(desk)
-        desk.window.wait_until(f"[job.status for job in {SHOWN}.jobs] == ['Queued']", timeout=RENDERED)
-        desk.start()
-        desk.window.open_sidebar("Farm")
+        _send(desk)  # which starts the worker, too
         desk.window.wait_until(f"[job.status for job in {SHOWN}.jobs] == ['Finished']", timeout=RENDERED)
         desk.window.find("3 of 3", SIDEBAR)
         assert _frames(desk) == ["000001.png", "000002.png", "000003.png"]
@@ -38,7 +35,7 @@ def test_a_scene_is_sent_rendered_looked_at_canceled_and_queued_again(
         desk.wait_for("a folder that is opened", opened.exists)
         (folder,) = desk.farm.outpath.glob("[!.]*")
         assert opened.read_text() == f"{folder}\n"
-        desk.window.click("Video", SIDEBAR, until=f"{SHOWN}.doing or {SHOWN}.film")
+        desk.window.click("Film", SIDEBAR, until=f"{SHOWN}.doing or {SHOWN}.film")
         desk.window.wait_until(f"{SHOWN}.film", timeout=RENDERED)
         desk.window.find("Open the Film", SIDEBAR)
         desk.window.screenshot("film")
@@ -48,18 +45,19 @@ def test_a_scene_is_sent_rendered_looked_at_canceled_and_queued_again(
         desk.wait_for("a film that is opened", lambda: opened.read_text() == f"{folder}\n{film}\n")
         film.unlink()  # when the farm ends, nothing but frames may be there
         desk.stop_now()
-        desk.window.open_sidebar("Farm")
-        _send(desk)
+        _send(desk, start_now=False)
         desk.window.wait_until(f"{SHOWN}.jobs[0].status == 'Queued'", timeout=RENDERED)
+        desk.window.find("1 job waits", SIDEBAR)
+        desk.window.screenshot("nobody-renders")
         desk.window.click("Cancel", SIDEBAR, until=f"{SHOWN}.jobs[0].status == 'Canceled'")
         desk.window.find("Canceled", SIDEBAR)
         assert not desk.window.sees("Folder", SIDEBAR)  # it has no frames
         desk.window.screenshot("canceled")
         desk.window.click("Retry", SIDEBAR, until=f"{SHOWN}.jobs[0].status == 'Queued'")
-        desk.window.click("scene", SIDEBAR, until=f"{SHOWN}.details is None")
-        desk.wait_for("no details", lambda: not desk.window.sees("Waiting: 1-3", SIDEBAR))
-        desk.window.click("scene", SIDEBAR, until=f"{SHOWN}.details is not None")
         desk.window.find("Waiting: 1-3", SIDEBAR)
+        desk.window.click("Finished", SIDEBAR, until=f"{SHOWN}.details.job.status == 'Finished'")
+        desk.window.find("Finished: 1-3", SIDEBAR)
+        desk.window.screenshot("two-jobs")
         assert desk.window.ask("(bpy.data.filepath, bpy.data.is_dirty)") == [str(blend), True]
     assert blend.read_bytes() == before
 
@@ -70,24 +68,26 @@ def test_a_scene_that_no_worker_could_render_is_not_sent_and_the_file_stays_as_i
     """What is wrong with this one comes out only when its copy is looked at."""
     blend = make_scene("other_engine")
     with open_window("hopeless", blend, environment={"BENDER_WORKER_QUEUE": "local"}) as desk:
-        desk.window.open_sidebar("Farm")
+        desk.window.open_sidebar("Bender")
         desk.change_something()
-        _confirm(desk)
+        _confirm(desk, start_now=False)
         desk.window.wait_until(f"'ABSENT_ENGINE comes from an add-on' in {SHOWN}.trouble", timeout=RENDERED)
         desk.window.find("Blender's own only", SIDEBAR)
         desk.window.screenshot("hopeless")
         assert desk.window.ask(f"len({SHOWN}.jobs)") == 0
 
 
-def _send(desk: Desk) -> None:
+def _send(desk: Desk, *, start_now: bool = True) -> None:
     before = len(desk.window.ask(f"[job.id for job in {SHOWN}.jobs]"))
-    _confirm(desk)
+    _confirm(desk, start_now=start_now)
     desk.window.wait_until(f"len({SHOWN}.jobs) == {before + 1}", timeout=RENDERED)
 
 
-def _confirm(desk: Desk) -> None:
+def _confirm(desk: Desk, *, start_now: bool = True) -> None:
     desk.window.click("Send to Farm", SIDEBAR)
     words = desk.window.find("There are unsaved changes", VIEWPORT)
+    if not start_now:
+        desk.window.click("Start Rendering Now", VIEWPORT)
     desk.window.screenshot("send")
     desk.window.desktop.move(*words.middle)
     desk.window.desktop.key("Return")

@@ -88,9 +88,9 @@ def _dialog(desk: Desk, button: str, *, height: int) -> tuple[Rectangle, Rectang
 
 
 def _look_after_jobs(desk: Desk, served: Farm) -> None:
-    """Sent, paused, gone on with, rendered elsewhere, fetched, deleted: by the buttons of the tab Farm."""
+    """Sent, paused, gone on with, rendered elsewhere, fetched, deleted: by the buttons of the tab Bender."""
     window = desk.window
-    window.open_sidebar("Farm")
+    window.open_sidebar("Bender")
     desk.change_something()
     _send(desk)
     window.wait_until(f"{SHOWN}.details is not None", timeout=RENDERED)
@@ -107,7 +107,7 @@ def _look_after_jobs(desk: Desk, served: Farm) -> None:
     window.find("Priority 7", SIDEBAR)
     window.click("Resume", SIDEBAR, until=f"not {SHOWN}.jobs[0].paused")
     desk.start()
-    window.open_sidebar("Farm")
+    window.open_sidebar("Bender")
     window.wait_until(f"[job.status for job in {SHOWN}.jobs] == ['Finished']", timeout=RENDERED)
     window.find("3 of 3", SIDEBAR)
     folder = Path(window.ask(f"str({SHOWN}.details.folder)"))
@@ -119,7 +119,7 @@ def _look_after_jobs(desk: Desk, served: Farm) -> None:
     assert sorted(path.name for path in folder.iterdir()) == served.frames(job["id"])
     window.screenshot("fetched")
     desk.stop_now()
-    window.open_sidebar("Farm")
+    window.open_sidebar("Bender")
     window.click("Delete", SIDEBAR)
     dialog, button = _dialog(desk, "Delete", height=90)
     window.click("Its Frames Too", dialog)

@@ -38,7 +38,7 @@ def test_stop_after_this_task_finishes_it_and_leaves_the_next_to_others(desk: De
     first, second = desk.farm.task(job, 5), desk.farm.task(job, 6)
     desk.start()
     with desk.mid_frame():
-        desk.window.click("Stop After This Task", SIDEBAR, until=f"{SNAPSHOT}.state.value == 'Finishing'")
+        desk.choose("Stop", "Stop After This Task", until=f"{SNAPSHOT}.state.value == 'Finishing'")
         desk.wait_for_state("Finishing")
         desk.window.screenshot("finishing")
     desk.wait_for_state("Stopped", timeout=RENDERED)
@@ -115,7 +115,7 @@ def test_a_worker_that_cannot_start_says_why(desk: Desk) -> None:
     data.rename(aside)
     data.write_text("no folder")
     try:
-        desk.window.click("Start", SIDEBAR, until=f"{SNAPSHOT}.state.value == 'Problem'")
+        desk.window.click("Start Rendering", SIDEBAR, until=f"{SNAPSHOT}.state.value == 'Problem'")
         desk.wait_for_state("Problem")
         desk.window.screenshot("problem")
     finally:

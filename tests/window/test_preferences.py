@@ -45,7 +45,25 @@ def test_a_good_farm_is_said_to_be_good(desk: Desk) -> None:
     desk.window.click("Test Connection", PREFERENCES)
     for name in ("RabbitMQ", "Flaskbender", "Folder of blends", "Folder of frames"):
         desk.window.find(f"{name}: good", PREFERENCES)
+    desk.window.find("GB are free", PREFERENCES)
     desk.window.screenshot("good-farm")
+
+
+@pytest.mark.both_blenders
+def test_for_this_computer_only_there_is_nothing_to_fill_in(desk: Desk) -> None:
+    desk.open_preferences()
+    desk.unfold_preferences()
+    window = desk.window
+    window.click("This computer only", PREFERENCES, until=f"{PREFERRED}.works_for == 'COMPUTER'")
+    window.find("Nothing to fill in", PREFERENCES)
+    assert not window.sees("RabbitMQ", PREFERENCES)
+    assert window.ask(in_force("queue")) == "local"
+    window.click("Test Connection", PREFERENCES)
+    window.find("no farm is needed", PREFERENCES)
+    window.screenshot("this-computer")
+    window.click("A farm on the network", PREFERENCES, until=f"{PREFERRED}.works_for == 'FARM'")
+    assert window.ask(in_force("amqp_url")) == desk.farm.url
+    assert not window.sees("no farm is needed", PREFERENCES)
 
 
 def test_a_bad_farm_is_told_with_what_to_do_and_nothing_freezes(desk: Desk) -> None:

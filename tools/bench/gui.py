@@ -18,7 +18,7 @@ from tools.bench.cases.yard import timings_of
 from tools.blenders import blenders, scenes
 from tools.blenders.inside_blender import FOLDER
 from tools.build import package
-from tools.check.desktop import Desktop
+from tools.check.desktop import Desktop, Rectangle
 from tools.check.window import SIDEBAR, VIEWPORT, Window, settle
 from tools.process import say
 from tools.servers.farm import make_task, publish_tasks
@@ -107,7 +107,9 @@ def _with(bench: _Bench, env: Mapping[str, str]) -> dict[str, float]:
         window.close_sidebar()
         figures |= _playing(bench, window, "worker rendering")
         window.open_sidebar("Bender")
-        window.click("Stop Now", SIDEBAR, until=f"not {SESSION}.running")
+        window.click("Stop", SIDEBAR)
+        screen = Rectangle(0, 0, bench.desktop.width, bench.desktop.height)
+        window.click("Stop Now", screen, until=f"not {SESSION}.running")
     return figures
 
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs operators: what an artist can do with the farm's jobs: send one, look at it, cancel it, queue it again."""
 
+import functools
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
@@ -14,7 +16,9 @@ from ...farm.frame_list import frames_of
 from ...system.files import discard_folder
 from .. import in_force, versions
 from ..paragraph import draw_paragraph
-from . import memory, packing
+from ..worker import loop
+from ..worker.session import session
+from . import memory, packing, words
 from . import panel as jobs_panel
 from .finding import Finding
 from .preflight import findings
@@ -30,83 +34,97 @@ class BENDER_OT_farm_send(bpy.types.Operator):
     bl_idname = "bender.farm_send"
     bl_label = "Send to Farm..."
 
+    job_name: StringProperty(name="Name", description="What the job is called, and the folder of its frames")
     frames: StringProperty(name="Frames", description="Such as 1-100,120-200x5,250")
     image_format: EnumProperty(name="Format", items=[(name, name, "") for name in FORMATS])
     chunk: IntProperty(
         name="Frames a Task", description="What one worker renders in a row", default=1, min=1, max=100_000
     )
     priority: IntProperty(name="Priority", description="Jobs of a higher one go first", min=-1000, max=1000)
+    start_now: BoolProperty(
+        name="Start Rendering Now", description="Let this Blender render it, in the background", default=True
+    )
 
+    _typed: "dict[str, object]" = {}  # noqa: RUF012  what was typed before an error
     _findings: "list[Finding]" = []  # noqa: RUF012  an operator's own, set anew by each invoke
-    _folder: Path | None = None  # the same
+    _base: Path | None = None  # the same: in which folder the job's own is made, and whether this Blender could render
+    _can_start = False
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if jobs_view.busy:
             cls.poll_message_set("A job is being sent")
+        elif jobs_panel.config() is None:
+            cls.poll_message_set("There is no farm that jobs can be sent to: see the preferences of the add-on")
         return jobs_panel.config() is not None and not jobs_view.busy
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         from ...sites.site import is_remote
 
-        self.frames = packing.default_frames()
-        self.image_format = packing.default_format()
+        own = type(self)
+        file = Path(bpy.data.filepath).stem or "untitled"
+        chosen = {"job_name": file, "frames": packing.default_frames(), "image_format": packing.default_format()}
+        for name, value in (chosen | own._typed).items():
+            setattr(self, name, value)
+        own._typed = {}
         config = jobs_panel.config()
-        base = _frames_base()
-        type(self)._folder = None if base is None else frames_folder.next_free(base, _job_name())
-        type(self)._findings = findings(beside=config is not None and not is_remote(config))
+        own._base = _frames_base()
+        _next_free.cache_clear()
+        own._can_start = _nobody_renders() and not in_force.why_not_to_start(in_force.resolved())
+        own._findings = findings(beside=config is not None and not is_remote(config))
         return context.window_manager.invoke_props_dialog(self, width=_WIDTH, confirm_text="Send")
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
+        layout.label(text=_head(context.scene), icon="SCENE_DATA")
         layout.use_property_split = True
-        for name in ("frames", "image_format", "chunk", "priority"):
+        for name in ("job_name", "frames", "image_format", "chunk", "priority"):
             layout.prop(self, name)
-        if wrong := _why_not(self.frames):
+        if self._can_start:
+            layout.prop(self, "start_now")
+        wrong = _why_not(self.frames)
+        if wrong:
             draw_paragraph(layout, wrong, width=_LETTERS, alert=True)
+        if self._base is not None:
+            draw_paragraph(layout, f"Frames go to {_next_free(self._base, self.job_name)}", width=_LETTERS)
+        hopeless = [finding for finding in self._findings if finding.hopeless]
+        _draw_group(layout, "Can't be sent so", hopeless, alert=True)
+        _draw_group(layout, "May look different", [finding for finding in self._findings if not finding.hopeless])
         if bpy.data.is_dirty and bpy.data.filepath:
-            draw_paragraph(layout, "There are unsaved changes: they are sent, but are not in your file", width=_LETTERS)
-        if self._folder is not None:
-            draw_paragraph(layout, f"Frames go to {self._folder}", width=_LETTERS)
-        for finding in self._findings:
-            draw_paragraph(layout, finding.words, width=_LETTERS, alert=finding.hopeless)
+            told = "There are unsaved changes: they are sent, but are not in your file"
+            _draw_group(layout, "Good to know", [Finding(told)])
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         config = jobs_panel.config()
         hopeless = next((finding.words for finding in self._findings if finding.hopeless), "")
         if config is None or (wrong := _why_not(self.frames) or hopeless):
-            self.report({"ERROR"}, wrong if config is not None else "There is no farm to send it to")
-            return {"CANCELLED"}
-        name = _job_name()
+            return self._failed(wrong if config is not None else "There is no farm to send it to")
         folder = Path(tempfile.mkdtemp(prefix="bender-send-"))
-        copy = folder / f"{name}.blend"
+        copy = folder / f"{Path(bpy.data.filepath).stem or 'untitled'}.blend"
         try:
             unsaved = memory.save_copy(copy)
         except (RuntimeError, OSError) as error:
             discard_folder(folder)
-            self.report({"ERROR"}, f"A copy can't be saved: {error}")
-            return {"CANCELLED"}
+            return self._failed(f"A copy can't be saved: {error}")
         options = {"frames": self.frames, "format": self.image_format, "chunk": self.chunk, "priority": self.priority}
-        base = _frames_base()
-        words = [f"--{option}={value}" for option, value in (options | ({} if base is None else {"to": base})).items()]
-        command = versions.own_command("submit", str(copy), f"--unsaved={unsaved}", "--json", *words)
+        options |= {"name": self.job_name.strip() or copy.stem} | ({} if self._base is None else {"to": self._base})
+        said = [f"--{option}={value}" for option, value in options.items()]
+        command = versions.own_command("submit", str(copy), f"--unsaved={unsaved}", "--json", *said)
         jobs_view.run(config, command, doing="Being sent...", then=lambda: discard_folder(folder))
+        if self._can_start and self.start_now:
+            loop.start()
         return {"FINISHED"}
+
+    def _failed(self, why: str) -> set[str]:
+        """What was typed is there when she tries again."""
+        names = ("job_name", "frames", "image_format", "chunk", "priority", "start_now")
+        type(self)._typed = {name: getattr(self, name) for name in names}
+        self.report({"ERROR"}, why)
+        return {"CANCELLED"}
 
 
 class _OfAJob:
     job: StringProperty(options={"HIDDEN"})
-
-
-class BENDER_OT_farm_choose(_OfAJob, bpy.types.Operator):
-    """Show or hide this job's frames"""
-
-    bl_idname = "bender.farm_choose"
-    bl_label = "Show Frames"
-
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        jobs_view.choose(self.job)
-        return {"FINISHED"}
 
 
 class BENDER_OT_farm_cancel(_OfAJob, bpy.types.Operator):
@@ -126,7 +144,7 @@ class BENDER_OT_farm_pause(_OfAJob, bpy.types.Operator):
     """Begin nothing more of this job until it is resumed"""
 
     bl_idname = "bender.farm_pause"
-    bl_label = "Pause"
+    bl_label = "Pause Job"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         config, job = jobs_panel.config(), self.job
@@ -139,12 +157,34 @@ class BENDER_OT_farm_resume(_OfAJob, bpy.types.Operator):
     """Go on with this job"""
 
     bl_idname = "bender.farm_resume"
-    bl_label = "Resume"
+    bl_label = "Resume Job"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         config, job = jobs_panel.config(), self.job
         if config is not None:
             jobs_view.ask(config, lambda farm: farm.resume(job))
+        return {"FINISHED"}
+
+
+class BENDER_OT_farm_turn(_OfAJob, bpy.types.Operator):
+    """Let this job go before the one above it, or after the one below"""
+
+    bl_idname = "bender.farm_turn"
+    bl_label = "Change Its Turn"
+
+    up: BoolProperty(options={"HIDDEN"})
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        return "Let this job go before the one above it" if properties.up else "Let it go after the one below it"
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        config, job = jobs_panel.config(), self.job
+        priority = words.priority_to_pass(jobs_view.shown.jobs, job, up=self.up)
+        if config is None or priority is None:
+            self.report({"INFO"}, "There is no job to change its turn with")
+            return {"CANCELLED"}
+        jobs_view.ask(config, lambda farm: farm.set_priority(job, priority))
         return {"FINISHED"}
 
 
@@ -247,7 +287,7 @@ class BENDER_OT_farm_video(_OfAJob, bpy.types.Operator):
     """Make a film of the frames that are there, beside their folder"""
 
     bl_idname = "bender.farm_video"
-    bl_label = "Video"
+    bl_label = "Film"
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
@@ -260,8 +300,35 @@ class BENDER_OT_farm_video(_OfAJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
-def _job_name() -> str:
-    return Path(bpy.data.filepath).stem or "untitled"
+@functools.lru_cache(maxsize=1)
+def _next_free(base: Path, name: str) -> Path:
+    """Looked up again only when another name is typed: the dialog is drawn often."""
+    return frames_folder.next_free(base, name)
+
+
+def _head(scene: bpy.types.Scene) -> str:
+    """What will be rendered, in a line."""
+    told = packing.facts()
+    size = f"{told.width * told.scale // 100} x {told.height * told.scale // 100}"
+    samples = [_samples(scene.cycles.samples)] if told.engine == "CYCLES" and hasattr(scene, "cycles") else []
+    camera = scene.camera.name if scene.camera is not None else "no camera"
+    return ", ".join([scene.name, camera, size, told.engine.removeprefix("BLENDER_").capitalize(), *samples])
+
+
+def _samples(count: int) -> str:
+    return f"{count} sample{'' if count == 1 else 's'}"
+
+
+def _nobody_renders() -> bool:
+    return not session.running and not jobs_view.shown.elsewhere
+
+
+def _draw_group(layout: bpy.types.UILayout, title: str, found: "Sequence[Finding]", *, alert: bool = False) -> None:
+    if found:
+        box = layout.box()
+        box.label(text=title)
+        for finding in found:
+            draw_paragraph(box, finding.words, width=_LETTERS, alert=alert)
 
 
 def _frames_base() -> Path | None:
@@ -284,7 +351,7 @@ def _why_not(frames: str) -> str:
 register, unregister = bpy.utils.register_classes_factory(
     (
         BENDER_OT_farm_send,
-        BENDER_OT_farm_choose,
+        BENDER_OT_farm_turn,
         BENDER_OT_farm_cancel,
         BENDER_OT_farm_pause,
         BENDER_OT_farm_resume,

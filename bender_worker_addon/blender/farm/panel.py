@@ -8,26 +8,59 @@ import bpy
 from ...settings.config import WorkerConfig
 from .. import in_force, online
 from ..paragraph import draw_paragraph
-from ..regions import redraw_sidebars, sidebars
+from ..regions import TAB, letters, redraw_sidebars, sidebars
+from . import words
 from .view import Shown, jobs_view
 
 if TYPE_CHECKING:
     from ...farm.books import Job
 
-_TAB = "Farm"
-_MOST = 12  # jobs shown
 _TICK = 0.25  # seconds between two looks at whether there is something new to be drawn
-_WIDTH = 36  # characters a line, in a sidebar of the usual width
+_ROWS = 5  # of the list, at least
+_MOST_LINES = 3  # of a list of frames
 _ICONS = {
-    "Queued": "TIME",
-    "Running": "RENDER_ANIMATION",
-    "Finished": "CHECKMARK",
-    "Errored": "ERROR",
-    "Canceled": "CANCEL",
-    "Paused": "PAUSE",
+    words.WAITING: "TIME",
+    words.RENDERING: "RENDER_ANIMATION",
+    words.FINISHED: "CHECKMARK",
+    words.FAILED: "ERROR",
+    words.STOPPED: "ERROR",
+    words.CANCELED: "CANCEL",
+    words.PAUSED: "PAUSE",
 }
 
 _drawn = Shown()
+_filling = False  # the list: a row that is chosen then was not clicked
+
+
+class BenderJobRow(bpy.types.PropertyGroup):
+    """A row of the list: Blender searches it by its name. It is kept with the preferences, since what hangs on a window
+    is saved in her file."""
+
+
+class BENDER_UL_jobs(bpy.types.UIList):
+    bl_idname = "BENDER_UL_jobs"
+
+    def draw_item(
+        self,
+        _context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        _data: object,
+        _item: object,
+        _icon: int,
+        _active_data: object,
+        _active_property: str,
+        index: int = 0,
+        _flags: int = 0,
+    ) -> None:
+        if index < len(_drawn.jobs):
+            job = _drawn.jobs[index]
+            state = state_of(job)
+            row = layout.row(align=True)
+            row.label(text=job.name, icon=_ICONS.get(state, "DOT"))
+            right = row.row()
+            right.alignment = "RIGHT"
+            part = f"{job.done / max(1, job.total):.0%}"
+            right.label(text=f"{state} {part}" if 0 < job.done < job.total else state)
 
 
 class BENDER_PT_jobs(bpy.types.Panel):
@@ -35,34 +68,32 @@ class BENDER_PT_jobs(bpy.types.Panel):
     bl_label = "Jobs"
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
-    bl_category = _TAB
+    bl_category = TAB
+    bl_order = 1
 
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        return config() is not None
-
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         global _drawn
         _drawn = shown = jobs_view.shown
         if not bpy.app.timers.is_registered(_keep_looking):
             bpy.app.timers.register(_keep_looking, first_interval=0.0)
-        layout = self.layout
+        layout, width = self.layout, letters(context)
+        found, seen = in_force.resolved(), config()
         layout.operator("bender.farm_send", icon="EXPORT")
+        if isinstance(found, str):
+            draw_paragraph(layout, found, width=width, alert=True)
+        else:
+            draw_paragraph(layout, words.farm(found.config, is_seen=seen is not None), width=width)
         if shown.doing:
             layout.label(text=shown.doing, icon="SORTTIME")
         if shown.film:
             layout.operator("wm.path_open", text="Open the Film", icon="PLAY").filepath = shown.film
         if shown.trouble:
-            draw_paragraph(layout, shown.trouble, width=_WIDTH, alert=True)
-        for job in shown.jobs[:_MOST]:
-            box = layout.box().column(align=True)
-            unfolded = shown.details is not None and shown.details.job.id == job.id
-            _draw_head(box, job, unfolded=unfolded)
-            box.progress(factor=job.done / max(1, job.total), text=f"{job.done} of {job.total}")
-            if unfolded:
-                _draw_details(box, shown)
-        if len(shown.jobs) > _MOST:
-            layout.label(text=f"and {len(shown.jobs) - _MOST} older ones")
+            draw_paragraph(layout, shown.trouble, width=width, alert=True)
+        if seen is not None and shown.jobs:
+            if nobody := _nobody_renders(seen, shown):
+                draw_paragraph(layout, nobody, width=width, alert=True)
+            _draw_list(layout, shown)
+            _draw_details(layout, shown, width=width)
 
 
 def config() -> WorkerConfig | None:
@@ -77,58 +108,127 @@ def config() -> WorkerConfig | None:
     return found.config
 
 
-def _draw_head(box: bpy.types.UILayout, job: "Job", *, unfolded: bool) -> None:
-    from ...sites.site import state_of
+def state_of(job: "Job") -> str:
+    """One word. Nothing is rendered of what is begun while nobody works on this computer."""
+    from ...sites.site import state_of as told
 
-    row = box.row()
-    name, status = row.row(), row.row()
-    name.alignment, status.alignment = "LEFT", "RIGHT"
-    arrow = "DOWNARROW_HLT" if unfolded else "RIGHTARROW"
-    name.operator("bender.farm_choose", text=job.name, icon=arrow, emboss=False).job = job.id
-    state = state_of(job)
-    status.label(text=state, icon=_ICONS.get(state, "DOT"))
+    state = words.state(told(job))
+    seen = config() if state == words.RENDERING else None
+    return words.WAITING if seen is not None and seen.is_local and not _somebody_renders() else state
 
 
-def _draw_details(box: bpy.types.UILayout, shown: Shown) -> None:
+def _somebody_renders() -> bool:
+    from ..worker.session import session
+
+    return session.running or bool(jobs_view.shown.elsewhere)
+
+
+def _nobody_renders(seen: WorkerConfig, shown: Shown) -> str:
+    from ...farm.books import OVER
+
+    left = sum(job.status not in OVER and not job.paused for job in shown.jobs)
+    if not left or not seen.is_local or _somebody_renders():
+        return ""
+    return f"{left} {'job waits' if left == 1 else 'jobs wait'}, and nobody renders: press Start Rendering"
+
+
+def _draw_list(layout: bpy.types.UILayout, shown: Shown) -> None:
+    preferences = in_force.preferences()
+    if preferences is None:
+        return
+    row = layout.row()
+    row.template_list(
+        "BENDER_UL_jobs", "", preferences, "jobs", preferences, "chosen_job", rows=min(_ROWS, max(2, len(shown.jobs)))
+    )
+    column = row.column(align=True)
+    for icon, up in (("TRIA_UP", True), ("TRIA_DOWN", False)):
+        turn = column.operator("bender.farm_turn", text="", icon=icon)
+        turn.job, turn.up = jobs_view.chosen, up
+
+
+def _draw_details(layout: bpy.types.UILayout, shown: Shown, *, width: int) -> None:
     details = shown.details
-    assert details is not None
+    if details is None:
+        return
+    job = details.job
+    box = layout.box().column(align=True)
+    box.label(text=job.name, icon=_ICONS.get(state_of(job), "DOT"))
+    box.progress(factor=job.done / max(1, job.total), text=f"{job.done} of {job.total} frames")
+    for line in words.facts(details, words.now()):
+        draw_paragraph(box, line, width=width)
+    if job.stopped:
+        draw_paragraph(box, job.stopped, width=width, alert=True)
     for status, frames in sorted(details.frames.items()):
-        draw_paragraph(box, f"{status}: {frames.replace(',', ', ')}", width=_WIDTH)
-    for failure in details.failures[:3]:
-        draw_paragraph(box, f"{failure.frames}: {failure.reason}", width=_WIDTH, alert=True)
+        told = f"{words.state(status)}: {frames.replace(',', ', ')}"
+        draw_paragraph(box, told, width=width, most=_MOST_LINES)
+    for frames, reason in words.reasons(details.failures)[:3]:
+        draw_paragraph(box, f"{frames}: {reason}", width=width, alert=True, most=2 * _MOST_LINES)
     for warned in details.warnings[:3]:
-        draw_paragraph(box, f"In doubt, {warned.frames}: {warned.words}", width=_WIDTH, alert=True)
+        told = f"In doubt, {warned.frames}: {warned.words}"
+        draw_paragraph(box, told, width=width, alert=True, most=2 * _MOST_LINES)
     row = box.row(align=True)
-    if details.job.done:
+    if job.done:
         if not details.here:
-            row.operator("bender.farm_fetch", icon="IMPORT").job = details.job.id
-        row.operator("bender.farm_open_folder", icon="FILE_FOLDER").job = details.job.id
-        row.operator("bender.farm_video", icon="FILE_MOVIE").job = details.job.id
+            row.operator("bender.farm_fetch", icon="IMPORT").job = job.id
+        row.operator("bender.farm_open_folder", icon="FILE_FOLDER").job = job.id
+        row.operator("bender.farm_video", icon="FILE_MOVIE").job = job.id
     row = box.row(align=True)
-    if details.job.status in ("Queued", "Running"):
-        pause, icon = ("bender.farm_resume", "PLAY") if details.job.paused else ("bender.farm_pause", "PAUSE")
-        row.operator(pause, icon=icon).job = details.job.id
-        row.operator("bender.farm_cancel", icon="CANCEL").job = details.job.id
-    elif details.job.status != "Finished":
-        row.operator("bender.farm_retry", icon="FILE_REFRESH").job = details.job.id
+    if job.stopped or job.status not in ("Queued", "Running", "Finished"):
+        row.operator("bender.farm_retry", icon="FILE_REFRESH").job = job.id
+    if job.status in ("Queued", "Running"):
+        if not job.stopped:
+            pause, icon = ("bender.farm_resume", "PLAY") if job.paused else ("bender.farm_pause", "PAUSE")
+            row.operator(pause, icon=icon).job = job.id
+        row.operator("bender.farm_cancel", icon="CANCEL").job = job.id
     row = box.row(align=True)
-    if details.job.status in ("Queued", "Running"):
-        row.operator("bender.farm_priority", text=f"Priority {details.job.priority}").job = details.job.id
-    row.operator("bender.farm_delete", icon="TRASH").job = details.job.id
+    if job.status in ("Queued", "Running"):
+        row.operator("bender.farm_priority", text=f"Priority {job.priority}").job = job.id
+    row.operator("bender.farm_delete", icon="TRASH").job = job.id
+
+
+def chosen(preferences: bpy.types.AddonPreferences) -> None:
+    """A row was clicked."""
+    if not _filling and 0 <= preferences.chosen_job < len(_drawn.jobs):
+        jobs_view.choose(_drawn.jobs[preferences.chosen_job].id)
 
 
 def _keep_looking() -> float | None:
     """Looks while the panel can be seen, and has it drawn again when something has changed."""
-    found = config()
-    if found is None or not sidebars(_TAB):
+    if not sidebars():
         return None
-    jobs_view.look(found)
+    found = config()
+    if found is not None:
+        from ..worker.session import session
+
+        jobs_view.look(found, works_here=session.running)
     if jobs_view.shown != _drawn:
-        redraw_sidebars(_TAB)
+        _fill_list(jobs_view.shown)
+        redraw_sidebars()
     return _TICK
 
 
+def _fill_list(shown: Shown) -> None:
+    """Makes the rows those of the jobs, and the chosen one that of the chosen job."""
+    global _filling
+    preferences = in_force.preferences()
+    if preferences is None:
+        return
+    rows = preferences.jobs
+    while len(rows) > len(shown.jobs):
+        rows.remove(len(rows) - 1)
+    for index, job in enumerate(shown.jobs):
+        row = rows[index] if index < len(rows) else rows.add()
+        if row.name != job.name:
+            row.name = job.name
+    at = next((index for index, job in enumerate(shown.jobs) if job.id == jobs_view.chosen), -1)
+    if preferences.chosen_job != at:
+        _filling = True
+        preferences.chosen_job = at
+        _filling = False
+
+
 def register() -> None:
+    bpy.utils.register_class(BENDER_UL_jobs)
     bpy.utils.register_class(BENDER_PT_jobs)
 
 
@@ -136,3 +236,4 @@ def unregister() -> None:
     if bpy.app.timers.is_registered(_keep_looking):
         bpy.app.timers.unregister(_keep_looking)
     bpy.utils.unregister_class(BENDER_PT_jobs)
+    bpy.utils.unregister_class(BENDER_UL_jobs)

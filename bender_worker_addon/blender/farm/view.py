@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...settings.config import ENVIRONMENT_PREFIX, WorkerConfig, settings
 from ..beside import Beside
+from .words import in_order
 
 if TYPE_CHECKING:
     from ...farm.books import Job
@@ -26,14 +27,16 @@ _SEND = 3600.0  # seconds that packing and sending may take
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """`jobs`, the newest first; `details` of the one that is chosen. `trouble` says what went wrong last; `doing`, what
-    is being done now; `film`, where the one is that was made last."""
+    """`jobs`, in the order in which an artist wants to see them; `details` of the one that is chosen. `trouble` says
+    what went wrong last; `doing`, what is being done now; `film`, where the one is that was made last.
+    `elsewhere`: what the worker of another Blender of hers is doing, if there is one."""
 
     jobs: "tuple[Job, ...]" = ()
     details: "Details | None" = None
     trouble: str = ""
     doing: str = ""
     film: str = ""
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class _Seen:
     jobs: "tuple[Job, ...]" = ()
     details: "Details | None" = None
     seconds: float = 0.0
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +84,19 @@ class JobsView:
         """Whether a command runs."""
         return self._command is not None and not self._command.done
 
-    def look(self, config: WorkerConfig) -> None:
+    def look(self, config: WorkerConfig, *, works_here: bool = False) -> None:
         """To be called again and again while the jobs can be seen: takes in what came since, and looks them up anew
-        when it is time. Nothing is made where there is no farm yet."""
+        when it is time. Nothing is made where there is no farm yet. `works_here`: this process has a worker, and there
+        is none in another one."""
         self._take_in()
         if self._looking is None and (self._look_soon or self._clock() >= self._next_look):
             self._look_soon = False
             self._every = _EVERY_REMOTE if _is_elsewhere(config) else _EVERY
-            self._looking = Beside("bender-jobs-view", partial(self._look, config, self.chosen))
+            self._looking = Beside("bender-jobs-view", partial(self._look, config, self.chosen, works_here))
         self._show()
 
     def choose(self, job_id: str) -> None:
-        """Chooses a job, or none any more if it is the chosen one."""
-        self.chosen = "" if self.chosen == job_id else job_id
+        self.chosen = job_id
         self._look_soon = True
 
     def ask(self, config: WorkerConfig, what: "Callable[[Site], object]") -> None:
@@ -139,22 +143,37 @@ class JobsView:
 
     def _show(self) -> None:
         trouble = self._no_sight or self._trouble
-        self.shown = Shown(self._seen.jobs, self._seen.details, trouble, self._doing, self._film)
+        seen = self._seen
+        self.shown = Shown(seen.jobs, seen.details, trouble, self._doing, self._film, seen.elsewhere)
 
-    def _look(self, config: WorkerConfig, chosen: str) -> _Seen:
+    def _look(self, config: WorkerConfig, chosen: str, works_here: bool) -> _Seen:
         """The farm is kept from one look to the next: it may remember what it has read."""
         from ...sites.site import is_there, site
 
         began = time.monotonic()
+        elsewhere = "" if works_here else _elsewhere(config)
         if not is_there(config):
-            return _Seen()
+            return _Seen(elsewhere=elsewhere)
         if self._site is None or self._site[0] != config:
             self._site = config, site(config)
         with self._site[1] as farm:
-            jobs = tuple(farm.jobs())
+            jobs = in_order(farm.jobs())
             job = next((job for job in jobs if job.id == chosen), None)
             details = None if job is None else farm.details(job)
-        return _Seen(jobs, details, time.monotonic() - began)
+        return _Seen(jobs, details, time.monotonic() - began, elsewhere)
+
+
+def _elsewhere(config: WorkerConfig) -> str:
+    """What the worker does that runs on her data folder in another process."""
+    from ...core.errors import NotRunning, WorkerError
+    from ...worker import control
+
+    try:
+        return str(control.ask(config.data_dir, control.STATUS).get("state", ""))
+    except NotRunning:
+        return ""
+    except WorkerError:
+        return "At work"
 
 
 def _is_elsewhere(config: WorkerConfig) -> bool:

@@ -22,6 +22,7 @@ class ConnectionTest:
     """The last test of a farm."""
 
     def __init__(self) -> None:
+        self.config: WorkerConfig | None = None
         self._tests: dict[str, Beside[Verdict]] = {}
 
     @property
@@ -35,8 +36,10 @@ class ConnectionTest:
         """Begins to test everything at once; `verdicts` has what is known so far."""
         from ...worker import checkup
 
+        self.config = config
         tests = checkup.of_settings(config)
         self._tests = {name: Beside("bender-test", partial(_verdict, test)) for name, test in tests.items()}
+        self._tests["Room"] = Beside("bender-test", partial(_room, config))
 
 
 def _verdict(test: Callable[[], str]) -> Verdict:
@@ -45,6 +48,21 @@ def _verdict(test: Callable[[], str]) -> Verdict:
     except Exception as error:  # noqa: BLE001  told, and logged where nobody foresaw it
         trouble = in_words(error)
     return Verdict(False, trouble) if trouble else Verdict(True, "good")
+
+
+def _room(config: WorkerConfig) -> Verdict:
+    """Where jobs are, and whether there is room for their frames."""
+    from ...system.disks import free_gigabytes
+
+    try:
+        free = free_gigabytes(config.outpath)
+    except OSError as error:
+        return Verdict(False, in_words(error))
+    if free < config.disklimit:
+        asked = f"{free:.0f} GB are free, you asked to keep {config.disklimit:g}: nothing is rendered"
+        return Verdict(False, f"{asked}; free some space, or keep less free")
+    where = f"; no farm is needed, jobs are kept in {config.farm_dir}" if config.is_local else ""
+    return Verdict(True, f"{free:.0f} GB are free{where}")
 
 
 connection_test = ConnectionTest()

@@ -7,7 +7,7 @@ import bpy
 
 from .. import in_force, versions
 from ..regions import redraw_sidebars
-from . import panel, presence
+from . import presence
 from .session import session
 
 _TICK = 0.1  # seconds
@@ -68,12 +68,12 @@ def start() -> None:
         session.start(found.config, child_command=versions.child_command(low_priority=True))
         if not bpy.app.timers.is_registered(_keep_loops_running):
             bpy.app.timers.register(_keep_loops_running, first_interval=0.0, persistent=True)
-    redraw_sidebars(panel.TAB)
+    redraw_sidebars()
 
 
 def _tick() -> None:
     if session.tick():
-        redraw_sidebars(panel.TAB)
+        redraw_sidebars()
 
 
 def _keep_loops_running() -> float | None:

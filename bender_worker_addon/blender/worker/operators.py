@@ -8,7 +8,7 @@ from bpy.props import EnumProperty
 
 from .. import in_force, viewing
 from ..regions import redraw_preferences, redraw_sidebars
-from . import loop, panel
+from . import loop
 from .connection_test import connection_test
 from .session import session
 
@@ -19,7 +19,7 @@ class BENDER_OT_worker_start(bpy.types.Operator):
     """Take tasks from the farm and render them in the background"""
 
     bl_idname = "bender.worker_start"
-    bl_label = "Start"
+    bl_label = "Start Rendering"
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
@@ -62,7 +62,7 @@ class BENDER_OT_worker_stop(bpy.types.Operator):
             session.stop_now()
         else:
             session.stop_after_task()
-        redraw_sidebars(panel.TAB)
+        redraw_sidebars()
         return {"FINISHED"}
 
 
@@ -78,7 +78,7 @@ class BENDER_OT_worker_pause(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         session.pause(not session.is_paused_until_told)
-        redraw_sidebars(panel.TAB)
+        redraw_sidebars()
         return {"FINISHED"}
 
 

@@ -8,12 +8,13 @@ import bpy.utils.previews
 
 from ...core.snapshot import Snapshot, State, TaskInHand
 from .. import in_force
+from ..farm.view import jobs_view
+from ..farm.words import duration
 from ..log import short_id
-from ..paragraph import draw_paragraph
+from ..paragraph import draw_line, draw_paragraph
+from ..regions import TAB, letters
 from .session import session
 
-TAB = "Bender"
-_WIDTH = 36  # characters a line, in a sidebar of the usual width
 _ICONS = {
     State.STOPPED: "PAUSE",
     State.CONNECTING: "LINKED",
@@ -35,57 +36,58 @@ class _InSidebar:
     bl_category = TAB
 
 
-class BENDER_PT_worker(_InSidebar, bpy.types.Panel):
-    bl_idname = "BENDER_PT_worker"
-    bl_label = "Bender Worker"
+class BENDER_MT_worker_stop(bpy.types.Menu):
+    bl_idname = "BENDER_MT_worker_stop"
+    bl_label = "Stop"
 
     def draw(self, _context: bpy.types.Context) -> None:
-        shown = session.snapshot
+        self.layout.operator("bender.worker_stop", text="Stop After This Task", icon="SNAP_FACE").when = "AFTER_TASK"
+        self.layout.operator("bender.worker_stop", text="Stop Now", icon="CANCEL").when = "NOW"
+
+
+class BENDER_PT_worker(_InSidebar, bpy.types.Panel):
+    bl_idname = "BENDER_PT_worker"
+    bl_label = "Worker"
+    bl_order = 0
+
+    def draw(self, context: bpy.types.Context) -> None:
+        shown, width = session.snapshot, letters(context)
         layout = self.layout
-        layout.label(text=shown.state.value, icon=_ICONS[shown.state])
+        if session.running:
+            draw_line(layout, _state(shown), width=width, icon=_ICONS[shown.state])
+        else:
+            _draw_stopped(layout, shown, width=width)
         if shown.detail:
-            draw_paragraph(layout, shown.detail, width=_WIDTH, alert=shown.state in (State.PROBLEM, State.OFFLINE))
-        if not session.running:
-            layout.operator("bender.worker_start", icon="PLAY")
-            reason = in_force.why_not_to_start(in_force.resolved())
-            if reason:
-                draw_paragraph(layout, reason, width=_WIDTH, alert=True)
-            return
-        column = layout.column(align=True)
-        column.operator("bender.worker_stop", text="Stop After This Task", icon="SNAP_FACE").when = "AFTER_TASK"
-        column.operator("bender.worker_stop", text="Stop Now", icon="CANCEL").when = "NOW"
-        going_on = session.is_paused_until_told
-        column.operator(
-            "bender.worker_pause", text="Go On" if going_on else "Pause", icon="PLAY" if going_on else "PAUSE"
-        )
+            draw_paragraph(layout, shown.detail, width=width, alert=shown.state in (State.PROBLEM, State.OFFLINE))
+        if shown.task is not None:
+            _draw_task(layout, shown.task)
+        if shown.next_job_id:
+            layout.label(text=f"Next: {_name_of(shown.next_job_id)}")
+        if session.running:
+            _draw_buttons(layout)
 
 
-class BENDER_PT_worker_task(_InSidebar, bpy.types.Panel):
-    bl_idname = "BENDER_PT_worker_task"
-    bl_parent_id = "BENDER_PT_worker"
-    bl_label = "Task"
+class BENDER_PT_worker_frame(_InSidebar, bpy.types.Panel):
+    bl_idname = "BENDER_PT_worker_frame"
+    bl_label = "Last Frame"
+    bl_order = 2
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return session.snapshot.task is not None or session.snapshot.last_frame is not None
+        return session.snapshot.last_frame is not None
 
     def draw(self, _context: bpy.types.Context) -> None:
-        shown = session.snapshot
-        if shown.task is not None:
-            _draw_task(self.layout, shown.task)
-        if shown.next_job_id:
-            self.layout.label(text=f"Next: job {short_id(shown.next_job_id)}")
-        if shown.last_frame is not None:
-            icon = _thumbnail(shown.last_frame)
-            if icon:
+        frame = session.snapshot.last_frame
+        if frame is not None:
+            if icon := _thumbnail(frame):
                 self.layout.template_icon(icon_value=icon, scale=6.0)
-            self.layout.operator("bender.worker_show_frame", text=shown.last_frame.name, icon="IMAGE_DATA")
+            self.layout.operator("bender.worker_show_frame", text=frame.name, icon="IMAGE_DATA")
 
 
 class BENDER_PT_worker_session(_InSidebar, bpy.types.Panel):
     bl_idname = "BENDER_PT_worker_session"
-    bl_parent_id = "BENDER_PT_worker"
     bl_label = "Since Start"
+    bl_order = 3
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
@@ -97,19 +99,57 @@ class BENDER_PT_worker_session(_InSidebar, bpy.types.Panel):
         column = self.layout.column(align=True)
         column.scale_y = 0.8
         for line in session.shown_events:
-            column.label(text=line)
+            column.label(text=_with_names(line))
         row = self.layout.row(align=True)
         row.operator("bender.worker_open_log", icon="TEXT")
         row.operator("bender.worker_open_frames", icon="FILE_FOLDER")
 
 
+def _draw_stopped(layout: bpy.types.UILayout, shown: Snapshot, *, width: int) -> None:
+    elsewhere = jobs_view.shown.elsewhere
+    if shown.state is State.PROBLEM:
+        draw_line(layout, shown.state.value, width=width, icon="ERROR")
+    elif elsewhere:
+        draw_line(layout, f"{elsewhere} in your other Blender", width=width, icon="RENDER_STILL")
+    else:
+        draw_line(layout, "Nobody renders", width=width, icon="RADIOBUT_OFF")
+    if not elsewhere:
+        row = layout.row()
+        row.scale_y = 1.3
+        row.operator("bender.worker_start", icon="PLAY")
+    if reason := in_force.why_not_to_start(in_force.resolved()):
+        draw_paragraph(layout, reason, width=width, alert=True)
+
+
+def _draw_buttons(layout: bpy.types.UILayout) -> None:
+    going_on = session.is_paused_until_told
+    row = layout.row(align=True)
+    row.operator("bender.worker_pause", text="Go On" if going_on else "Pause", icon="PLAY" if going_on else "PAUSE")
+    row.menu("BENDER_MT_worker_stop", icon="SNAP_FACE")
+
+
+def _state(shown: Snapshot) -> str:
+    if shown.task is None:
+        return shown.state.value
+    return f"{shown.state.value} {_name_of(shown.task.job_id)}, frame {shown.task.number}"
+
+
 def _draw_task(layout: bpy.types.UILayout, task: TaskInHand) -> None:
-    layout.label(text=f"Job {short_id(task.job_id)}")
-    of = f" ({task.position} of {task.total})" if task.total > 1 else ""
-    layout.label(text=f"Frame {task.number}{of}")
-    left = "" if task.left is None else f", {_duration(task.left)} left"
-    layout.progress(factor=task.part, text=f"{task.part:.0%}")
-    layout.label(text=f"{_duration(task.elapsed)}{left}")
+    of = f", {task.position} of {task.total}" if task.total > 1 else ""
+    left = duration(task.elapsed) if task.left is None else f"{duration(task.left)} left"
+    layout.progress(factor=task.part, text=f"{task.part:.0%}{of}, {left}")
+
+
+def _name_of(job_id: str) -> str:
+    """What people call the job, if the farm can be seen from here."""
+    return next((job.name for job in jobs_view.shown.jobs if job.id == job_id), short_id(job_id))
+
+
+def _with_names(line: str) -> str:
+    """A line of the log with the names of jobs in the place of their ids, which are cut there."""
+    for job in jobs_view.shown.jobs:
+        line = line.replace(f"job {short_id(job.id)}", job.name)
+    return line
 
 
 def _draw_figures(layout: bpy.types.UILayout, shown: Snapshot) -> None:
@@ -124,12 +164,6 @@ def _draw_figures(layout: bpy.types.UILayout, shown: Snapshot) -> None:
         column.label(text=f"{shown.free_disk:g} GB of disk free")
 
 
-def _duration(seconds: int) -> str:
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
 def _thumbnail(path: Path) -> int:
     """The icon of a picture, of which only the last is kept; 0 if it can't be shown."""
     assert _previews is not None
@@ -141,7 +175,7 @@ def _thumbnail(path: Path) -> int:
 
 
 _register, _unregister = bpy.utils.register_classes_factory(
-    (BENDER_PT_worker, BENDER_PT_worker_task, BENDER_PT_worker_session)
+    (BENDER_MT_worker_stop, BENDER_PT_worker, BENDER_PT_worker_frame, BENDER_PT_worker_session)
 )
 
 

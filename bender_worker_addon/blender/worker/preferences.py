@@ -6,18 +6,23 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from ... import __package__ as base_package
 from ...settings import values
-from ...settings.config import PREFERENCES, Section, settings
+from ...settings.config import AUTO, LOCAL, PREFERENCES, Section, settings
 from ...settings.config import shown as shown_value
 from ...settings.resolve import Resolved
 from .. import in_force
+from ..farm.panel import BenderJobRow, chosen
 from ..paragraph import draw_paragraph
 from .connection_test import connection_test
 from .joining import joining
+from .session import session
 
+COMPUTER, FARM = "COMPUTER", "FARM"
+_OF_A_FARM = ("amqp_url", "bender_url")
+_FIRST = ("outpath", "disklimit")
 _WIDTH = 70  # characters a line, in a window of the usual width
 _ICONS = {
     Section.FARM: "WORLD",
@@ -79,6 +84,21 @@ class BenderWorkerPreferences(_Settings, bpy.types.AddonPreferences):
         name="Password", description="That user's password", default="guest", subtype="PASSWORD"
     )
 
+    works_for: EnumProperty(
+        name="Works For",
+        description="Where this Blender's jobs are rendered",
+        items=[
+            (COMPUTER, "This computer only", "Jobs are rendered here; no server is needed"),
+            (FARM, "A farm on the network", "Jobs go to a farm, and this Blender may render for it"),
+        ],
+        get=lambda self: self._works_for(),
+        set=lambda self, number: self._work_for(number),
+    )
+    wants_farm: BoolProperty(options={"HIDDEN"})
+    show_advanced: BoolProperty(name="Advanced", description="Show all other settings")
+    jobs: CollectionProperty(type=BenderJobRow)
+    chosen_job: IntProperty(default=-1, update=lambda self, _context: chosen(self))
+
     start_with_blender: BoolProperty(
         name="Start with Blender", description="Start the worker whenever Blender opens with a window"
     )
@@ -106,22 +126,37 @@ class BenderWorkerPreferences(_Settings, bpy.types.AddonPreferences):
     def draw(self, _context: bpy.types.Context) -> None:
         found = in_force.resolved()
         layout = self.layout
+        layout.row().prop(self, "works_for", expand=True)
         layout.use_property_split = True
-        self._draw_joining(layout)
-        boxes = {section: _box(layout, section.value, icon) for section, icon in _ICONS.items()}
-        for setting in settings():
-            self._draw_setting(boxes[setting.metadata["section"]], setting, found)
-        self._draw_test(boxes[Section.FARM])
-        self._draw_own(boxes[Section.BEHAVIOUR])
+        if self.works_for == FARM:
+            self._draw_farm(layout, found)
+        else:
+            draw_paragraph(layout, "Nothing to fill in. Next: press N in the 3D View, tab Bender", width=_WIDTH)
         if isinstance(found, str):
             draw_paragraph(layout, found, width=_WIDTH, alert=True)
+        elif session.config not in (None, found.config) and session.running:
+            words = "The worker goes on with the settings it was started with: stop it and start it to use these"
+            draw_paragraph(layout, words, width=_WIDTH)
+        self._draw_test(layout, found)
+        self._draw_own(layout, found)
+        self._draw_advanced(layout, found)
 
-    def _draw_joining(self, layout: bpy.types.UILayout) -> None:
+    def _draw_farm(self, layout: bpy.types.UILayout, found: Resolved | str) -> None:
         layout.operator("bender.worker_join", icon="URL")
         if joining.verdict is not None:
             draw_paragraph(layout, joining.verdict.words, width=_WIDTH, alert=not joining.verdict.is_good)
+        if not isinstance(found, str) and found.config.is_local:
+            words = "Until you have joined one, or typed where it is, jobs stay on this computer"
+            draw_paragraph(layout, words, width=_WIDTH)
+        for setting in settings():
+            if setting.name in _OF_A_FARM:
+                self._draw_setting(layout, setting, found)
 
-    def _draw_own(self, box: bpy.types.UILayout) -> None:
+    def _draw_own(self, layout: bpy.types.UILayout, found: Resolved | str) -> None:
+        box = layout.box().column()
+        for setting in settings():
+            if setting.name in _FIRST:
+                self._draw_setting(box, setting, found)
         box.prop(self, "start_with_blender")
         box.prop(self, "only_when_away")
         column = box.column()
@@ -129,28 +164,49 @@ class BenderWorkerPreferences(_Settings, bpy.types.AddonPreferences):
         column.prop(self, "away_minutes")
         column.prop(self, "when_back")
 
+    def _draw_advanced(self, layout: bpy.types.UILayout, found: Resolved | str) -> None:
+        row = layout.row()
+        row.alignment = "LEFT"
+        arrow = "DOWNARROW_HLT" if self.show_advanced else "RIGHTARROW"
+        row.prop(self, "show_advanced", icon=arrow, emboss=False)
+        if not self.show_advanced:
+            return
+        boxes = {section: _box(layout, section.value, icon) for section, icon in _ICONS.items()}
+        for setting in settings():
+            if setting.name not in (*_OF_A_FARM, *_FIRST):
+                self._draw_setting(boxes[setting.metadata["section"]], setting, found)
+
     def _draw_setting(
         self, layout: bpy.types.UILayout, setting: "dataclasses.Field[Any]", found: Resolved | str
     ) -> None:
         name = setting.name
         row = layout.row()
         row.enabled = isinstance(found, str) or found.sources[name].startswith((PREFERENCES, "default", "kept"))
-        is_folder = setting.metadata["kind"] is values.folder
-        shown = str(getattr(found.config, name)) if is_folder and not isinstance(found, str) else ""
-        row.prop(self, name, placeholder="amqp://localhost:5672/%2F" if name == "amqp_url" else shown)
+        row.prop(self, name, placeholder="amqp://localhost:5672/%2F" if name == "amqp_url" else _usual(setting, found))
         if not isinstance(found, str) and not row.enabled:
             layout.label(text=f"{found.sources[name]} says {shown_value(found.config, name)}", icon="LOCKED")
         elif name == "amqp_url":
             layout.prop(self, "amqp_user")
             layout.prop(self, "amqp_password")
 
-    def _draw_test(self, layout: bpy.types.UILayout) -> None:
+    def _draw_test(self, layout: bpy.types.UILayout, found: Resolved | str) -> None:
         layout.operator("bender.worker_test_connection", icon="LINKED")
+        if isinstance(found, str) or connection_test.config != found.config:
+            return  # what was tested is not what is in force
         for name, verdict in connection_test.verdicts():
             if verdict.is_good:
                 layout.label(text=f"{name}: {verdict.words}", icon="CHECKMARK")
             else:
                 draw_paragraph(layout, f"{name}: {verdict.words}", width=_WIDTH, alert=True)
+
+    def _works_for(self) -> int:
+        found = in_force.resolved()
+        return int(self.wants_farm or not (isinstance(found, str) or found.config.is_local))
+
+    def _work_for(self, number: int) -> None:
+        """A farm that is not joined yet leaves jobs here; to come back to this computer counts more than addresses."""
+        self.wants_farm = bool(number)
+        self.queue = AUTO if number else LOCAL
 
     def changed(self) -> dict[str, str]:
         """The settings that were given a value here, as text, by name. What is as it always is counts for nothing: a
@@ -171,12 +227,23 @@ class BenderWorkerPreferences(_Settings, bpy.types.AddonPreferences):
         return bpy.path.abspath(text) if text and is_path else text
 
 
+def _usual(setting: "dataclasses.Field[Any]", found: Resolved | str) -> str:
+    """What an empty field of a folder means."""
+    if setting.metadata["kind"] is not values.folder or isinstance(found, str):
+        return ""
+    if setting.name == "outpath" and found.config.is_local and found.chosen("outpath") is None:
+        return "beside each file"
+    return str(getattr(found.config, setting.name))
+
+
 def register() -> None:
+    bpy.utils.register_class(BenderJobRow)
     bpy.utils.register_class(BenderWorkerPreferences)
 
 
 def unregister() -> None:
     bpy.utils.unregister_class(BenderWorkerPreferences)
+    bpy.utils.unregister_class(BenderJobRow)
 
 
 def _box(layout: bpy.types.UILayout, title: str, icon: str) -> bpy.types.UILayout:

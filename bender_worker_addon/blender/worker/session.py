@@ -39,6 +39,7 @@ class Session:
         self.snapshot: Snapshot = STOPPED
         self.shown_events: tuple[str, ...] = ()
         self.log_path: Path | None = None
+        self.config: WorkerConfig | None = None
         self.outpath: Path | None = None
         self.last_tick = 0.0
         self.paused_by_artist = False
@@ -61,6 +62,7 @@ class Session:
 
     def start(self, config: "WorkerConfig", *, child_command: list[str]) -> None:
         """Starts a worker. What prevents it is told by the snapshot, as a problem."""
+        self.config = config
         self.outpath = config.outpath
         self.log_path = log_path(config.data_dir)
         self.paused_by_artist = self.paused_by_farm = False

@@ -58,7 +58,7 @@ def test_the_jobs_are_shown_and_the_chosen_one_in_detail(watched: Watched) -> No
     watched.view.choose("job-1")
     watched.until(lambda: watched.view.shown.details)
     assert [job.name for job in watched.view.shown.jobs] == ["shot"]
-    watched.view.choose("job-1")
+    watched.view.choose("")
     watched.until(lambda: watched.view.shown.details is None)
 
 

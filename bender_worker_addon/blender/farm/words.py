@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words: what an artist is told of a job. No bpy."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ...core import retry
+
+if TYPE_CHECKING:
+    from ...farm.books import Failure, Job
+    from ...settings.config import WorkerConfig
+    from ...sites.site import Details
+
+WAITING, RENDERING, PAUSED, STOPPED, FINISHED, FAILED, CANCELED = (
+    "Waiting", "Rendering", "Paused", "Stopped", "Finished", "Failed", "Canceled"
+)  # fmt: skip
+_STATES = {"Queued": WAITING, "Running": RENDERING, "Errored": FAILED, "Aborted": CANCELED}
+
+
+def state(told: str) -> str:
+    """The one word for a status of bender's, or one of `site.state_of`."""
+    return _STATES.get(told, told)
+
+
+def in_order(jobs: "Sequence[Job]") -> "tuple[Job, ...]":
+    """What is being rendered, what waits in its turn, and what is over, the newest first."""
+    from ...farm.books import OVER
+
+    over = [job for job in jobs if job.status in OVER]
+    left = [job for job in jobs if job.status not in OVER]
+    left.sort(key=lambda job: (job.paused, job.status != "Running", -job.priority, job.created))
+    return (*left, *sorted(over, key=lambda job: job.created, reverse=True))
+
+
+def priority_to_pass(jobs: "Sequence[Job]", job_id: str, *, up: bool) -> int | None:
+    """The priority with which a job goes before the one above it in its turn, or after the one below. None if there is
+    none. `jobs` are in order."""
+    from ...farm.books import OVER
+
+    waiting = [job for job in jobs if job.status not in OVER and not job.paused]
+    at = next((index for index, job in enumerate(waiting) if job.id == job_id), None)
+    other = None if at is None else at - 1 if up else at + 1
+    if at is None or other is None or not 0 <= other < len(waiting):
+        return None
+    job, passed = waiting[at], waiting[other]
+    if up:
+        return passed.priority if job.created < passed.created else passed.priority + 1
+    return passed.priority if job.created > passed.created else passed.priority - 1
+
+
+def farm(config: "WorkerConfig", *, is_seen: bool) -> str:
+    """Which farm this Blender works for."""
+    if config.is_local:
+        return "Farm: this computer"
+    if is_seen and not config.is_shared:
+        return f"Farm: {urlsplit(config.bender_url).hostname}"
+    if is_seen:
+        return f"Farm: {config.farm_dir}"
+    return (
+        f"This Blender works for the RabbitMQ on {urlsplit(config.amqp_url).hostname}. To see jobs here, join that farm"
+        " in the preferences; those of this computer are shown when no farm is set there"
+    )
+
+
+def facts(details: "Details", now: datetime) -> list[str]:
+    """When it was sent, how much of it failed, how fast it is, and when it will be or was done."""
+    job, pace = details.job, details.pace
+    lines = [f"Sent {when(job.created, now)}"]
+    if job.failed:
+        lines.append(f"{job.failed} of {job.total} frames failed")
+    if pace is None:
+        return lines
+    left = job.total - job.done - job.failed
+    speed = f"{short(pace.seconds)} a frame"
+    if job.status == "Running" and not job.paused and left:
+        lines.append(f"{speed}, {duration(pace.seconds * left)} left")
+    else:
+        lines.append(f"{speed}, last one {when(pace.last.isoformat(), now)}")
+    return lines
+
+
+def reasons(failures: "Sequence[Failure]") -> "list[tuple[str, str]]":
+    """Frames and why they failed: each reason once."""
+    from ...farm.frame_list import joined
+
+    frames: dict[str, list[str]] = {}
+    first: dict[str, str] = {}
+    for failure in failures:
+        kind = retry.kind_of(failure.reason)
+        frames.setdefault(kind, []).append(failure.frames)
+        first.setdefault(kind, failure.reason)
+    return [(joined(",".join(frames[kind])), first[kind]) for kind in frames]
+
+
+def now() -> datetime:
+    """In the time of this place."""
+    return datetime.now().astimezone()
+
+
+def when(moment: str, now: datetime) -> str:
+    """A moment in RFC 3339 as people say it, in the time of this place."""
+    try:
+        at = datetime.fromisoformat(moment.replace("Z", "+00:00")).astimezone(now.tzinfo)
+    except ValueError:
+        return moment
+    if at.date() == now.date():
+        return f"today {at:%H:%M}"
+    if at.date() == now.date() - timedelta(days=1):
+        return f"yesterday {at:%H:%M}"
+    return f"{at:%Y-%m-%d %H:%M}"
+
+
+def short(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
+
+
+def duration(seconds: float) -> str:
+    """`0:08`, `12:30` or `1:02:30`."""
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pace: how fast a job gets on, by its last tasks, inside a transaction of the Database."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+
+_LAST = 20  # tasks
+_FINISHED = (
+    "SELECT frame_count, json_extract(body, '$.time.start'), json_extract(body, '$.time.finish') FROM task"
+    " WHERE job = ? AND status = 'Finished' ORDER BY number DESC LIMIT ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """`seconds` from one frame to the next, whoever renders; `last`: when the last one was finished."""
+
+    seconds: float
+    last: datetime
+
+
+def of(connection: sqlite3.Connection, job: str) -> Pace | None:
+    """None before the first frame."""
+    frames, starts, ends = 0, [], []
+    for count, start, end in connection.execute(_FINISHED, (job, _LAST)):
+        if start and end:
+            frames += count
+            starts.append(_moment(start))
+            ends.append(_moment(end))
+    return Pace((max(ends) - min(starts)).total_seconds() / frames, max(ends)) if frames else None
+
+
+def _moment(text: str) -> datetime:
+    """RFC 3339."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

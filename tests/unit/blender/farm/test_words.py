@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an artist is told of her jobs."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bender_worker_addon.blender.farm import words
+from bender_worker_addon.farm.books import Failure, Job
+from bender_worker_addon.farm.pace import Pace
+from bender_worker_addon.sites.site import Details
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+def job(name: str, status: str = "Queued", *, hour: int = 1, priority: int = 0, paused: bool = False) -> Job:
+    return Job(name, name, f"2026-03-02T{hour:02}:00:00Z", status, priority, {"Waiting": 4, "Finished": 2}, paused)
+
+
+def test_what_is_rendered_comes_first_then_what_waits_in_its_turn_then_what_is_over() -> None:
+    jobs = [
+        job("old", "Finished", hour=1),
+        job("paused", paused=True, hour=1),
+        job("second", hour=3),
+        job("first", hour=2),
+        job("urgent", priority=5, hour=4),
+        job("now", "Running", hour=5),
+        job("new", "Errored", hour=6),
+    ]
+    names = [found.name for found in words.in_order(jobs)]
+    assert names == ["now", "urgent", "first", "second", "paused", "new", "old"]
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_a_job_passes_the_one_beside_it(up: bool) -> None:
+    jobs = words.in_order([job("a", hour=1), job("b", hour=2), job("c", hour=3), job("x", "Finished")])
+    priority = words.priority_to_pass(jobs, "b", up=up)
+    assert priority is not None
+    after = [job("a", hour=1), job("b", hour=2, priority=priority), job("c", hour=3)]
+    assert [found.name for found in words.in_order(after)] == (["b", "a", "c"] if up else ["a", "c", "b"])
+    assert words.priority_to_pass(jobs, "a", up=True) is None
+    assert words.priority_to_pass(jobs, "c", up=False) is None
+    assert words.priority_to_pass(jobs, "x", up=True) is None
+
+
+def test_a_reason_is_told_once_with_all_its_frames() -> None:
+    failures = [Failure(str(number), f"frame {number}: no camera") for number in (1, 2, 3)]
+    failures += [Failure("9", "out of memory"), Failure("4-7", "frame 5: no camera")]
+    assert words.reasons(failures) == [("1-7", "frame 1: no camera"), ("9", "out of memory")]
+
+
+def test_the_facts_of_a_job_say_how_long_it_takes() -> None:
+    running = job("shot", "Running")
+    pace = Pace(90.0, NOW)
+    details = Details(running, {}, [], Path(), 24.0, pace=pace)
+    assert words.facts(details, NOW) == ["Sent today 01:00", "1:30 a frame, 6:00 left"]
+    details = Details(job("shot", "Finished"), {}, [], Path(), 24.0, pace=Pace(2.25, NOW - timedelta(days=1)))
+    assert words.facts(details, NOW) == ["Sent today 01:00", "2.2 s a frame, last one yesterday 12:00"]
+
+
+def test_a_moment_that_is_none_is_told_as_it_is() -> None:
+    assert words.when("", NOW) == ""
+    assert words.when("2025-01-02T03:04:05.6Z", NOW) == "2025-01-02 03:04"
