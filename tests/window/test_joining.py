@@ -92,7 +92,7 @@ def _look_after_jobs(desk: Desk, served: Farm) -> None:
     window = desk.window
     window.open_sidebar("Bender")
     desk.change_something()
-    _send(desk)
+    _send(desk, start_now=False)
     window.wait_until(f"{SHOWN}.details is not None", timeout=RENDERED)
     window.click("Pause", SIDEBAR, until=f"{SHOWN}.jobs[0].paused")
     window.find("Paused", SIDEBAR)
