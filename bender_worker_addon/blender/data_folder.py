@@ -12,8 +12,7 @@ from pathlib import Path
 import bpy
 
 from .. import __package__ as base_package
-from ..system import moving, places
-from ..system.lock import is_locked
+from ..system import places
 from .beside import Beside
 
 log = logging.getLogger(__name__)
@@ -41,9 +40,12 @@ def register() -> None:
     """Moves what an earlier version has kept; beside the main thread where that takes long and there is a window."""
     global _copying
     new, old = _places()
-    if new != old and old.exists():
-        moving.finish(old, new)
-    if new == old or not _is_worth_moving(old) or _is_in_use(old):
+    if new == old or not old.exists():
+        return
+    from ..system import moving
+
+    moving.finish(old, new)
+    if not _is_worth_moving(old) or _is_in_use(old):
         return
     if _is_chosen(old):
         log.warning("%s is chosen in the settings, but Blender deletes it with the add-on: choose another", old)
@@ -60,6 +62,8 @@ def unregister() -> None:
 
 
 def _move(old: Path, target: Path) -> None:
+    from ..system import moving
+
     try:
         moving.move(old, target)
     except OSError as error:
@@ -91,6 +95,8 @@ def _is_worth_moving(old: Path) -> bool:
 
 
 def _is_in_use(old: Path) -> bool:
+    from ..system.lock import is_locked
+
     locks = [old / name for name in _LOCKS] + list((old / "farm" / "owners").glob("*.lock"))
     return any(is_locked(lock) for lock in locks if lock.exists())
 
