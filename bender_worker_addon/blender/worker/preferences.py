@@ -166,6 +166,7 @@ class BenderWorkerPreferences(_Settings, bpy.types.AddonPreferences):
 
     def _draw_advanced(self, layout: bpy.types.UILayout, found: Resolved | str) -> None:
         row = layout.row()
+        row.use_property_split = False
         row.alignment = "LEFT"
         arrow = "DOWNARROW_HLT" if self.show_advanced else "RIGHTARROW"
         row.prop(self, "show_advanced", icon=arrow, emboss=False)

@@ -53,9 +53,9 @@ def test_a_reason_is_told_once_with_all_its_frames() -> None:
 def test_the_facts_of_a_job_say_how_long_it_takes() -> None:
     running = job("shot", "Running")
     pace = Pace(90.0, NOW)
-    details = Details(running, {}, [], Path(), 24.0, pace=pace)
+    details = Details(running, {}, [], [], Path(), 24.0, pace=pace)
     assert words.facts(details, NOW) == ["Sent today 01:00", "1:30 a frame, 6:00 left"]
-    details = Details(job("shot", "Finished"), {}, [], Path(), 24.0, pace=Pace(2.25, NOW - timedelta(days=1)))
+    details = Details(job("shot", "Finished"), {}, [], [], Path(), 24.0, pace=Pace(2.25, NOW - timedelta(days=1)))
     assert words.facts(details, NOW) == ["Sent today 01:00", "2.2 s a frame, last one yesterday 12:00"]
 
 
