@@ -15,7 +15,7 @@ from ...settings.config import shown as shown_value
 from ...settings.resolve import Resolved
 from .. import in_force
 from ..farm.panel import BenderJobRow, chosen
-from ..paragraph import draw_paragraph
+from ..paragraph import draw_line, draw_paragraph
 from .connection_test import connection_test
 from .joining import joining
 from .session import session
@@ -196,7 +196,7 @@ class BenderWorkerPreferences(_Settings, bpy.types.AddonPreferences):
             return  # what was tested is not what is in force
         for name, verdict in connection_test.verdicts():
             if verdict.is_good:
-                layout.label(text=f"{name}: {verdict.words}", icon="CHECKMARK")
+                draw_line(layout, f"{name}: {verdict.words}", width=_WIDTH, icon="CHECKMARK")
             else:
                 draw_paragraph(layout, f"{name}: {verdict.words}", width=_WIDTH, alert=True)
 
