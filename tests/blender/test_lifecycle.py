@@ -80,7 +80,8 @@ def test_disabling_takes_the_command_away() -> None:
 
 
 def test_every_class_is_registered() -> None:
-    kinds = (bpy.types.Operator, bpy.types.Panel, bpy.types.AddonPreferences, bpy.types.PropertyGroup, bpy.types.Menu)
+    ours = (bpy.types.Operator, bpy.types.Panel, bpy.types.Menu, bpy.types.UIList)
+    kinds = (*ours, bpy.types.AddonPreferences, bpy.types.PropertyGroup)
     missing = [
         f"{module.__name__}.{name}"
         for module in _modules_for_blender()
@@ -123,6 +124,7 @@ def _traces() -> dict[str, object]:
         "classes": sorted(dir(bpy.types)),
         "operators": {kind: dir(getattr(bpy.ops, kind)) for kind in dir(bpy.ops)},
         "properties": {kind.__name__: sorted(kind.bl_rna.properties.keys()) for kind in _kinds_with_properties()},
+        "menus": [repr(drawn) for drawn in getattr(bpy.types.TOPBAR_MT_render.draw, "_draw_funcs", [])],
         "keymaps": {keymap.name: len(keymap.keymap_items) for keymap in key_configs.keymaps} if key_configs else {},
         "threads": sorted(thread.name for thread in threading.enumerate()),
         "addons": sorted(addon.module for addon in bpy.context.preferences.addons),

@@ -227,13 +227,21 @@ def _fill_list(shown: Shown) -> None:
         _filling = False
 
 
+def _draw_in_menu(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    """In the menu Render, where Blender's own search finds it too."""
+    menu.layout.separator()
+    menu.layout.operator("bender.farm_send", icon="EXPORT")
+
+
 def register() -> None:
     bpy.utils.register_class(BENDER_UL_jobs)
     bpy.utils.register_class(BENDER_PT_jobs)
+    bpy.types.TOPBAR_MT_render.append(_draw_in_menu)
 
 
 def unregister() -> None:
     if bpy.app.timers.is_registered(_keep_looking):
         bpy.app.timers.unregister(_keep_looking)
+    bpy.types.TOPBAR_MT_render.remove(_draw_in_menu)
     bpy.utils.unregister_class(BENDER_PT_jobs)
     bpy.utils.unregister_class(BENDER_UL_jobs)
