@@ -59,8 +59,8 @@ def farm(config: "WorkerConfig", *, is_seen: bool) -> str:
     if is_seen:
         return f"Farm: {config.farm_dir}"
     return (
-        f"This Blender works for the RabbitMQ on {urlsplit(config.amqp_url).hostname}. To see jobs here, join that farm"
-        " in the preferences; those of this computer are shown when no farm is set there"
+        f"Farm: the RabbitMQ on {urlsplit(config.amqp_url).hostname}. Its jobs are shown once you have joined it in the"
+        " preferences"
     )
 
 

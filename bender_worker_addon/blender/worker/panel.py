@@ -65,6 +65,8 @@ class BENDER_PT_worker(_InSidebar, bpy.types.Panel):
             layout.label(text=f"Next: {_name_of(shown.next_job_id)}")
         if session.running:
             _draw_buttons(layout)
+        if shown.frames:
+            layout.label(text=f"{shown.frames} frame{'' if shown.frames == 1 else 's'}, {shown.an_hour} an hour")
 
 
 class BENDER_PT_worker_frame(_InSidebar, bpy.types.Panel):
@@ -154,7 +156,6 @@ def _with_names(line: str) -> str:
 
 def _draw_figures(layout: bpy.types.UILayout, shown: Snapshot) -> None:
     column = layout.column(align=True)
-    column.label(text=f"{shown.frames} frame{'' if shown.frames == 1 else 's'}, {shown.an_hour} an hour")
     if shown.uploading:
         column.label(text=f"{shown.uploading} task{'' if shown.uploading == 1 else 's'} being uploaded")
     row = column.row()
