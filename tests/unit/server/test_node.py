@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from bender_worker_addon.server import node
+from bender_worker_addon.system.platform import WINDOWS
+
+ON_UNIX = pytest.mark.skipif(WINDOWS, reason="on Windows a file without an ending is no program")
 
 
 def made(*paths: Path) -> None:
@@ -43,6 +46,7 @@ def test_on_windows_the_erlang_that_is_named_goes_first(windows: Path, tmp_path:
     assert node.programs(environment) == node.Programs(server, own)
 
 
+@ON_UNIX
 @pytest.mark.parametrize("prefix", ["opt/homebrew", "usr/local"])
 def test_on_a_mac_what_homebrew_made_is_found_from_a_desktop_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str
@@ -56,6 +60,7 @@ def test_on_a_mac_what_homebrew_made_is_found_from_a_desktop_too(
     assert found == node.Programs(brew / "opt" / "rabbitmq" / "sbin" / "rabbitmq-server", brew / "bin" / "epmd")
 
 
+@ON_UNIX
 def test_the_first_on_the_path_is_taken_and_a_script_that_wants_no_user_before_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
