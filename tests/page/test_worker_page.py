@@ -69,6 +69,14 @@ def test_its_access_is_taken_away(page: Page, server: Server, folder: Path) -> N
     expect(page.get_by_text("atlas has no access any more.")).to_be_visible()
 
 
+def test_it_is_called_as_somebody_has_named_it_or_as_its_machine(page: Page, folder: Path) -> None:
+    add_worker(folder, "atlas")
+    add_worker(folder, "0f8fad5b-d9cb-469f-a165-70867728950e")
+    for worker in ("atlas", "0f8fad5b-d9cb-469f-a165-70867728950e"):
+        add_worker(folder, worker, name="host-7")
+    expect(page.locator(".worker .name")).to_have_text(["atlas", "host-7"])
+
+
 def test_what_can_t_go_on_needs_somebody(page: Page, folder: Path) -> None:
     add_worker(folder, "atlas", state="Problem", detail="the disk is full: free some space")
     needs = page.get_by_role("region", name="Needs you")

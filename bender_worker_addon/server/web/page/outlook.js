@@ -4,10 +4,12 @@
 import { OVER, done, failed, farm, running, told, total } from "./farm.js";
 import { about, ago, clock, many } from "./words.js";
 
+const MADE_UP = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/; // ids that no person has chosen
 const LONG_SILENT = 24 * 3600; // seconds after which a machine is just not there
 
 export const isBusy = (worker) => told(worker, "job") !== undefined && told(worker, "state") !== "Stopped";
-export const nameOf = (worker) => told(worker, "name") || worker.id;
+/** Its id where somebody has chosen one, else the name of the machine. */
+export const nameOf = (worker) => (MADE_UP.test(worker.id) && told(worker, "name")) || worker.id;
 
 export function machines() {
   const all = [...farm.workers.values()];
