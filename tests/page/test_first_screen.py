@@ -143,6 +143,29 @@ def test_a_server_that_is_gone_is_told_and_come_back_to(
     complaints[:] = [said for said in complaints if not CONSOLE_OF_A_LOST_LINE.search(said)]
 
 
+def test_a_tab_that_nobody_looks_at_holds_no_connection_for_long(
+    server: Server, context: BrowserContext, folder: Path
+) -> None:
+    page = context.new_page()
+    page.clock.install()
+    page.goto(server.links.page)
+    page.wait_for_selector('body[data-connection="live"]')
+    look = (
+        "state => { Object.defineProperty(document, 'visibilityState', { configurable: true, value: state });"
+        " document.dispatchEvent(new Event('visibilitychange')) }"
+    )
+    page.evaluate(look, "hidden")
+    page.clock.fast_forward(599_000)
+    add_job(folder, "one", range(1, 4), name="The first")
+    expect(page.get_by_role("link", name="The first", exact=True)).to_be_visible()
+    page.clock.fast_forward(2_000)
+    add_job(folder, "two", range(1, 4), name="The second")
+    page.wait_for_timeout(1_500)
+    expect(page.get_by_role("link", name="The second", exact=True)).to_have_count(0)
+    page.evaluate(look, "visible")
+    expect(page.get_by_role("link", name="The second", exact=True)).to_be_visible()
+
+
 def test_the_line_by_which_machines_join_is_copied_by_a_click(
     page: Page, context: BrowserContext, folder: Path
 ) -> None:

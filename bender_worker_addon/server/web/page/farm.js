@@ -5,6 +5,7 @@ import { ask } from "./api.js";
 
 const SILENT = 40_000; // ms without a word after which the line is dead: the server says something every 15 s
 const AGAIN = [500, 1000, 2000, 4000, 8000]; // ms until a lost connection is tried again
+const UNSEEN = 600_000; // ms
 const MISSED = 3; // heartbeats after which a worker is silent
 
 export const OVER = new Set(["Finished", "Canceled", "Errored"]);
@@ -33,19 +34,22 @@ class Farm extends EventTarget {
   workers = new Map();
   /** `connecting`, `live`, `lost`, or `locked`: the key doesn't count (any more). */
   connection = "connecting";
+  /** Whether it is to follow although nobody looks. */
+  staysAwake = () => false;
 
   #source = null;
   #skew = 0;
   #tries = 0;
   #timer = 0;
   #watch = 0;
+  #sleep = 0;
   #told = false;
   #whole = false;
 
   constructor() {
     super();
     addEventListener("online", () => this.#hurry());
-    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#hurry());
+    document.addEventListener("visibilitychange", () => this.#seen(document.visibilityState === "visible"));
   }
 
   /** The server's clock in milliseconds. */
@@ -110,6 +114,21 @@ class Farm extends EventTarget {
 
   #hurry() {
     if (this.connection === "lost" && !this.#source) this.open();
+  }
+
+  /** A browser has six connections to a server: of many tabs those that nobody looks at must not hold them all. */
+  #seen(isSeen) {
+    clearTimeout(this.#sleep);
+    if (isSeen && !this.#source && this.connection !== "locked") this.open();
+    else if (!isSeen && !this.staysAwake()) this.#sleep = setTimeout(() => this.#fallAsleep(), UNSEEN);
+  }
+
+  #fallAsleep() {
+    clearTimeout(this.#watch);
+    clearTimeout(this.#timer);
+    this.#source?.close();
+    this.#source = null;
+    document.title = "Render farm";
   }
 
   #become(connection) {

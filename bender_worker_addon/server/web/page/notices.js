@@ -59,6 +59,7 @@ if (globalThis.Notification && isSecureContext) {
   button.append(icon("bell"), words);
   words.className = "away";
   button.addEventListener("click", toggle);
+  farm.staysAwake = wanted;
   farm.addEventListener("change", look);
   farm.addEventListener("connection", show);
   show();
