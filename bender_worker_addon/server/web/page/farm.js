@@ -5,6 +5,7 @@ import { ask } from "./api.js";
 
 const SILENT = 40_000; // ms without a word after which the line is dead: the server says something every 15 s
 const AGAIN = [500, 1000, 2000, 4000, 8000]; // ms until a lost connection is tried again
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g; // letters that turn round the text behind them
 const UNSEEN = 600_000; // ms
 const MISSED = 3; // heartbeats after which a worker is silent
 
@@ -25,7 +26,8 @@ export const hasPicture = (job) => Boolean(job.picture) && job.picture.size <= F
 /** What a machine tells of itself, if it is what it should be: anybody may have written it. */
 export function told(worker, what, type = "string") {
   const found = worker.hello?.[what];
-  return typeof found === type ? found : undefined;
+  if (typeof found !== type) return undefined;
+  return type === "string" ? found.replace(TURNS, "") : found;
 }
 
 /** Events: `change` when anything is new, at most once a frame of the screen; `connection`. */

@@ -13,6 +13,7 @@ const EVENTS = { finish: "finished", error: "failed", abort: "gave up", requeue:
 class WorkerPage extends HTMLElement {
   #worker = null;
   #shown = null;
+  #farms = ""; // version of the add-on
   #change = () => this.#refresh();
   #timer = 0;
   #title = h("h1");
@@ -41,6 +42,7 @@ class WorkerPage extends HTMLElement {
     farm.addEventListener("change", this.#change);
     this.#timer = setInterval(() => this.#show(), 5000);
     this.#refresh();
+    ask("GET", "/api/about").then(({ version }) => (this.#farms = version ?? ""), () => {});
   }
 
   disconnectedCallback() {
@@ -111,7 +113,7 @@ class WorkerPage extends HTMLElement {
       "Free memory": memory && bytes(memory * 1e9),
       "Free disk": disk && bytes(disk * 1e9),
       Blender: told(worker, "blender"),
-      "The add-on": told(worker, "version"),
+      "The add-on": this.#version(told(worker, "version")),
       System: told(worker, "system"),
       "Its id": worker.id,
     };
@@ -120,6 +122,10 @@ class WorkerPage extends HTMLElement {
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#facts.replaceChildren(...rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+  }
+
+  #version(version) {
+    return version && this.#farms && version !== this.#farms ? `${version}; the farm has ${this.#farms}` : version;
   }
 
   #showEvents(events) {
