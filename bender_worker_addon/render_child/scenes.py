@@ -48,7 +48,8 @@ def open_blend(blend: str) -> None:
     global _open
     _open = None
     try:
-        bpy.ops.wm.open_mainfile(filepath=blend, use_scripts=False)
+        with tame.caches_left_out() as left_out:
+            bpy.ops.wm.open_mainfile(filepath=blend, use_scripts=False)
     except RuntimeError as error:
         this = f"this Blender ({bpy.app.version_string})"
         raise RenderError(f"{this} can't open the blend: {_in_words(error)}") from error
@@ -60,7 +61,7 @@ def open_blend(blend: str) -> None:
     if tame.runs_python():
         words = "its lines are drawn by Python scripts (Freestyle), which are never run here"
         raise RenderError(f"{words}; use Freestyle's Parameter Editor", scene=True)
-    for thing in tame.leave_out_caches():
+    for thing in left_out:
         print(f"Left out: {thing}", flush=True)
     for words in lacking(scene):
         print(f"Warning: {words}", flush=True)

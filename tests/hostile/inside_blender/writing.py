@@ -3,8 +3,9 @@
 
     blender -b --factory-startup --python writing.py -- FOLDER
 
-Saves `files.blend` in the folder, which writes pictures of its own into `elsewhere` there and a simulation's cache
-beside itself; and `lines.blend`, whose script leaves a file `executed` there.
+Saves `files.blend` in the folder, which writes pictures of its own into `elsewhere` there, a simulation's cache beside
+itself and, from Blender 5 on (Debian's 4.3 dies of fluids), a fluid's into `fluid`; and `lines.blend`, whose script
+leaves a file `executed` there.
 """
 
 import sys
@@ -25,6 +26,8 @@ def main() -> None:
     _write_files(scene, folder / "elsewhere")
     cloth = bpy.data.objects["Cube"].modifiers.new("Cloth", "CLOTH")
     cloth.point_cache.use_disk_cache = True
+    if bpy.app.version >= (5, 0):
+        _simulate_smoke(folder / "fluid")
     bpy.ops.wm.save_mainfile()
     _draw_lines_by_script(scene, folder / "executed")
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / "lines.blend"))
@@ -48,6 +51,17 @@ def _write_files(scene: bpy.types.Scene, elsewhere: Path) -> None:
     layers = tree.nodes.new("CompositorNodeRLayers")
     tree.links.new(layers.outputs[0], result.inputs[0])
     tree.links.new(layers.outputs[0], files.inputs[0])
+
+
+def _simulate_smoke(cache: Path) -> None:
+    bpy.ops.mesh.primitive_cube_add(size=1)
+    source: Any = bpy.context.object.modifiers.new("source", "FLUID")
+    source.fluid_type = "FLOW"
+    bpy.ops.mesh.primitive_cube_add(size=3)
+    domain: Any = bpy.context.object.modifiers.new("domain", "FLUID")
+    domain.fluid_type = "DOMAIN"
+    domain.domain_settings.resolution_max = 8
+    domain.domain_settings.cache_directory = str(cache)
 
 
 def _draw_lines_by_script(scene: bpy.types.Scene, trace: Path) -> None:
