@@ -5,6 +5,8 @@ and environment have it then. Where values come from is `resolve`'s."""
 import dataclasses
 import enum
 import os
+import platform
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -187,6 +189,15 @@ class WorkerConfig:
     heart_rate_seconds: float = _behaviour(
         "Sign of Life (s)", 60.0, Number(1, unit="seconds"), "seconds between two signs of life"
     )
+
+    @property
+    def name(self) -> str:
+        """What people call this worker: its id if somebody has chosen one, else its machine's name."""
+        try:
+            uuid.UUID(self.id)
+        except ValueError:
+            return self.id
+        return platform.node() or self.id
 
     @property
     def is_local(self) -> bool:

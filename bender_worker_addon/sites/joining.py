@@ -2,7 +2,6 @@
 """Joining: makes a machine one of a farm's, by the link that `serve` prints: asks the farm for RabbitMQ's address and
 for a token of this worker's own, and writes both into config.toml, for its owner alone."""
 
-import platform
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +66,7 @@ def _asked(link: str, config: WorkerConfig) -> dict[str, str]:
     """What the farm tells of itself."""
     parts = urlsplit(link)
     with closing(Client(f"{parts.scheme}://{parts.netloc}", Tls.of(config))) as farm:
-        told = farm.ask("POST", parts.path, {"name": platform.node(), "id": config.id})
+        told = farm.ask("POST", parts.path, {"name": config.name, "id": config.id})
     if not isinstance(told, dict) or not isinstance(told.get("bender_url"), str):
         raise FarmError(f"what answers at {parts.netloc} is no farm")
     return {name: value for name in _TOLD if isinstance(value := told.get(name), str)}

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Hello: what a worker tells its farm's server of itself: with each sign of life, and when something has changed."""
 
-import platform
 import sched
 import time
 from collections.abc import Mapping
@@ -37,7 +36,7 @@ class Hello:
         self._reporter = reporter
         self._schedule = schedule
         self._always = {
-            "name": platform.node(),
+            "name": config.name,
             "system": NAME,
             **about,
             "devices": config.devices.split(","),

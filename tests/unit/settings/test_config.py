@@ -2,6 +2,7 @@
 """WorkerConfig: where each value comes from, and that a bad one is named with its source and its remedy."""
 
 import dataclasses
+import platform
 from pathlib import Path
 
 import pytest
@@ -291,3 +292,10 @@ def test_with_the_file_of_bender_worker_frames_are_uploaded_as_by_it(
     file.write_text(CONFIG_OF_BENDER_WORKER)
     environment = {"BENDER_WORKER_CONFIG": str(file), **told}
     assert resolve(data_dir=data_dir, environment=environment, options={}).config.uploads is uploads
+
+
+@pytest.mark.parametrize("chosen", ["cellar-1", "5d7a", ""])
+def test_a_worker_is_called_by_the_id_that_was_chosen_or_else_by_its_machine(tmp_path: Path, chosen: str) -> None:
+    environment = {"BENDER_WORKER_ID": chosen} if chosen else {}
+    config = resolve(data_dir=tmp_path, environment=environment, options={}).config
+    assert config.name == (chosen or platform.node())
