@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The panel: an artist starts the worker, sees what it is doing, opens a frame, pauses and stops it."""
 
+import json
 import time
 from pathlib import Path
 
+import pika
 import pytest
 
+from bender_worker_addon.core.orders import Order, message
+from tests.farm.process import DEADLINE
 from tests.window.desk import SESSION, SNAPSHOT, Desk, state_of
 from tools.check.window import SIDEBAR
 
@@ -75,6 +79,28 @@ def test_pause_holds_the_render_where_it_is(desk: Desk, quick_blend: Path) -> No
     desk.wait_for("a child that goes on", lambda: state_of(child) != "T")
     desk.wait_for("another frame", lambda: desk.snapshot("frames") > before, timeout=RENDERED)
     assert desk.children() == [child]
+
+
+def test_a_pause_of_the_farm_is_shown_as_its_and_she_can_go_on_all_the_same(desk: Desk, quick_blend: Path) -> None:
+    with pika.BlockingConnection(pika.URLParameters(desk.farm.url)) as connection:
+        channel = connection.channel()
+        channel.exchange_declare("bender-hello", "topic", durable=True)
+        hellos = channel.queue_declare("", exclusive=True).method.queue
+        channel.queue_bind(hellos, "bender-hello", "hello.#")
+        desk.start()
+        desk.wait_for_state("Waiting for tasks")
+        method, _, body = next(channel.consume(hellos, inactivity_timeout=DEADLINE))
+        assert method is not None
+        assert body is not None
+        worker, run = method.routing_key.removeprefix("hello."), json.loads(body)["run"]
+        order = message(Order("pause", by="Ada"), worker=worker, run=run, number=1, keys=[])
+        channel.basic_publish("bender-control", worker, order)
+        desk.wait_for_state("Paused")
+        desk.window.find("by the farm (Ada)", SIDEBAR)
+        desk.window.screenshot("paused-by-the-farm")
+        desk.farm.task(desk.farm.job(quick_blend), *MANY)
+        desk.window.click("Go On", SIDEBAR, until=f"{SNAPSHOT}.state.value == 'Rendering'")
+        desk.window.find("Pause", SIDEBAR)
 
 
 def test_an_idle_worker_has_nothing_drawn_again(desk: Desk, slow_blend: Path) -> None:
