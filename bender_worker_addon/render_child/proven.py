@@ -79,6 +79,7 @@ KEPT = _kinds("""
     GeometryNodeTree/GeometryNodeSubdivisionSurface: uv_smooth
     GeometryNodeTree/GeometryNodeTriangulate: quad_method
     GeometryNodeTree/NodeSocketInt: default_value
+    GeometryNodeTree/NodeSocketRotation: default_value
     GeometryNodeTree/NodeSocketVector: default_value
     GeometryNodeTree/ShaderNodeMath: operation
     GeometryNodeTree/ShaderNodeMixRGB: blend_type
@@ -142,7 +143,7 @@ KEPT = _kinds("""
     Light/ShaderNodeTexWave: bands_direction wave_profile
     Light/ShaderNodeTexWhiteNoise: noise_dimensions
     Light/ShaderNodeUVMap: from_instancer
-    Light/ShaderNodeVectorTransform: convert_from convert_to vector_type
+    Light/ShaderNodeVectorTransform: convert_from convert_to
     LimitRotationConstraint: use_limit_x use_limit_y use_limit_z
     LimitScaleConstraint: use_max_x use_max_y use_max_z
     MagicTexture: noise_depth turbulence
@@ -275,6 +276,10 @@ KEPT = _kinds("""
 
 KEPT_UNLESS_BLURRED = _kinds("""
     ArrayModifier: fit_type
+    CompositorNodeTree/CompositorNodeConvertColorSpace: from_color_space to_color_space
+    CompositorNodeTree/CompositorNodeDefocus: blur_max bokeh use_zbuffer z_scale
+    CompositorNodeTree/NodeSocketInt: default_value
+    CompositorNodeTree/NodeSocketVector: default_value
     Curve: eval_time fill_solver render_resolution_u use_path
     GreasePencilBuildModifier: frame_start invert_layer_pass_filter layer_pass_filter length use_percentage
         use_restrict_frame_range
