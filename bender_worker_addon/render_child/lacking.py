@@ -2,6 +2,7 @@
 """Lacking: what the open blend needs for its picture and this machine has not, in words for people. Blender itself
 renders something else in its place, and not every version says so. Looks, changes nothing."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,4 +108,4 @@ def _tile(path: Path, number: int) -> Path:
 
 
 def _path(owner: Any, filepath: str) -> Path:
-    return Path(bpy.path.abspath(filepath, library=owner.library))
+    return Path(os.path.normpath(bpy.path.abspath(filepath, library=owner.library)))

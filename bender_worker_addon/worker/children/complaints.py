@@ -18,10 +18,12 @@ _WARNINGS = (
     re.compile(r"(Dependency cycle detected):?"),
     re.compile(r"Error in PyDriver: (.+)"),
 )
-_IS_MISSING = re.compile(r" is missing: (.+)")
+_IS_MISSING = re.compile(r" is missing: .*?([^/\\]+)$")  # the file's name: folders are written in more than one way
 _NO_LOSS = re.compile(
     r"Failed to load \d+ image files|\d+ libraries and \d+ linked data-blocks are missing|Unable to pack file"
-    r"|Font file doesn't exist|region type"  # but for the last, a child has said which
+    r"|Font file doesn't exist"  # a child has said which
+    r"|region type|linked id .* uses local id|image file +does not exist",  # nothing that may be seen
+    re.IGNORECASE,
 )
 _OPENED, _RENDERED = "Opened: ", "Rendered: "
 _OF_NOTHING = ("Opening: ", "Device: ")  # what came before says how this Blender started, and what cards it looked for
@@ -77,7 +79,7 @@ def warning(line: str) -> str:
 
 def _each_once(found: list[str]) -> Iterator[str]:
     """Of all that speak of a file that is missing only the one that says so in those words."""
-    missing = [path[1] for words in found if (path := _IS_MISSING.search(words))]
+    missing = [name[1] for words in found if (name := _IS_MISSING.search(words))]
     for words in dict.fromkeys(found):
-        if _IS_MISSING.search(words) or not any(path in words for path in missing):
+        if _IS_MISSING.search(words) or not any(name in words for name in missing):
             yield words

@@ -34,6 +34,8 @@ from bender_worker_addon.worker.children.complaints import Complaints, rendered,
         ("Fra:1 Mem:10.2M (Peak 10.2M) | Time:00:00.01 | Warning: none", ""),
         ("00:01.350  cycles           | ERROR Failed to load 1 image files", ""),
         ('Warning: region type 4 missing in space type "Info" (id: 7) - removing region', ""),
+        ("00:00.065  blend  | WARNING Region type 4 missing in space type Info (id: 7) - removing region", ""),
+        ("00:00.065  cycles  | WARNING Image file  does not exist.", ""),
         ("Warning: can't reach amqp://me:hush@host/x", "can't reach amqp://host/x"),
     ],
 )
@@ -62,6 +64,9 @@ def test_what_is_missing_is_told_once() -> None:
     complaints.take(
         f"Opened: /x.blend\n0:1  cycles  | WARNING Image file /a/lib.blend does not exist.\n{rendered(1, 1)}\n"
     )
+    complaints.take("Opened: /y.blend\nWarning: the picture a is missing: C:/us/a.png\n")
+    complaints.take(f"0:1  cycles  | WARNING Image file /c/us/a.png does not exist.\n{rendered(1, 2)}\n")
+    assert complaints.of(1, 2) == ("the picture a is missing: C:/us/a.png",)
     assert complaints.of(1, 1) == ("the library lib is missing: /a/lib.blend",)
 
 
