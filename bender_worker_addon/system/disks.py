@@ -13,10 +13,12 @@ from queue import SimpleQueue
 from typing import Any
 
 from .executor import Executor
+from .platform import WINDOWS
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)  # what a disk without room says
 _FULL_ON_WINDOWS = (39, 112, 1295)  # the same: ERROR_HANDLE_DISK_FULL, _DISK_FULL, _DISK_QUOTA_EXCEEDED
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_LONG_ON_WINDOWS = 160  # characters; of 260 a worker wants some for what it makes in a folder
 _PATIENCE = 5.0  # seconds in which a disk should answer
 
 
@@ -134,6 +136,8 @@ def _unusable(folder: Path, error: OSError) -> str:
         advice = "free some space"
     elif error.errno in _FORBIDDEN:
         advice = "choose another or change its permissions"
+    elif WINDOWS and len(str(folder)) > _LONG_ON_WINDOWS:
+        advice = "its path may be too long for Windows: choose another"
     else:
         advice = "see whether its disk or share is there, or choose another"
     return f"{folder} can't be written ({error.strerror or error}); {advice}"

@@ -13,6 +13,7 @@ import pytest
 from bender_worker_addon.system import disks as disks_module
 from bender_worker_addon.system.disks import Disks, DisksSeen, free_gigabytes, why_unusable, why_unwritable
 from bender_worker_addon.system.executor import Executor
+from bender_worker_addon.system.platform import WINDOWS
 from tests.unit.conftest import StartFarm
 from tests.unit.support import DEADLINE, cut_off, event_from, message, plugged_in
 
@@ -71,6 +72,23 @@ def test_where_there_is_no_disk_at_all_nobody_looks_for_ever(monkeypatch: pytest
     monkeypatch.setattr(Path, "exists", lambda _: False)
     with pytest.raises(FileNotFoundError):
         free_gigabytes(Path("/gone") / "frames")
+
+
+@pytest.mark.skipif(not WINDOWS, reason="only Windows has drives and shares as parts of names")
+def test_a_drive_or_a_share_that_is_gone_is_told() -> None:
+    gone = [Path(name) for name in ("Q:\\frames", "\\\\nas\\frames", "\\\\?\\Q:\\frames")]
+    for folder in gone:
+        assert "see whether its disk or share is there" in why_unwritable(folder)
+        with pytest.raises(FileNotFoundError):
+            free_gigabytes(folder)
+
+
+def test_a_path_that_is_too_long_for_windows_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disks_module, "WINDOWS", True)
+    (tmp_path / "file").touch()
+    long = tmp_path / "file" / ("x" * 200)
+    assert "too long for Windows" in why_unwritable(long)
+    assert "too long" not in why_unwritable(tmp_path / "file" / "x")
 
 
 def test_a_disk_that_answers_with_an_error_is_named(

@@ -154,7 +154,7 @@ def test_the_log_of_a_task_is_told(joined: Farm) -> None:
         ("job-1", "never-here"),
         ("job-1", "../../etc/passwd"),
     ]
-    assert logs()[0]["text"].startswith("rendering frame 1 at ")
+    assert "rendering frame 1 at " in logs()[0]["text"]  # what was printed just before may come after it has begun
     assert [log["text"] for log in logs()[1:]] == ["", ""]
 
 
