@@ -17,8 +17,9 @@ from tools.errors import ToolError
 PATIENCE = 30_000  # ms, for what the page is to show
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """One for each module: while there is one its event loop runs in this thread, where other tests have theirs."""
     try:
         program = tools_browser.chromium()
     except ToolError as error:

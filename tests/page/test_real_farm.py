@@ -6,6 +6,7 @@ import re
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, expect
@@ -29,14 +30,17 @@ def test_from_an_empty_farm_to_the_downloaded_frames(
     installed: Installed, context: BrowserContext, tmp_path: Path, shot: Path
 ) -> None:
     blend = scenes.make(installed.blender, "sample", tmp_path / "turntable.blend", frames=FRAMES)
-    with ServedFarm(installed.blender, installed.env, folder=tmp_path / "farm") as farm:
-        page = context.new_page()
+    with (
+        ServedFarm(installed.blender, installed.env, folder=tmp_path / "farm") as farm,
+        closing(context.new_page()) as page,
+    ):
         page.goto(farm.page)
         expect(page.get_by_role("heading", level=1)).to_have_text("A farm in two steps.")
         expect(page.get_by_role("link", name="Drag this into Blender")).to_have_attribute(
             "href", re.compile(r"/extension/bender_worker_addon-.+\.zip\?repository=.*/extension/index\.json")
         )
         page.get_by_role("button", name="Copy the line").click()
+        expect(page.locator("farm-steps .line").first).to_contain_text("/join/")
         line = page.locator("farm-steps .line").first.inner_text()
         farm.join("render-1", line.rpartition(" ")[2])
         worker = farm.start_worker("render-1", log=tmp_path / "render-1.log")
@@ -67,4 +71,3 @@ def test_from_an_empty_farm_to_the_downloaded_frames(
         page.get_by_role("dialog").get_by_role("button", name="Stop").click()
         expect(page.get_by_text(re.compile("^stopped"))).to_be_visible(timeout=PATIENCE)
         until(worker.ended)
-        page.close()
