@@ -62,7 +62,9 @@ def _verdict(joined: "Joined", now: "Resolved") -> Verdict:
         return Verdict(False, overruled)
     if not joined.renders:
         return Verdict(True, f"This machine has joined {joined.farm}, but {NO_TASKS}")
-    then = "stop the worker and start it again" if session.running else "press Start in the sidebar, tab Bender"
+    then = (
+        "stop the worker and start it again" if session.running else "press Start Rendering in the sidebar, tab Bender"
+    )
     return Verdict(True, f"This machine has joined {joined.farm}. To render for it: {then}")
 
 
