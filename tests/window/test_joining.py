@@ -33,7 +33,8 @@ def test_a_farm_is_joined_by_its_link_and_her_jobs_are_looked_after(
 ) -> None:
     blend = make_scene("trivial", frames=3, width=64, height=36, samples=1)
     data = tmp_path / "data"
-    environment = {"BENDER_WORKER_AMQP_URL": "", "BENDER_WORKER_BENDER_URL": "", "BENDER_WORKER_OUTPATH": ""}
+    unset = ("AMQP_URL", "BENDER_URL", "OUTPATH", "UPLOAD")
+    environment = {f"BENDER_WORKER_{name}": "" for name in unset}
     with open_window("joining", blend, environment={**environment, "BENDER_WORKER_DATA_DIR": str(data)}) as desk:
         window = desk.window
         desk.open_preferences()
