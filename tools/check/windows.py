@@ -185,14 +185,15 @@ def _prefix(wine: Path, server: Path) -> Path:
 
 def _serve(server: Path, prefix: Path, *, end: bool = False) -> None:
     """Starts Wine's server apart from its programs, whose pipes it would keep open; or ends it and all of them."""
-    subprocess.run(
-        [server, *(("-k", "-w") if end else (f"-p{LINGERS}",))],
-        env=_wine_environment(prefix),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        timeout=120,
-    )
+    with suppress(subprocess.TimeoutExpired):  # what can't be ended now is in nobody's way
+        subprocess.run(
+            [server, *(("-k", "-w") if end else (f"-p{LINGERS}",))],
+            env=_wine_environment(prefix),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=120,
+        )
 
 
 def _wine_environment(prefix: Path) -> dict[str, str]:
