@@ -10,7 +10,7 @@ from pathlib import Path
 from ..core.errors import FarmError
 from ..farm import bookkeeping, feeding, workers
 from ..farm.database import Database
-from ..queues.rabbitmq.farm_link import Message
+from ..queues.rabbitmq.feeder import Message
 
 log = logging.getLogger(__name__)
 

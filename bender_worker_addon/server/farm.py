@@ -155,7 +155,7 @@ class Farm:
 
     def ask(self, what: Callable[[LocalSite], _T]) -> _T:
         """What a site of the farm's answers."""
-        with LocalSite(self._config, patience=_PATIENCE) as site:
+        with LocalSite(self._config, patience=_PATIENCE, keeps_files=False) as site:
             return what(site)
 
     def change(self, what: Callable[[LocalSite], _T]) -> _T:

@@ -25,11 +25,13 @@ from .site import FAILURES, Details
 
 
 class LocalSite(FolderSite):
-    def __init__(self, config: WorkerConfig, *, patience: float = PATIENCE) -> None:
-        """`patience`: seconds to wait for another process that is writing."""
+    def __init__(self, config: WorkerConfig, *, patience: float = PATIENCE, keeps_files: bool = True) -> None:
+        """`patience`: seconds to wait for another process that is writing. `keeps_files`: what is changed is in the
+        jobs' files at once; else somebody else's upkeep does that."""
         super().__init__(config)
         self._folder = config.farm_dir
         self._patience = patience
+        self._keeps_files = keeps_files
 
     def __enter__(self) -> Self:
         self._database = Database(self._folder, durable=True, patience=self._patience)
@@ -66,7 +68,7 @@ class LocalSite(FolderSite):
         super().cancel(job_id)
         with self._database.changing() as connection:
             books.cancel(connection, job_id)
-        self._files.write_all()
+        self._write_files()
 
     def retry(self, job_id: str, frames: Collection[int] | None = None) -> int:
         """`frames`: only tasks that have any of these."""
@@ -74,7 +76,7 @@ class LocalSite(FolderSite):
         with self._database.changing() as connection:
             queued = books.retry(connection, job_id) if frames is None else books.retry_some(connection, job_id, frames)
             changes.resume_if_stopped(connection, job_id)
-        self._files.write_all()
+        self._write_files()
         return queued
 
     def pause(self, job_id: str) -> None:
@@ -149,7 +151,11 @@ class LocalSite(FolderSite):
     def _change(self, change: Callable[[sqlite3.Connection], None]) -> None:
         with self._database.changing() as connection:
             change(connection)
-        self._files.write_all()
+        self._write_files()
+
+    def _write_files(self) -> None:
+        if self._keeps_files:
+            self._files.write_all()
 
     def _known_as(self, job_id: str) -> str | None:
         with self._database.looking() as connection:

@@ -48,7 +48,7 @@ def agree(farm: Farm, job: str, amqp_url: str) -> None:
             assert books.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
         assert books.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     for folder in (farm.folder / "farm" / "jobs" / job, farm.folder / "farm" / "frames" / ".incoming"):
-        assert {path.name for path in folder.glob("*")} <= {"data.json", "scene.blend"}
+        assert {path.name for path in folder.glob("*")} <= {"data.json", "scene.blend", "previews"}
 
 
 def _frames(task: dict[str, Any]) -> dict[str, Any]:

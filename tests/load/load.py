@@ -18,6 +18,7 @@ from typing import Any
 
 from tests.farm.process import WorkerProcess
 from tests.faults.yard import BareFarm
+from tests.load import farm
 from tests.unit.support import blend
 from tools.build import wheels
 from tools.servers.farm import make_task
@@ -232,7 +233,12 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, default=10_000, help="for all workers together")
     parser.add_argument("--queued", type=int, default=100_000)
     parser.add_argument("--through-one", type=int, default=50_000, help="tasks for one worker")
+    parser.add_argument("--farm", action="store_true", help="a farm's server: 1,000 workers, 100,000 tasks")
     chosen = parser.parse_args()
+    if chosen.farm:
+        with tempfile.TemporaryDirectory(prefix="bender-worker-load-") as folder:
+            farm.run(Path(folder), workers=1000, tasks=chosen.queued, report_tasks=5000, downloaders=20, size=1 << 30)
+        return 0
     with tempfile.TemporaryDirectory(prefix="bender-worker-load-") as folder:
         crowd = {"workers": chosen.workers, "renderers": chosen.renderers, "tasks": chosen.tasks}
         many_workers(Path(folder) / "many", **crowd)

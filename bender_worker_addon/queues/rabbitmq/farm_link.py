@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Protocol
 
@@ -25,6 +24,7 @@ from .backoff import Backoff
 from .channels import REPORT_EXCHANGE, WORK_QUEUE, confirming_channel, parameters, report_channel, work_channel
 from .control import CONTROL_EXCHANGE, HELLO_EXCHANGE, ensure_exchanges
 from .errors import CONNECTION_ERRORS, NOT_FOUND, close_quietly, in_words
+from .feeder import Feeder, Message
 
 log = logging.getLogger(__name__)
 
@@ -34,14 +34,6 @@ _AT_ONCE = 500  # reports that are entered in one transaction
 _PATIENCE = 0.1  # seconds in which reports gather
 _ORDERED = 5.0  # seconds in which an order is given
 _FEED_EVERY = 0.25  # seconds, at most, between two looks at what is to be fed
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A task to be published: `number` is how the farm's books know it."""
-
-    number: int
-    body: bytes
 
 
 class Farm(Protocol):
@@ -122,15 +114,17 @@ class FarmLink:
         connection = None
         try:
             connection = BlockingConnection(self._parameters)
-            reports, work = self._consume(connection), confirming_channel(connection)
+            reports, feeder = self._consume(connection), Feeder(connection)
+            depths = connection.channel()
             log.info("connected to RabbitMQ")
             self.trouble = ""
-            self._publish(work, self._farm.connected())
+            feeder.publish(self._farm.connected())
             orders = confirming_channel(connection)
             while not self._closing.is_set():
                 connection.process_data_events(time_limit=_PATIENCE)
                 self._enter(reports)
-                self._feed(connection, work)
+                self._farm.published(feeder.taken())
+                self._feed(feeder, depths)
                 self._give(orders)
         except CONNECTION_ERRORS as error:
             return f"no connection to RabbitMQ: {in_words(error)}"
@@ -184,12 +178,12 @@ class FarmLink:
             del self._reports[: len(batch)]
             self.feed_soon()
 
-    def _feed(self, connection: BlockingConnection, work: BlockingChannel) -> None:
+    def _feed(self, feeder: Feeder, depths: BlockingChannel) -> None:
         if time.monotonic() < self._feed_at:
             return
         self._feed_at = time.monotonic() + _FEED_EVERY
-        depth = work.queue_declare(WORK_QUEUE, passive=True).method.message_count
-        self._publish(work, self._farm.wanted(in_queue=depth))
+        waiting = depths.queue_declare(WORK_QUEUE, passive=True).method.message_count
+        feeder.publish(self._farm.wanted(in_queue=waiting + feeder.on_the_way))
 
     def _give(self, channel: BlockingChannel) -> None:
         properties = pika.BasicProperties(content_type="application/json", expiration=str(int(LIVES * 1000)))
@@ -202,19 +196,3 @@ class FarmLink:
                 given.set_result("")
             except UnroutableError:
                 given.set_result(f"worker {worker} is not connected, or is of a version that takes no orders")
-
-    def _publish(self, channel: BlockingChannel, messages: Sequence[Message]) -> None:
-        """Each is confirmed before the next is published: the queue is kept shallow, there are never many."""
-        properties = pika.BasicProperties(
-            content_type="application/json", delivery_mode=pika.DeliveryMode.Persistent, app_id="bender-worker"
-        )
-        published: list[int] = []
-        try:
-            for message in messages:
-                channel.basic_publish("", WORK_QUEUE, message.body, properties, mandatory=True)
-                published.append(message.number)
-        except UnroutableError:
-            channel.queue_declare(WORK_QUEUE, durable=True)  # someone has deleted it; what is not confirmed comes again
-            raise
-        finally:
-            self._farm.published(published)

@@ -16,6 +16,7 @@ from tools.build import wheels
 wheels.importable()
 
 from pika.adapters.blocking_connection import BlockingChannel  # noqa: E402
+from pika.channel import Channel  # noqa: E402
 
 from bender_worker_addon.farm import bookkeeping, books, feeding, job_files  # noqa: E402
 from bender_worker_addon.farm.database import Database  # noqa: E402
@@ -30,7 +31,7 @@ STEPS: dict[str, tuple[Any, str, str]] = {
     "enter_job": (books, "add_job", "called"),
     "mark_fed": (feeding, "feed", "gives"),
     "feed": (BookKeeper, "wanted", "gives"),
-    "publish": (BlockingChannel, "basic_publish", "called"),
+    "publish": (Channel, "basic_publish", "called"),
     "mark_confirmed": (feeding, "confirmed", "called"),
     "confirm": (BookKeeper, "published", "given"),
     "enter_report": (bookkeeping, "enter", "called"),
