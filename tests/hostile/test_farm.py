@@ -173,7 +173,7 @@ def test_a_host_that_is_none_is_told_so(farm: Farm, host: str) -> None:
 
 @pytest.mark.parametrize("number", ["9" * 5000, "-1", "1e3", "\u0661".encode().hex(), "0x1", "1.0", "%31%00"])
 def test_a_frame_s_number_has_six_digits(farm: Farm, number: str) -> None:
-    assert asked(farm, "GET", f"/api/jobs/job-1/frames/{number}")[0] == 404
+    assert asked(farm, "GET", f"/api/jobs/job-1/frames/{number}")[0] in (404, 414)
 
 
 def test_a_join_code_that_is_tried_ten_thousand_times_is_not_found_and_keeps_nobody_out(farm: Farm) -> None:
@@ -238,7 +238,7 @@ def test_names_of_jobs_are_words_and_nothing_else(farm: Farm) -> None:
         assert status == 200
         assert headers["Content-Type"].split(";")[0] in ("application/json", "text/plain")
         assert headers["X-Content-Type-Options"] == "nosniff"
-        assert "default-src 'self'" in headers["Content-Security-Policy"]
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
         assert not {"\x1b", "\x07", "\x00", "\u202e", "\u2028"} & set(body.decode())
     assert asked(farm, "DELETE", f"/api/jobs/{job}")[0] == 200
     assert untroubled(farm)
