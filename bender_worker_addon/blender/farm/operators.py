@@ -3,8 +3,9 @@
 
 import functools
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
@@ -23,6 +24,9 @@ from . import panel as jobs_panel
 from .finding import Finding
 from .preflight import findings
 from .view import jobs_view
+
+if TYPE_CHECKING:
+    from ...sites.site import Site
 
 _WIDTH = 480  # pixels of the dialog
 _LETTERS = 84  # characters a line in it
@@ -126,6 +130,12 @@ class BENDER_OT_farm_send(bpy.types.Operator):
 class _OfAJob:
     job: StringProperty(options={"HIDDEN"})
 
+    def ask(self, change: "Callable[[Site], object]") -> set[str]:
+        """Lets the farm change something, which outlives the operator."""
+        if (config := jobs_panel.config()) is not None:
+            jobs_view.ask(config, change)
+        return {"FINISHED"}
+
 
 class BENDER_OT_farm_cancel(_OfAJob, bpy.types.Operator):
     """Take this job out of the queue. What is rendered stays"""
@@ -134,10 +144,8 @@ class BENDER_OT_farm_cancel(_OfAJob, bpy.types.Operator):
     bl_label = "Cancel"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        config, job = jobs_panel.config(), self.job
-        if config is not None:
-            jobs_view.ask(config, lambda farm: farm.cancel(job))
-        return {"FINISHED"}
+        job = self.job
+        return self.ask(lambda farm: farm.cancel(job))
 
 
 class BENDER_OT_farm_pause(_OfAJob, bpy.types.Operator):
@@ -147,10 +155,8 @@ class BENDER_OT_farm_pause(_OfAJob, bpy.types.Operator):
     bl_label = "Pause Job"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        config, job = jobs_panel.config(), self.job
-        if config is not None:
-            jobs_view.ask(config, lambda farm: farm.pause(job))
-        return {"FINISHED"}
+        job = self.job
+        return self.ask(lambda farm: farm.pause(job))
 
 
 class BENDER_OT_farm_resume(_OfAJob, bpy.types.Operator):
@@ -160,10 +166,8 @@ class BENDER_OT_farm_resume(_OfAJob, bpy.types.Operator):
     bl_label = "Resume Job"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        config, job = jobs_panel.config(), self.job
-        if config is not None:
-            jobs_view.ask(config, lambda farm: farm.resume(job))
-        return {"FINISHED"}
+        job = self.job
+        return self.ask(lambda farm: farm.resume(job))
 
 
 class BENDER_OT_farm_turn(_OfAJob, bpy.types.Operator):
@@ -179,13 +183,12 @@ class BENDER_OT_farm_turn(_OfAJob, bpy.types.Operator):
         return "Let this job go before the one above it" if properties.up else "Let it go after the one below it"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        config, job = jobs_panel.config(), self.job
+        job = self.job
         priority = words.priority_to_pass(jobs_view.shown.jobs, job, up=self.up)
-        if config is None or priority is None:
+        if priority is None:
             self.report({"INFO"}, "There is no job to change its turn with")
             return {"CANCELLED"}
-        jobs_view.ask(config, lambda farm: farm.set_priority(job, priority))
-        return {"FINISHED"}
+        return self.ask(lambda farm: farm.set_priority(job, priority))
 
 
 class BENDER_OT_farm_retry(_OfAJob, bpy.types.Operator):
@@ -195,10 +198,8 @@ class BENDER_OT_farm_retry(_OfAJob, bpy.types.Operator):
     bl_label = "Retry"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        config, job = jobs_panel.config(), self.job
-        if config is not None:
-            jobs_view.ask(config, lambda farm: farm.retry(job))
-        return {"FINISHED"}
+        job = self.job
+        return self.ask(lambda farm: farm.retry(job))
 
 
 class BENDER_OT_farm_priority(_OfAJob, bpy.types.Operator):
@@ -218,10 +219,8 @@ class BENDER_OT_farm_priority(_OfAJob, bpy.types.Operator):
         self.layout.prop(self, "priority")
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        config, job, priority = jobs_panel.config(), self.job, self.priority
-        if config is not None:
-            jobs_view.ask(config, lambda farm: farm.set_priority(job, priority))
-        return {"FINISHED"}
+        job, priority = self.job, self.priority
+        return self.ask(lambda farm: farm.set_priority(job, priority))
 
 
 class BENDER_OT_farm_delete(_OfAJob, bpy.types.Operator):
@@ -243,10 +242,8 @@ class BENDER_OT_farm_delete(_OfAJob, bpy.types.Operator):
         self.layout.prop(self, "frames")
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        config, job, frames = jobs_panel.config(), self.job, self.frames
-        if config is not None:
-            jobs_view.ask(config, lambda farm: farm.delete(job, frames=frames))
-        return {"FINISHED"}
+        job, frames = self.job, self.frames
+        return self.ask(lambda farm: farm.delete(job, frames=frames))
 
 
 class BENDER_OT_farm_open_folder(_OfAJob, bpy.types.Operator):
