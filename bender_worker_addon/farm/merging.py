@@ -4,6 +4,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from . import stored
+
 _FINAL = frozenset({"Finished", "Aborted"})
 
 
@@ -34,15 +36,10 @@ def _oldest(known: Any, told: Any) -> dict[str, Any]:
 
 
 def _with_files(command: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known of a frame's file stays known, unless something else is told of it."""
     blender, before = command.get("Blender"), known.get("Blender")
     if not blender or not before:
         return dict(command)
     frames = {
-        number: {
-            **frame,
-            **{key: value for key, value in before["frame"].get(number, {}).items() if not frame.get(key)},
-        }
-        for number, frame in blender["frame"].items()
+        number: stored.merged(before["frame"].get(number, {}), frame) for number, frame in blender["frame"].items()
     }
     return {**command, "Blender": {**blender, "frame": frames}}

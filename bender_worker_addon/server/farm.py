@@ -12,19 +12,22 @@ from ..core import preview
 from ..core.frame import frame_name
 from ..core.other_files import is_safe
 from ..core.task import SAFE_ID, Task
-from ..farm import books, frames_folder, outlook, workers
+from ..farm import books, frames_folder, outlook, stored, workers
 from ..farm.books import Job
 from ..farm.database import Database
 from ..farm.outlook import Outlook
 from ..farm.workers import Worker
 from ..settings.config import WorkerConfig
 from ..sites.local import LocalSite
+from ..system.durable import make_durable
+from ..system.folders import make_folder
 from .orders import Link, Orders
 
 _T = TypeVar("_T")
 
 _SHOWN_BY_BROWSERS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP")
 
+_AT_ONCE = 64  # frames that are put in their place
 _PATIENCE = 5.0  # seconds to wait for another program that holds the books, while somebody waits for an answer
 
 
@@ -32,6 +35,8 @@ _PATIENCE = 5.0  # seconds to wait for another program that holds the books, whi
 class Expected:
     """A frame that a worker may send: `path` is its place."""
 
+    job_id: str
+    task_id: str
     number: int
     path: Path
 
@@ -53,6 +58,7 @@ class Farm:
         self._config = config
         self._changed = changed
         self._mine = threading.local()
+        self._storing = [threading.Lock() for _ in range(_AT_ONCE)]  # one for each frame; others may have the same
         self.is_closing = False  # whoever still listens is to go
         self.orders = Orders(lambda: self.database, link)
 
@@ -111,7 +117,27 @@ class Farm:
             return None
         task = Task.from_json(body)
         numbers = {frame_name(number, task.image_format): number for number in task.frames}
-        return Expected(numbers[name], self.frames / job_id / name) if name in numbers else None
+        place = self.frames / job_id / name
+        return Expected(job_id, task_id, numbers[name], place) if name in numbers else None
+
+    def store(self, arrived: Path, expected: Expected, *, size: int, digest: str) -> None:
+        """Puts a whole frame that has arrived in its place, unless it has one: see `stored`. Raises OSError."""
+        which = (expected.job_id, expected.task_id, expected.number)
+        with self._storing[hash(which) % len(self._storing)]:
+            with self.database.looking() as connection:
+                before = stored.size_of(connection, *which)
+            if before is not None and _has_size(expected.path, before):
+                return
+            make_folder(expected.path.parent, shared=False)
+            make_durable(arrived, expected.path)
+            with self.database.changing() as connection:
+                stored.note(connection, *which, size=size, digest=digest)
+                books.has_changed(connection, expected.job_id)
+
+    def has_stored(self, job_id: str, task_id: str) -> bool:
+        """Whether all frames of a task are in their place."""
+        with self.database.looking() as connection:
+            return stored.has_all(connection, job_id, task_id)
 
     def place_of_other(self, job_id: str, task_id: str, name: str) -> Path | None:
         """Of a file that a task of the job may write besides its frames; None if it may not."""
@@ -163,3 +189,10 @@ class Farm:
         answer = self.ask(what)
         self._changed()
         return answer
+
+
+def _has_size(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except OSError:
+        return False

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import secrets
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +18,6 @@ from ...core.preview import MOST, is_preview, name_of
 from ...system import hashing
 from ...system.durable import make_durable
 from ...system.files import move, remove
-from ...system.folders import make_folder
 from ..farm import Expected, Farm
 
 log = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ async def receive(request: Request, farm: Farm, job_id: str, task_id: str) -> Ex
         if expected is None:
             raise Refused(404, f"{form.filename!r} is no frame of task {task_id} of job {job_id}")
         form.check()
-        await run_in_threadpool(_put_in_place, arriving, expected.path)
+        await run_in_threadpool(farm.store, arriving, expected, size=form.size, digest=form.digest)
         if is_preview(form.preview):
             await run_in_threadpool(_keep_preview, farm.previews(job_id), expected.number, form.preview)
     except ClientDisconnect as error:
@@ -62,9 +61,11 @@ async def receive(request: Request, farm: Farm, job_id: str, task_id: str) -> Ex
     return expected
 
 
-async def take_file(request: Request, place: Path, *, keep_free: int) -> None:
+async def take_file(
+    request: Request, place: Path, *, keep_free: int, stays: Callable[[], bool] = lambda: False
+) -> None:
     """Takes in a file that is the request's whole body, with its hash in the header `X-Blake2b`; so many bytes of the
-    disk stay free. Raises Refused."""
+    disk stay free. `stays`: whether one that is there already does. Raises Refused."""
     arriving = place.with_name(f".{secrets.token_hex(8)}")
     digest = hashing.fresh()
     try:
@@ -76,7 +77,8 @@ async def take_file(request: Request, place: Path, *, keep_free: int) -> None:
                 await run_in_threadpool(_write_and_hash, file, digest, chunk)
         if digest.hexdigest() != request.headers.get("x-blake2b", "").lower():
             raise Refused(400, f"{place.name} has another hash than was told")
-        await run_in_threadpool(make_durable, arriving, place)
+        if not (place.is_file() and await run_in_threadpool(stays)):
+            await run_in_threadpool(make_durable, arriving, place)
     except ClientDisconnect as error:
         raise Refused(400, "the connection was lost before the file was whole") from error
     except OSError as error:
@@ -100,9 +102,14 @@ class _Form:
         self._arriving = arriving
         self._fields: dict[str, bytes] = {}
         self._hash = hashing.fresh()
-        self._size = 0
+        self.size = 0
         self.filename = ""
         self.preview = b""
+
+    @property
+    def digest(self) -> str:
+        """Of the file, as far as it has come."""
+        return self._hash.hexdigest()
 
     async def read(self) -> None:
         kind, options = parse_options_header(self._request.headers.get("content-type", ""))
@@ -134,13 +141,13 @@ class _Form:
     def check(self) -> None:
         """Whether what came is what was to come."""
         size, digest = (self._fields.get(name, b"").decode("ascii", "replace") for name in ("filesize", "filehash"))
-        if size != str(self._size):
-            raise Refused(400, f"{self._size} bytes came of {self.filename}, it should be {size[:40] or 'told'}")
-        if digest.lower() != self._hash.hexdigest():
+        if size != str(self.size):
+            raise Refused(400, f"{self.size} bytes came of {self.filename}, it should be {size[:40] or 'told'}")
+        if digest.lower() != self.digest:
             raise Refused(400, f"{self.filename} has another hash than was told")
 
     def _take(self, file: BinaryIO, piece: bytes) -> None:
-        self._size += len(piece)
+        self.size += len(piece)
         _write_and_hash(file, self._hash, piece)
 
     def _take_field(self, name: str, piece: bytes) -> None:
@@ -184,8 +191,3 @@ def _keep_preview(folder: Path, number: int, content: bytes) -> None:
         log.debug("the preview of frame %d can't be kept: %s", number, error)
         with contextlib.suppress(OSError):
             remove(arriving)
-
-
-def _put_in_place(arriving: Path, place: Path) -> None:
-    make_folder(place.parent, shared=False)
-    make_durable(arriving, place)

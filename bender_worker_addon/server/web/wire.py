@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Wire: what bender's workers ask over HTTP, old ones too: blends, statuses, and frames they send."""
 
+from functools import partial
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
@@ -40,7 +42,8 @@ def routes(farm: Farm) -> list[Route]:
         place = await run_in_threadpool(farm.place_of_other, job, task, name)
         if place is None:
             raise Refused(404, f"{name!r} can be no file of task {task} of job {job}")
-        await take_file(request, place, keep_free=farm.keep_free)
+        stays = partial(farm.has_stored, job, task)
+        await take_file(request, place, keep_free=farm.keep_free, stays=stays)
         return PlainTextResponse(f"{name} is stored\n", status_code=201)
 
     return [

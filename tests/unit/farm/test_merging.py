@@ -80,3 +80,16 @@ def test_a_job_is_what_its_tasks_are() -> None:
     assert job_status({"Errored": 1, "Running": 1}) == "Running"
     assert job_status({"Errored": 1, "Finished": 9}) == "Errored"
     assert job_status({"Finished": 9}) == "Finished"
+
+
+def test_of_a_frame_that_is_stored_nothing_else_is_believed() -> None:
+    ours = {"filesize": 7, "hash": "a" * 128, "uploaded": True, "stored": True}
+    theirs = {"filesize": 9, "hash": "b" * 128, "uploaded": False}
+    after = merged(task("Running", frame=ours), task("Finished", frame=theirs))
+    assert after["command"]["Blender"]["frame"]["1"] == ours
+
+
+def test_a_report_does_not_make_a_frame_stored() -> None:
+    after = merged(task("Running"), task("Finished", frame={"filesize": 9, "stored": True}))
+    assert after["command"]["Blender"]["frame"]["1"]["filesize"] == 9
+    assert "stored" not in after["command"]["Blender"]["frame"]["1"]

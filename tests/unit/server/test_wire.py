@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bender's wire, as its workers speak it: blends, statuses in Python's words, frames that count only when proven."""
 
+import hashlib
+import json
 import os
 import socket
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 
 from bender_worker_addon.core.other_files import TAKES_OTHERS
+from bender_worker_addon.farm import bookkeeping, stored
 from tests.unit.core.test_preview import jpeg
 from tests.unit.server.conftest import Client
 from tests.unit.support import DEADLINE, PNG, blend
@@ -47,6 +50,35 @@ def test_a_frame_is_stored_once_it_is_proven(client: Client) -> None:
     assert client.frame("000002.png").read_bytes() == PICTURE
     assert client.upload("job-1", task, "000002.png", PICTURE).status_code == 201
     assert [path.name for path in client.frame("").iterdir()] == ["000002.png"]
+
+
+def test_of_a_frame_that_was_rendered_twice_the_first_stays_whatever_is_reported_later(client: Client) -> None:
+    client.send()
+    number, task = client.tasks()[1]["id"], client.tasks()[1]
+    first, second = PICTURE, PNG + os.urandom(100_000)
+    assert client.upload_other("job-1", number, "passes/z.png", first).status_code == 201
+    assert client.upload("job-1", number, "000002.png", first).status_code == 201
+    told = {"filesize": len(second), "hash": hashlib.blake2b(second).hexdigest(), "uploaded": True, "stored": True}
+    for late in ({**task, "status": "Finished"}, {**task, "status": "Running"}):
+        late["command"]["Blender"]["frame"]["2"] = told
+        with client.server._farm.database.changing() as connection:
+            bookkeeping.enter(connection, "finish.late", json.dumps(late).encode())
+    assert client.upload("job-1", number, "000002.png", second).status_code == 201
+    assert client.upload_other("job-1", number, "passes/z.png", second).status_code == 201
+    assert client.frame("000002.png").read_bytes() == client.frame("passes/z.png").read_bytes() == first
+    (frame,) = client.server._farm.ask(lambda site: site.frames("job-1"))
+    assert (frame.size, frame.hash) == (len(first), hashlib.blake2b(first).hexdigest())
+
+
+def test_a_frame_that_is_gone_can_be_stored_again(client: Client) -> None:
+    client.send()
+    task, again = client.tasks()[1]["id"], PNG + os.urandom(100_000)
+    assert client.upload("job-1", task, "000002.png", PICTURE).status_code == 201
+    client.frame("000002.png").unlink()
+    assert client.upload("job-1", task, "000002.png", again).status_code == 201
+    assert client.frame("000002.png").read_bytes() == again
+    with client.server._farm.database.looking() as connection:
+        assert stored.size_of(connection, "job-1", task, 2) == len(again)
 
 
 def test_what_is_written_with_a_frame_is_stored_in_folders_below_the_jobs(client: Client) -> None:

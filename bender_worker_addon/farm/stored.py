@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stored: the frames that the farm itself has put in their place, each inside a transaction of the Database.
+
+Of two workers that rendered the same frame, as after a lost connection, each has a file of its own: the pictures are
+the same, their bytes are not, since the time of the render stands in them. The first that is stored stays, and the
+books say what it is, whatever is reported of it later.
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+_MARK = "stored"  # the key of a frame in a task's JSON that says so
+_OURS = ("filesize", "hash", "uploaded", _MARK)
+
+
+def size_of(connection: sqlite3.Connection, job: str, task: str, number: int) -> int | None:
+    """The bytes of a frame that is stored; None if none is."""
+    frame = f'$.command.Blender.frame."{number}"'
+    row = connection.execute(
+        "SELECT json_extract(body, ? || '.filesize') FROM task WHERE job = ? AND id = ?"
+        f" AND json_extract(body, ? || '.{_MARK}')",
+        (frame, job, task, frame),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def has_all(connection: sqlite3.Connection, job: str, task: str) -> bool:
+    """Whether all frames of a task are stored."""
+    (missing,) = connection.execute(
+        "SELECT count(*) FROM task, json_each(task.body, '$.command.Blender.frame') AS frame"
+        f" WHERE task.job = ? AND task.id = ? AND NOT coalesce(json_extract(frame.value, '$.{_MARK}'), 0)",
+        (job, task),
+    ).fetchone()
+    return not missing
+
+
+def note(connection: sqlite3.Connection, job: str, task: str, number: int, *, size: int, digest: str) -> None:
+    """The frame is in its place: so many bytes, of this Blake2b-512 in hex."""
+    told = json.dumps({"filesize": size, "hash": digest, "uploaded": True, _MARK: True})
+    frame = f'$.command.Blender.frame."{number}"'
+    connection.execute(
+        "UPDATE task SET body = json_set(body, ?, json_patch(coalesce(json_extract(body, ?), '{}'), ?))"
+        " WHERE job = ? AND id = ?",
+        (frame, frame, told, job, task),
+    )
+
+
+def merged(known: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a frame's file after a report of it. What is known stays known, unless something else is told;
+    of a stored one nothing else is believed."""
+    if known.get(_MARK) is True:
+        return {**told, **{key: known[key] for key in _OURS if key in known}}
+    believed = {key: value for key, value in told.items() if key != _MARK}
+    return {**believed, **{key: value for key, value in known.items() if not believed.get(key)}}
