@@ -159,10 +159,17 @@ class Desk:
         self.wait_for_state("Stopped")
 
     def choose(self, menu: str, entry: str, *, until: str) -> None:
-        """Opens a menu of the sidebar and clicks an entry of it, which lies somewhere over the window."""
+        """Opens a menu of the sidebar and clicks an entry of it, which lies somewhere over the window. What is shown
+        above the menu may grow under the click: then it is clicked again."""
         window = self.window
+        screen = Rectangle(0, 0, window.desktop.width, window.desktop.height)
         window.click(menu, SIDEBAR)
-        window.click(entry, Rectangle(0, 0, window.desktop.width, window.desktop.height), until=until)
+        for _ in range(3):
+            with contextlib.suppress(TimeoutError):
+                window.find(entry, screen, timeout=DEADLINE / 6)
+                break
+            window.click(menu, SIDEBAR)
+        window.click(entry, screen, until=until)
 
     def wait_for_state(self, state: str, *, timeout: float = DEADLINE) -> None:
         """Waits until the panel shows this state, and until it can be read there."""
