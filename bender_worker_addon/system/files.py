@@ -2,6 +2,8 @@
 """Files that other programs have open for a moment: virus scanners, indexers, viewers. Until they let go, Windows
 neither moves nor removes such a file; here that is waited for, and everywhere else in the worker done by this."""
 
+import errno
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -37,7 +39,7 @@ def move(source: Path, target: Path) -> None:
 
 def remove(file: Path) -> None:
     """Removes a file if it is there."""
-    patiently(lambda: file.unlink(missing_ok=True))
+    patiently(lambda: _remove(file))
 
 
 def remove_folder(folder: Path) -> None:
@@ -50,6 +52,14 @@ def discard_folder(folder: Path) -> None:
     """The same for who can't help what stays."""
     with suppress(OSError):
         remove_folder(folder)
+
+
+def _remove(file: Path) -> None:
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno != errno.EROFS or os.path.lexists(file):  # said of a file that isn't there, too
+            raise
 
 
 def _remove_folder(folder: Path) -> None:

@@ -60,7 +60,9 @@ class LocalYard(Ground):
         return job.id
 
     def frame(self, job_id: str, name: str) -> Path:
-        return Path(self.data_json(job_id)["paths"]["frames"], name)
+        """Where the job has its own folder; else where its worker puts all."""
+        own = Path(self.data_json(job_id)["paths"]["frames"])
+        return own / name if own.is_dir() else super().frame(job_id, name)
 
     def frames(self, job_id: str) -> list[str]:
         folder = self.frame(job_id, "")

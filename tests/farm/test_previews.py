@@ -51,6 +51,7 @@ def test_what_a_child_makes_in_the_place_of_one_goes_nowhere(farm: Farm, content
     farm.until_finished("job-1")
     with pytest.raises(urllib.error.HTTPError) as refused:
         preview(farm, 1)
+    refused.value.close()
     assert refused.value.code == 404
     assert farm.frames("job-1") == ["000001.png"]
 

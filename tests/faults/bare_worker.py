@@ -30,7 +30,7 @@ from bender_worker_addon.queues.rabbitmq.session import Session  # noqa: E402
 from bender_worker_addon.settings import resolve  # noqa: E402
 from bender_worker_addon.worker import worker  # noqa: E402
 from bender_worker_addon.worker.blends import flaskbender  # noqa: E402
-from bender_worker_addon.worker.frames import store as frames  # noqa: E402
+from bender_worker_addon.worker.frames import place  # noqa: E402
 from bender_worker_addon.worker.state import journal  # noqa: E402
 
 _REPORTS = "CREATE TABLE IF NOT EXISTS report (worker, number, key, body, PRIMARY KEY (worker, number))"
@@ -41,7 +41,7 @@ STEPS: dict[str, tuple[Any, str, int, str]] = {
     "construct": (journal.Journal, "add_report", 1, "construct"),
     "blend": (journal.Journal, "add_report", 1, "blend"),
     "start": (journal.Journal, "add_report", 1, "start"),
-    "store": (frames, "make_durable", 0, ""),
+    "store": (place, "make_durable", 0, ""),
     "remember": (journal.Journal, "remember_finished", 0, ""),
     "stat": (journal.Journal, "add_report", 1, "stat"),
     "finish": (journal.Journal, "add_report", 1, "finish"),

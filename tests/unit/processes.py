@@ -11,21 +11,29 @@ KILLED = "exit code 1" if sys.platform == "win32" else "signal 9"
 
 
 def is_gone(process: int) -> bool:
-    """Whether no process has this number. On POSIX one that is not reaped is still there."""
+    """Whether no process of this number runs any more. Who is to reap it may take its time."""
     if sys.platform == "win32":
         return process not in {number for number, _ in _listed("Process32First", "Process32Next", _Process)}
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return True
-    return False
+    return _state(process) in ("Z", "")
 
 
 def is_stopped(process: int) -> bool:
     """Whether the system holds a process where it is."""
     if sys.platform == "win32":
         return _is_stopped_on_windows(process)
-    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    return _state(process) == "T"
+
+
+def _state(process: int) -> str:
+    """As Linux writes it: one letter, or nothing of one that has just gone."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return ""
 
 
 def children() -> frozenset[int]:

@@ -49,9 +49,15 @@ def routes(farm: Farm) -> list[Route]:
         return JSONResponse([asdict(file) for file in found])
 
     async def preview(request: Request) -> Response:
-        path, version = await run_in_threadpool(
-            _preview, farm, request.path_params["job"], request.path_params["number"]
-        )
+        missing = request.query_params.get("missing", "told")
+        if missing not in ("told", "empty"):
+            raise Refused(400, "missing is told or empty")
+        found = await run_in_threadpool(_preview, farm, request.path_params["job"], request.path_params["number"])
+        if found is None and missing == "empty":  # for pages: of a 404 a browser complains in its console
+            return Response(status_code=204)
+        if found is None:
+            raise Refused(404, "there is no preview of this frame (yet)")
+        path, version = found
         headers = {"Cache-Control": "private, no-cache", "ETag": f'"{version}"'}
         if request.headers.get("if-none-match") == headers["ETag"]:
             return Response(status_code=304, headers=headers)
@@ -102,15 +108,16 @@ def _frame(farm: Farm, job: str, number: str) -> Path:
     return found
 
 
-def _preview(farm: Farm, job: str, number: str) -> tuple[Path, str]:
-    """It, and another text whenever it is another. Raises Refused."""
+def _preview(farm: Farm, job: str, number: str) -> tuple[Path, str] | None:
+    """It, and another text whenever it is another; None if there is none. Raises Refused if there is no such job."""
     _folder(farm, job)
     is_one = number.isascii() and number.isdecimal() and len(number) <= _DIGITS
     path = farm.previews(job) / name_of(int(number)) if is_one else None
-    if path is None or not path.is_file():
-        raise Refused(404, f"there is no preview of frame {number} of job {job} (yet)")
-    known = path.stat()
-    return path, f"{known.st_mtime_ns:x}-{known.st_size:x}"
+    try:
+        known = None if path is None else path.stat()
+    except FileNotFoundError:
+        known = None
+    return None if path is None or known is None else (path, f"{known.st_mtime_ns:x}-{known.st_size:x}")
 
 
 def _other(farm: Farm, job: str, name: str) -> Path:

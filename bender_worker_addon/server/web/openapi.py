@@ -244,9 +244,19 @@ OPENAPI: dict[str, Any] = {
         "/api/jobs/{job}/previews/{number}": {
             "get": _operation(
                 "a small picture of a frame, 480 pixels wide at most, if its worker has made one",
-                {"200": {"description": "the picture", "content": {"image/jpeg": {}}}, "default": _ERROR},
+                {
+                    "200": {"description": "the picture", "content": {"image/jpeg": {}}},
+                    "204": {"description": "there is none, and `missing` is `empty`"},
+                    "default": _ERROR,
+                },
                 _JOB,
                 _NUMBER,
+                {
+                    "name": "missing",
+                    "in": "query",
+                    "description": "whether a missing one is an error",
+                    "schema": {"type": "string", "enum": ["told", "empty"], "default": "told"},
+                },
             )
         },
         "/api/jobs/{job}/frames.zip": {

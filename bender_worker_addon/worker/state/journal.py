@@ -18,6 +18,7 @@ from ...core.errors import FolderInUse, WorkerError
 log = logging.getLogger(__name__)
 
 _REMEMBERED = 30 * 24 * 3600  # seconds a finished task is known by
+_PATIENCE = 0.5  # seconds in which a disk should have taken something
 _REMEMBERED_AT_MOST = 20_000  # finished tasks, the newest; some 30 MB
 
 _SCHEMA = """
@@ -139,8 +140,13 @@ class Journal:
     # Tasks that may be the end of the worker
 
     def count_start(self, task_id: str) -> None:
+        """Waits until that is written, though not for a disk that hangs: the task may be the end of the worker at
+        once."""
         self._starts[task_id] = self.starts(task_id) + 1
         self._write("INSERT OR REPLACE INTO begun VALUES (?, ?, ?)", (task_id, self._starts[task_id], time.time()))
+        written = threading.Event()
+        self._beside(written.set)
+        written.wait(_PATIENCE)
 
     def forget_starts(self, task_id: str) -> None:
         if self._starts.pop(task_id, None) is not None:
