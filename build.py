@@ -100,7 +100,7 @@ def _parser(word: str) -> argparse.ArgumentParser:
 
     test = words.add_parser(
         "test",
-        help="everything: lint, types, all tests; 18 min, 22 at first; --quick: 2 min",
+        help="everything: lint, types, all tests; half an hour; --quick: some minutes",
         usage="build.py test [-h] [--quick | [--windows] PYTEST-ARGUMENT ...]",
         description="Lint, types, and all tests. With arguments: only pytest, with these; what is in tests/blender"
         " runs inside each Blender.",
