@@ -137,6 +137,7 @@ def test_a_frame_rendered_anew_is_brought_anew(remote: Site, client: Client, tmp
     sent(remote, new_job(frames=range(1, 2), chunk=1))
     rendered(client, 1)
     fetching = whole(remote, tmp_path / "frames")
+    client.frame("000001.png").unlink()  # the farm keeps the first that it has
     again = rendered(client, 1)
     fetching.run()
     assert (held(tmp_path / "frames"), len(fetching.whole)) == (again, 1)
