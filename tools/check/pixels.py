@@ -51,27 +51,6 @@ SUBJECTS = {
     "attribute_of_the_object": "Object[]",
 }  # of stages that move
 
-HEAD = '''\
-# SPDX-License-Identifier: GPL-3.0-or-later
-"""Proven: what may change in a scene that Cycles keeps, as `build.py pixels` has found it out and written it here."""
-
-
-def _kinds(table: str) -> frozenset[str]:
-    """`Object: location []` are `Object.location` and `Object[]`, which are properties that people have added."""
-    found, owner = set(), ""
-    for word in table.split():
-        if word.endswith(":"):
-            owner = word.removesuffix(":")
-        else:
-            found.add(f"{owner}{word}" if word == "[]" else f"{owner}.{word}")
-    return frozenset(found)
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-'''
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", metavar="X.Y", choices=VERSIONS, help="one Blender only: 4.2, 4.3 or 5.2")
@@ -223,10 +202,11 @@ class Proven:
 
     def as_table(self) -> str:
         """The module of that name, as it is committed."""
+        head = TABLE.read_text(encoding="utf-8").partition("KEPT = ")[0]
         properties, unless_blurred = _table(self.properties), _table(self.properties_unless_blurred)
         modifiers, others = _words(sorted(self.modifiers)), _words(sorted(self.modifiers_unless_blurred))
         return (
-            f"{HEAD}\n"
+            f"{head}"
             f'KEPT = _kinds("""\n{properties}""")\n\n'
             f'KEPT_UNLESS_BLURRED = _kinds("""\n{unless_blurred}""")\n\n'
             f'MODIFIERS = _words("""\n{modifiers}""")\n\n'
