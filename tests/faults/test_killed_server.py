@@ -40,7 +40,8 @@ def agree(farm: Farm, job: str, amqp_url: str) -> None:
     assert sorted(known) == list(FRAMES)
     for number, frame in known.items():
         content = (farm.folder / "farm" / "frames" / job / f"{number:06d}.png").read_bytes()
-        assert frame == {"filesize": len(content), "hash": hashlib.blake2b(content).hexdigest(), "uploaded": True}
+        ours = {"filesize": len(content), "hash": hashlib.blake2b(content).hexdigest(), "uploaded": True}
+        assert frame == {**ours, "stored": True}
     assert len(farm.frames(job)) == len(known)
     assert farm.status(job)["frames"] == {"Finished": len(known)}
     with closing(sqlite3.connect(farm.folder / "farm" / "farm.sqlite")) as books:

@@ -18,9 +18,10 @@ wheels.importable()
 from pika.adapters.blocking_connection import BlockingChannel  # noqa: E402
 from pika.channel import Channel  # noqa: E402
 
-from bender_worker_addon.farm import bookkeeping, books, feeding, job_files  # noqa: E402
+from bender_worker_addon.farm import bookkeeping, books, feeding, job_files, stored  # noqa: E402
 from bender_worker_addon.farm.database import Database  # noqa: E402
 from bender_worker_addon.server import book_keeper, standalone  # noqa: E402
+from bender_worker_addon.server import farm as served  # noqa: E402
 from bender_worker_addon.server.book_keeper import BookKeeper  # noqa: E402
 from bender_worker_addon.server.web import reception  # noqa: E402
 from bender_worker_addon.sites.local import LocalSite  # noqa: E402
@@ -38,7 +39,8 @@ STEPS: dict[str, tuple[Any, str, str]] = {
     "report": (BookKeeper, "reported", "called"),
     "ack_reports": (BlockingChannel, "basic_ack", "called"),
     "settle": (books, "remove_message", "called"),
-    "store_frame": (reception, "_put_in_place", "called"),
+    "store_frame": (served, "make_durable", "called"),
+    "note_stored": (stored, "note", "called"),
     "write_file": (job_files, "write", "called"),
     "note_written": (books, "note_written", "called"),
     "checkpoint": (Database, "checkpoint", "called"),
