@@ -11,6 +11,7 @@ from datetime import datetime
 from . import books
 
 _LOOKED_AT = 300  # tasks: the last that were finished
+_LATEST = 30  # of those: among them one may be found of which there is a picture
 _WAITING = ("Waiting", "Queued", "Paused")
 _ROUNDS = 4  # tasks of each worker from which on it counts how fast they come, and not how long all took
 _PATIENCE = 5.0  # seconds after which a job of which nothing is rendered has been left
@@ -20,11 +21,12 @@ _FINISH = "json_extract(body, '$.time.finish')"
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """`ends`: when the job will be done, in seconds of the system's clock; None where nobody can know. `newest`: the
-    frame that was finished last, at `newest_at`; `why`: what was said of the first that failed, "" if none has."""
+    """`ends`: when the job will be done, in seconds of the system's clock; None where nobody can know. `latest`: frames
+    that were finished last, the newest first, which was at `newest_at`; `why`: what was said of the first that failed,
+    "" if none has."""
 
     ends: float | None
-    newest: int | None
+    latest: tuple[int, ...]
     newest_at: float | None
     why: str
 
@@ -49,12 +51,11 @@ def outlook(connection: sqlite3.Connection, job: books.Job) -> Outlook:
         (job.id, _LOOKED_AT),
     )
     last = [rendered for row in reversed(rows.fetchall()) if (rendered := _rendered(*row)) is not None]
-    newest = last[-1] if last else None
     failures = books.failures(connection, job.id, most=1) if job.failed else []
     return Outlook(
         None if job.status in books.OVER or job.paused else ends(last, job.frames, time.time()),
-        None if newest is None else int(newest.frames.replace("-", ",").rpartition(",")[2]),
-        None if newest is None else newest.finish,
+        tuple(int(task.frames.replace("-", ",").rpartition(",")[2]) for task in reversed(last[-_LATEST:])),
+        last[-1].finish if last else None,
         failures[0].reason if failures else "",
     )
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Previews: small JPEGs of frames, as their scene shows them. Made by Blender between two frames, of which only the
-main thread is capable: so only as many as cost a fiftieth of the time."""
+main thread is capable: so only as many as cost a fiftieth of the time, but one of every tenth frame."""
 
 from pathlib import Path
 from time import monotonic
@@ -12,6 +12,7 @@ import imbuf
 _WIDTH = 480  # pixels
 _QUALITY = 75
 _OF_THE_TIME = 1 / 50
+_EVERY = 10  # frames: of one of them there is one, however quick they are
 _NAME = "preview"
 _LINEAR = frozenset({"OPEN_EXR", "OPEN_EXR_MULTILAYER", "HDR"})  # others are written as they are to be seen
 _SEEN_AS = ("view_transform", "look", "exposure", "gamma")
@@ -27,12 +28,15 @@ class Previews:
         self._settings.render.image_settings.quality = _QUALITY
         self._image: Any = None
         self._next_at = 0.0
+        self._passed = 0
 
     def make(self, frame: Path, image_format: str) -> None:
         """Makes that of a frame, beside it, if it is time for one. None if Blender can't."""
         began = monotonic()
-        if began < self._next_at:
+        self._passed += 1
+        if began < self._next_at and self._passed < _EVERY:
             return
+        self._passed = 0
         try:
             self._make(frame, place(frame), image_format)
         except (RuntimeError, OSError, TypeError, ValueError) as error:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Farm: what the web side asks of the farm: its jobs, tasks and files. Its methods block; any thread may call them."""
 
+import stat
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -25,7 +25,13 @@ from .orders import Link, Orders
 
 _T = TypeVar("_T")
 
-_SHOWN_BY_BROWSERS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP")
+_SHOWN_BY_BROWSERS = {
+    "PNG": "image/png",
+    "JPEG": "image/jpeg",
+    "WEBP": "image/webp",
+    "AVIF": "image/avif",
+    "BMP": "image/bmp",
+}
 
 _AT_ONCE = 64  # frames that are put in their place
 _PATIENCE = 5.0  # seconds to wait for another program that holds the books, while somebody waits for an answer
@@ -43,10 +49,12 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`kind`: below which of a job's addresses it is. `size`: in bytes, which is what it costs to look at many."""
+    """What a browser can show of a frame. `size` in bytes; `version` is another whenever the picture is."""
 
-    kind: str
+    path: Path
+    media_type: str
     size: int
+    version: str
 
 
 class Farm:
@@ -163,16 +171,20 @@ class Farm:
         with self.database.looking() as connection:
             return outlook.outlook(connection, job)
 
-    def picture(self, job: Job, number: int) -> Picture | None:
-        """What a browser can show of a frame: its preview, else itself; None if there is neither."""
-        with suppress(OSError):
-            return Picture("previews", (self.previews(job.id) / preview.name_of(number)).stat().st_size)
-        folder = self.frames_of(job.id)
-        names = [frame_name(number, image_format) for image_format in _SHOWN_BY_BROWSERS]
-        for path in [] if folder is None else [folder / name for name in names]:
-            with suppress(OSError):
-                return Picture("frames", path.stat().st_size)
-        return None
+    def picture(self, job_id: str, number: int) -> Picture | None:
+        """Of a frame of a job that there is: its preview, else itself if browsers show its format; None if there is
+        neither (yet)."""
+        found = self.preview(job_id, number)
+        folder = self.frames_of(job_id)
+        if found is not None or folder is None:
+            return found
+        kinds = {folder / frame_name(number, kind): media_type for kind, media_type in _SHOWN_BY_BROWSERS.items()}
+        pictures = (_picture(path, media_type) for path, media_type in kinds.items())
+        return next((picture for picture in pictures if picture is not None), None)
+
+    def preview(self, job_id: str, number: int) -> Picture | None:
+        """The same of its preview alone."""
+        return _picture(self.previews(job_id) / preview.name_of(number), "image/jpeg")
 
     def prepare_outlooks(self) -> None:
         """Before the first one; later it costs nothing."""
@@ -189,6 +201,15 @@ class Farm:
         answer = self.ask(what)
         self._changed()
         return answer
+
+
+def _picture(path: Path, media_type: str) -> Picture | None:
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    version = f"{found.st_mtime_ns:x}-{found.st_size:x}"
+    return Picture(path, media_type, found.st_size, version) if stat.S_ISREG(found.st_mode) else None
 
 
 def _has_size(path: Path, size: int) -> bool:

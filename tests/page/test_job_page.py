@@ -130,13 +130,15 @@ def test_it_plays_what_is_there_as_a_film_and_shows_it_closely(page: Page, folde
     frames = folder / "frames" / "kitchen"
     frames.mkdir(parents=True)
     for number in range(1, 25):
-        (frames / f"{number:06d}.png").write_bytes(picture(64, 36, number))
+        (frames / f"{number:06d}.png").write_bytes(picture(*(64, 36) if number < 24 else (1920, 1080), number))
     add_job(folder, "kitchen", range(1, 49), {range(1, 25): "Finished"}, name="Kitchen", image_format="PNG")
     open_job(page, "kitchen", "/1")
     shown = page.locator("frame-viewer canvas")
     expect(shown).to_have_attribute("aria-label", "Frame 1")
     assert shown.evaluate("canvas => [canvas.width, canvas.height]") == [64, 36]
-    expect(page.locator(".cell img")).to_have_count(24)
+    expect(page.locator(".cell canvas")).to_have_count(24)
+    large = page.get_by_role("option", name="Frame 24, finished").locator("canvas")
+    assert large.evaluate("canvas => [canvas.width, canvas.height]") == [480, 270]
     page.get_by_role("button", name="Play").click()
     expect(page.locator(".at")).to_have_text(re.compile("^[1-4][0-9]$"))
     expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
@@ -157,16 +159,22 @@ def test_frames_of_formats_that_no_browser_knows_are_seen_by_their_previews(page
     add_job(folder, "kitchen", range(1, 49), {range(1, 25): "Finished"}, name="Kitchen", image_format="OPEN_EXR")
     previews = folder / "jobs" / "kitchen" / preview.FOLDER
     previews.mkdir()
-    for number in range(1, 25):
+    few = (*range(1, 20), 22)
+    for number in few:
         (previews / preview.name_of(number)).write_bytes(picture(48, 27, number))
     with Database(folder).changing() as connection:
         books.has_changed(connection, "kitchen")
-    expect(page.locator(".thumb img")).to_be_visible()
+    expect(page.locator(".thumb canvas")).to_be_visible()
     open_job(page, "kitchen", "/3")
-    expect(page.locator(".cell img")).to_have_count(24)
+    expect(page.locator(".cell canvas")).to_have_count(len(few))
+    expect(page.get_by_role("option", name="Frame 24, finished")).to_contain_text("no preview")
+    (previews / preview.name_of(24)).write_bytes(picture(48, 27, 24))  # one that comes late
+    expect(page.locator(".cell canvas")).to_have_count(len(few) + 1)
     shown = page.locator("frame-viewer canvas")
     expect(shown).to_have_attribute("aria-label", "Frame 3")
     assert shown.evaluate("canvas => [canvas.width, canvas.height]") == [48, 27]
+    page.get_by_role("option", name="Frame 23, finished").click()
+    expect(page.get_by_text("Frame 23 is rendered, but no preview was made of it.")).to_be_visible()
     page.get_by_role("listbox", name="Frames").press("End")
     expect(page.get_by_text("Frame 48 waits to be rendered.")).to_be_visible()
 

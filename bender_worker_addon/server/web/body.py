@@ -2,6 +2,7 @@
 """Body: what a request says as JSON, and what is answered so."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -42,6 +43,14 @@ def answer(content: object) -> Response:
 def one_line(text: str, *, most: int) -> str:
     """Somebody's words as one line wherever they are shown, of so many letters at most; "" if nothing is left."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:most].rstrip()
+
+
+def whole_number(wanted: Mapping[str, str], name: str, usual: int, most: int) -> int:
+    """What the query says of it. Raises Refused."""
+    text = wanted.get(name, str(usual))
+    if not text.isascii() or not text.isdecimal() or len(text) > len(str(most)) or int(text) > most:
+        raise Refused(400, f"{name} is a whole number from 0 to {most}")
+    return int(text)
 
 
 def _too_large(most: int) -> Refused:

@@ -3,7 +3,7 @@
 
 import re
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, cast
@@ -15,13 +15,14 @@ from starlette.routing import Route
 
 from ...core.frame import FORMATS, frame_name
 from ...core.other_files import is_safe
-from ...core.preview import name_of
 from ...core.task import SAFE_ID
-from ..farm import Farm
+from ..farm import Farm, Picture
+from .body import whole_number
 from .jobs import AT_JOB, FILE_NAME, known
 from .reception import Refused, take_file
 
 _DIGITS = 6  # of a frame's number
+_LARGEST = 1 << 40  # bytes
 _FRAME = re.compile(rf"[0-9]{{6}}\.({'|'.join({kind.extension for kind in FORMATS.values()})})", re.ASCII)
 
 
@@ -49,19 +50,17 @@ def routes(farm: Farm) -> list[Route]:
         return JSONResponse([asdict(file) for file in found])
 
     async def preview(request: Request) -> Response:
-        missing = request.query_params.get("missing", "told")
-        if missing not in ("told", "empty"):
-            raise Refused(400, "missing is told or empty")
-        found = await run_in_threadpool(_preview, farm, request.path_params["job"], request.path_params["number"])
-        if found is None and missing == "empty":  # for pages: of a 404 a browser complains in its console
-            return Response(status_code=204)
+        found = await run_in_threadpool(_looked_up, farm, farm.preview, **request.path_params)
         if found is None:
             raise Refused(404, "there is no preview of this frame (yet)")
-        path, version = found
-        headers = {"Cache-Control": "private, no-cache", "ETag": f'"{version}"'}
-        if request.headers.get("if-none-match") == headers["ETag"]:
-            return Response(status_code=304, headers=headers)
-        return FileResponse(path, media_type="image/jpeg", headers=headers)
+        return _shown(request, found)
+
+    async def picture(request: Request) -> Response:
+        most = whole_number(request.query_params, "most", _LARGEST, _LARGEST)
+        found = await run_in_threadpool(_looked_up, farm, farm.picture, **request.path_params)
+        if found is None or found.size > most:
+            return Response(status_code=204)  # no error: of a 404 a browser complains in its console
+        return _shown(request, found)
 
     async def other_files(request: Request) -> Response:
         chosen = request.path_params["job"]
@@ -77,6 +76,7 @@ def routes(farm: Farm) -> list[Route]:
         Route(f"{AT_JOB}/frames", frame_files, methods=["GET"]),
         Route(f"{AT_JOB}/frames/{{number}}", frame, methods=["GET"]),
         Route(f"{AT_JOB}/previews/{{number}}", preview, methods=["GET"]),
+        Route(f"{AT_JOB}/pictures/{{number}}", picture, methods=["GET"]),
         Route(f"{AT_JOB}/others", other_files, methods=["GET"]),
         Route(f"{AT_JOB}/others/{{name:path}}", other, methods=["GET"]),
         Route(f"{AT_JOB}/frames.zip", frames, methods=["GET"]),
@@ -100,7 +100,7 @@ def _folder(farm: Farm, job: str) -> Path:
 
 def _frame(farm: Farm, job: str, number: str) -> Path:
     folder = _folder(farm, job)
-    is_one = number.isascii() and number.isdecimal() and len(number) <= _DIGITS
+    is_one = _is_a_frame_s(number)
     names = [frame_name(int(number), image_format) for image_format in FORMATS] if is_one else []
     found = next((folder / name for name in names if _is_a_picture(folder / name)), None)
     if found is None:
@@ -108,16 +108,23 @@ def _frame(farm: Farm, job: str, number: str) -> Path:
     return found
 
 
-def _preview(farm: Farm, job: str, number: str) -> tuple[Path, str] | None:
-    """It, and another text whenever it is another; None if there is none. Raises Refused if there is no such job."""
+def _is_a_frame_s(number: str) -> bool:
+    return number.isascii() and number.isdecimal() and len(number) <= _DIGITS
+
+
+def _looked_up(farm: Farm, what: Callable[[str, int], Picture | None], job: str, number: str) -> Picture | None:
+    """Raises Refused if there is no such job, or can be no such frame."""
     _folder(farm, job)
-    is_one = number.isascii() and number.isdecimal() and len(number) <= _DIGITS
-    path = farm.previews(job) / name_of(int(number)) if is_one else None
-    try:
-        known = None if path is None else path.stat()
-    except FileNotFoundError:
-        known = None
-    return None if path is None or known is None else (path, f"{known.st_mtime_ns:x}-{known.st_size:x}")
+    if not _is_a_frame_s(number):
+        raise Refused(404, f"{number[:20]!r} is no frame's number")
+    return what(job, int(number))
+
+
+def _shown(request: Request, picture: Picture) -> Response:
+    headers = {"Cache-Control": "private, no-cache", "ETag": f'"{picture.version}"'}
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    return FileResponse(picture.path, media_type=picture.media_type, headers=headers)
 
 
 def _other(farm: Farm, job: str, name: str) -> Path:

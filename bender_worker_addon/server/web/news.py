@@ -134,8 +134,9 @@ class _Outlooks:
 
     def _looked_at(self, job: Job) -> dict[str, Any]:
         found = self._farm.outlook(job)
-        picture = None if found.newest is None else self._farm.picture(job, found.newest)
-        return asdict(found) | {"picture": None if picture is None else asdict(picture)}
+        pictures = (number for number in found.latest if self._farm.picture(job.id, number) is not None)
+        told = {"ends": found.ends, "newest_at": found.newest_at, "why": found.why}
+        return told | {"newest": next(iter(found.latest), None), "picture": next(pictures, None)}
 
 
 @dataclass(frozen=True, slots=True)

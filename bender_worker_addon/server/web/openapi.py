@@ -244,19 +244,22 @@ OPENAPI: dict[str, Any] = {
         "/api/jobs/{job}/previews/{number}": {
             "get": _operation(
                 "a small picture of a frame, 480 pixels wide at most, if its worker has made one",
+                {"200": {"description": "the picture", "content": {"image/jpeg": {}}}, "default": _ERROR},
+                _JOB,
+                _NUMBER,
+            )
+        },
+        "/api/jobs/{job}/pictures/{number}": {
+            "get": _operation(
+                "what a browser can show of a frame: its preview, else the frame itself if browsers know its format",
                 {
-                    "200": {"description": "the picture", "content": {"image/jpeg": {}}},
-                    "204": {"description": "there is none, and `missing` is `empty`"},
+                    "200": {"description": "the picture", "content": {"image/*": {}}},
+                    "204": {"description": "there is none (yet), or it is larger"},
                     "default": _ERROR,
                 },
                 _JOB,
                 _NUMBER,
-                {
-                    "name": "missing",
-                    "in": "query",
-                    "description": "whether a missing one is an error",
-                    "schema": {"type": "string", "enum": ["told", "empty"], "default": "told"},
-                },
+                _query("most", 1 << 40, 1 << 40, "bytes: larger ones are not sent"),
             )
         },
         "/api/jobs/{job}/frames.zip": {

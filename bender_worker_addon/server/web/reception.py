@@ -48,9 +48,9 @@ async def receive(request: Request, farm: Farm, job_id: str, task_id: str) -> Ex
         if expected is None:
             raise Refused(404, f"{form.filename!r} is no frame of task {task_id} of job {job_id}")
         form.check()
-        await run_in_threadpool(farm.store, arriving, expected, size=form.size, digest=form.digest)
-        if is_preview(form.preview):
+        if is_preview(form.preview):  # before the frame: whoever hears of that may look at it at once
             await run_in_threadpool(_keep_preview, farm.previews(job_id), expected.number, form.preview)
+        await run_in_threadpool(farm.store, arriving, expected, size=form.size, digest=form.digest)
     except ClientDisconnect as error:
         raise Refused(400, "the connection was lost before the frame was whole") from error
     except OSError as error:

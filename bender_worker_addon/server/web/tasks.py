@@ -12,7 +12,7 @@ from starlette.routing import Route
 from ...core.task import STATUSES
 from ...farm import books, tasks
 from ..farm import Farm
-from .body import answer
+from .body import answer, whole_number
 from .jobs import AT_JOB
 from .reception import Refused
 
@@ -42,7 +42,7 @@ def routes(farm: Farm) -> list[Route]:
 
 def _some(farm: Farm, job: str, wanted: dict[str, str]) -> list[dict[str, Any]]:
     """Those with a higher number than `after`: the next list goes on behind this one's last."""
-    after, most = _whole(wanted, "after", 0, _LAST), _whole(wanted, "limit", _USUAL, _MOST)
+    after, most = whole_number(wanted, "after", 0, _LAST), whole_number(wanted, "limit", _USUAL, _MOST)
     status = wanted.get("status")
     if status is not None and status not in STATUSES:
         raise Refused(400, f"status is one of {', '.join(sorted(STATUSES))}")
@@ -68,10 +68,3 @@ def _of_frame(farm: Farm, job: str, frame: int) -> dict[str, Any]:
     if found is None:
         raise Refused(404, f"job {job} has no frame {frame}")
     return asdict(found)
-
-
-def _whole(wanted: dict[str, str], name: str, usual: int, most: int) -> int:
-    text = wanted.get(name, str(usual))
-    if not text.isascii() or not text.isdecimal() or len(text) > 10 or int(text) > most:
-        raise Refused(400, f"{name} is a whole number from 0 to {most}")
-    return int(text)

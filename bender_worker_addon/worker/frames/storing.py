@@ -110,9 +110,9 @@ def _store(
     where = {"rendered": rendered, "target": target}
     began = time.monotonic()
     try:
-        frame = store.store(**where, number=written.frame, image_format=held.task.image_format, shared=shared)
-        if previews is not None:
+        if previews is not None:  # before the frame: whoever hears of that may look at it at once
             previews.take(rendered, held.task.job_id, written.frame)
+        frame = store.store(**where, number=written.frame, image_format=held.task.image_format, shared=shared)
         return Stored(held, written.attempt, frame, time.monotonic() - began)
     except FrameError as error:
         return NotStored(held, written.child, written.attempt, error)

@@ -190,13 +190,21 @@ def test_a_preview_comes_along_and_is_served_until_its_job_is_deleted(client: Cl
     assert (again.status_code, again.headers["cache-control"]) == (304, "private, no-cache")
     client.upload("job-1", first, "000001.png", PNG, preview=newer)
     assert client.ask("GET", "/api/jobs/job-1/previews/1").content == newer
+    seen, itself = (client.ask("GET", f"/api/jobs/job-1/pictures/{number}") for number in (1, 2))
+    assert (seen.content, itself.status_code, itself.content) == (newer, 204, b"")
+    client.upload("job-1", second, "000002.png", PNG)
+    itself = client.ask("GET", "/api/jobs/job-1/pictures/2")
+    assert (itself.content, itself.headers["content-type"]) == (PNG, "image/png")
+    assert "content-disposition" not in itself.headers
+    assert client.ask("GET", f"/api/jobs/job-1/pictures/2?most={len(PNG) - 1}").status_code == 204
+    assert client.ask("GET", "/api/jobs/job-1/pictures/2?most=x").status_code == 400
+    assert client.ask("GET", "/api/jobs/job-2/pictures/2").status_code == 404
     for wrong in ("2", "3", "-1", "x", "1000000", "..%2f..%2fdata.json"):
         refused = client.ask("GET", f"/api/jobs/job-1/previews/{wrong}")
         assert (refused.status_code, bool(refused.json()["error"])) == (404, True)
     client.ask("DELETE", "/api/jobs/job-1")
     assert client.ask("GET", "/api/jobs/job-1/previews/1").status_code == 404
     assert not list(client.folder.rglob("*.jpg"))
-    assert second
 
 
 @pytest.mark.parametrize("preview", [b"", b"<script>", jpeg(2000, 2000), jpeg(scan=bytes(300_000)), jpeg()[:-1]])

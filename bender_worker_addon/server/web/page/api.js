@@ -31,9 +31,6 @@ export async function ask(method, path, body, headers = {}) {
 }
 
 export const jobPath = (id, rest = "") => `/api/jobs/${encodeURIComponent(id)}${rest}`;
-/** Where a picture of a frame is: the preview, if the farm has such, else the frame itself. */
-export const picturePath = (job, frame) =>
-  jobPath(job.id, job.picture.kind === "previews" ? `/previews/${frame}?missing=empty` : `/frames/${frame}`);
 export const framePath = (id, frame) => jobPath(id, `/frames/${frame}`);
 export const workerPath = (id, rest = "") => `/api/workers/${encodeURIComponent(id)}${rest}`;
 

@@ -16,12 +16,8 @@ export const done = (job) => job.frames.Finished ?? 0;
 export const failed = (job) => job.frames.Errored ?? 0;
 export const running = (job) => job.frames.Running ?? 0;
 
-const SMALL = 400_000; // bytes of a picture of which many can be looked at at once
-const FIT = 12_000_000; // bytes of one that is looked at alone
-
-/** Whether there are pictures of a job's frames that can be shown, all at once or each alone. */
-export const hasPictures = (job) => Boolean(job.picture) && job.picture.size <= SMALL;
-export const hasPicture = (job) => Boolean(job.picture) && job.picture.size <= FIT;
+/** Whether there are pictures of a job's frames that can be shown. */
+export const hasPictures = (job) => job.picture != null;
 
 /** What a machine tells of itself, if it is what it should be: anybody may have written it. */
 export function told(worker, what, type = "string") {

@@ -2,9 +2,9 @@
 // <frame-grid>: frames as pictures with their numbers and statuses. Only those that can be seen exist, so that 100,000
 // scroll as smoothly as ten.
 
-import { picturePath } from "./api.js";
 import { h } from "./dom.js";
 import { findIn } from "./frames.js";
+import { draw, forget, pictureOf, pictures } from "./pictures.js";
 import { STATUSES } from "./words.js";
 
 const GAP = 8; // pixels
@@ -38,12 +38,14 @@ class FrameGrid extends HTMLElement {
     this.addEventListener("keydown", (event) => this.#pressed(event));
     addEventListener("scroll", this.#scrolled, { passive: true });
     addEventListener("resize", this.#scrolled);
+    pictures.addEventListener("change", this.#scrolled);
     this.#resized.observe(this);
   }
 
   disconnectedCallback() {
     removeEventListener("scroll", this.#scrolled);
     removeEventListener("resize", this.#scrolled);
+    pictures.removeEventListener("change", this.#scrolled);
     this.#resized.disconnect();
     clearTimeout(this.#timer);
   }
@@ -146,16 +148,22 @@ class FrameGrid extends HTMLElement {
     cell.setAttribute("aria-selected", this.#marked.has(place));
     cell.setAttribute("aria-label", `Frame ${number}, ${STATUSES[status]}`);
     cell.label.replaceChildren(h("b", {}, String(number)), h("span", {}, status === "Finished" ? "" : STATUSES[status]));
-    if (status !== "Finished") cell.picture.replaceChildren();
+    if (status !== "Finished" && cell.picture.firstChild) {
+      cell.picture.replaceChildren();
+      forget(this.#job.id, number);
+    }
   }
 
   #fetchPictures() {
     if (!this.#pictures) return;
-    for (const [place, cell] of this.#cells) {
-      if (this.#frames.status(place) !== "Finished" || cell.picture.childElementCount) continue;
-      const picture = h("img", { alt: "", decoding: "async", src: picturePath(this.#job, this.#frames.numbers[place]) });
-      picture.addEventListener("error", () => picture.remove());
-      cell.picture.replaceChildren(picture);
+    for (const [place, cell] of [...this.#cells].reverse()) {
+      if (this.#frames.status(place) !== "Finished" || cell.picture.firstChild?.localName === "canvas") continue;
+      const picture = pictureOf(this.#job.id, this.#frames.numbers[place]);
+      if (picture) {
+        const canvas = h("canvas", { "aria-hidden": "true" });
+        draw(canvas, picture);
+        cell.picture.replaceChildren(canvas);
+      } else if (picture === null) cell.picture.replaceChildren(h("span", { class: "dim" }, "no preview"));
     }
   }
 

@@ -2,13 +2,14 @@
 // The first screen: one sentence, what somebody has to see to, jobs, machines, and how to get more of both.
 
 import { jobButtons, retry } from "./actions.js";
-import { ask, picturePath } from "./api.js";
+import { ask } from "./api.js";
 import { each, h, icon, setAttribute, setText } from "./dom.js";
-import { OVER, done, farm, hasPicture, told, total } from "./farm.js";
+import { OVER, done, farm, hasPictures, told, total } from "./farm.js";
 import { Frames } from "./frames.js";
 import { detailsOf } from "./details.js";
 import { doing, headline, isBusy, machines, nameOf, needs, stateOf, timeLeft } from "./outlook.js";
 import { go } from "./address.js";
+import { draw, pictureOf, pictures } from "./pictures.js";
 import { ago, count, many, tally } from "./words.js";
 import { attempt, copy } from "./ui.js";
 import "./strip.js";
@@ -21,6 +22,7 @@ const FOR_THEM = "blender --command bender_worker join ";
 class FarmHome extends HTMLElement {
   #tick = 0;
   #change = () => this.#show();
+  #seen = () => this.#showPictures();
   #sentence = h("h1", { class: "sentence" });
   #needs = h("section", { class: "needs", "aria-labelledby": "needs-title" }, h("h2", { id: "needs-title" }, "Needs you"), h("ul"));
   #find = h("input", { type: "search", placeholder: "Name or person", "aria-label": "Find jobs", oninput: () => this.#filter() });
@@ -49,6 +51,7 @@ class FarmHome extends HTMLElement {
     this.append(this.#sentence, this.#needs, h("div", { class: "columns" }, this.#jobs, aside));
     farm.addEventListener("change", this.#change);
     farm.addEventListener("connection", this.#change);
+    pictures.addEventListener("change", this.#seen);
     this.#tick = setInterval(this.#change, 5000);
     this.#reached.observe(this.#end);
     this.#show();
@@ -59,6 +62,13 @@ class FarmHome extends HTMLElement {
     this.#reached.disconnect();
     farm.removeEventListener("change", this.#change);
     farm.removeEventListener("connection", this.#change);
+    pictures.removeEventListener("change", this.#seen);
+  }
+
+  /** Some pictures are here now. */
+  #showPictures() {
+    this.#picture.show();
+    for (const row of this.#rows.children) row.showPicture();
   }
 
   set parameters(parameters) {
@@ -199,28 +209,32 @@ class JobRow extends HTMLElement {
     if (seen && this.#job) this.#refresh();
   }
 
+  showPicture() {
+    if (this.#seen && this.#job) showPicture(this.#thumb, this.#job);
+  }
+
   /** Only what can be seen is asked for. */
   async #refresh() {
     const job = this.#job;
     if (this.#shown === job) return;
     this.#shown = job;
-    showPicture(this.#thumb, job);
+    this.showPicture();
     const details = await detailsOf(job);
     if (details && this.#job === job) this.#strip.frames = new Frames(details.frame_lists);
   }
 }
 
-/** The newest picture of a job, where the farm has one. */
-function showPicture(place, job) {
-  if (!hasPicture(job)) return;
-  const address = picturePath(job, job.newest);
-  if (place.dataset.address === address) return;
-  place.dataset.address = address;
-  const picture = new Image();
-  picture.alt = "";
-  picture.decoding = "async";
-  picture.onload = () => place.dataset.address === address && place.replaceChildren(picture);
-  picture.src = address;
+/** The newest picture of a job, as soon as it is here; the one before it stays until then. Gives whether there is one. */
+function showPicture(place, job, words) {
+  const picture = hasPictures(job) ? pictureOf(job.id, job.picture) : null;
+  const shown = `${job.id}/${job.picture}`;
+  if (!picture) return place.dataset.shown?.startsWith(`${job.id}/`);
+  if (place.dataset.shown === shown) return true;
+  place.dataset.shown = shown;
+  const canvas = h("canvas", words ? { role: "img", "aria-label": words } : {});
+  draw(canvas, picture);
+  place.replaceChildren(canvas);
+  return true;
 }
 
 class NewestPicture extends HTMLElement {
@@ -233,25 +247,15 @@ class NewestPicture extends HTMLElement {
   }
 
   show() {
-    const newest = [...farm.jobs.values()].filter(hasPicture).sort((one, other) => other.newest_at - one.newest_at)[0];
+    const newest = [...farm.jobs.values()].filter(hasPictures).sort((one, other) => other.newest_at - one.newest_at)[0];
     if (!newest) {
       this.hidden = true;
       return;
     }
-    const words = `Frame ${newest.newest} of “${newest.name}”, ${ago(farm.now() / 1000 - newest.newest_at)}`;
+    const words = `Frame ${newest.picture} of “${newest.name}”, ${ago(farm.now() / 1000 - newest.newest_at)}`;
     setText(this.#words, words);
-    setAttribute(this.#link, "href", `#/job/${newest.id}/${newest.newest}`);
-    const address = picturePath(newest, newest.newest);
-    if (this.dataset.address === address) return;
-    this.dataset.address = address;
-    const picture = new Image();
-    picture.onload = () => {
-      if (this.dataset.address !== address) return;
-      picture.alt = words;
-      this.#link.replaceChildren(picture);
-      this.hidden = false;
-    };
-    picture.src = address;
+    setAttribute(this.#link, "href", `#/job/${newest.id}/${newest.picture}`);
+    this.hidden = !showPicture(this.#link, newest, `Frame ${newest.picture} of “${newest.name}”`);
   }
 }
 

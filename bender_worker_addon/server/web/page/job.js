@@ -6,7 +6,7 @@ import { go } from "./address.js";
 import { ask, framePath, jobPath } from "./api.js";
 import { detailsOf } from "./details.js";
 import { each, h, icon, setAttribute, setText } from "./dom.js";
-import { OVER, done, failed, farm, hasPicture, hasPictures, total } from "./farm.js";
+import { OVER, done, failed, farm, hasPictures, total } from "./farm.js";
 import { Frames } from "./frames.js";
 import "./grid.js";
 import { ends, stateOf, timeLeft } from "./outlook.js";
@@ -148,7 +148,7 @@ class JobPage extends HTMLElement {
     this.#strip.setAttribute("aria-valuemin", frames.numbers[0] ?? 0);
     this.#strip.setAttribute("aria-valuemax", frames.numbers[frames.length - 1] ?? 0);
     const format = this.#details.scene.image_format ?? "";
-    this.#viewer.show({ job: this.#job, frames, format, fps: this.#details.fps, pictures: hasPicture(this.#job) });
+    this.#viewer.show({ job: this.#job, frames, format, fps: this.#details.fps, pictures: hasPictures(this.#job) });
     this.#grid.show({ job: this.#job, frames, places: frames.places(FILTERS[this.#filter]), pictures: hasPictures(this.#job) });
     this.#showChips();
     this.#showPlace();

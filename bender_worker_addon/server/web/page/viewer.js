@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // <frame-viewer>: one frame, large, with zoom; and all of them as a film, at the job's speed, while more are rendered.
 
-import { framePath, picturePath } from "./api.js";
+import { framePath } from "./api.js";
 import { h, iconButton, relabel, setText } from "./dom.js";
+import { ALONE, MANY, draw, forget, pictureOf, pictures } from "./pictures.js";
 import { STATUSES } from "./words.js";
 
-const KEPT = 240; // pictures
 const AHEAD = 24; // pictures that are fetched before they are played
 const MOST = 16; // times as large
 const SHOWN_BY_BROWSERS = new Set(["PNG", "JPEG", "WEBP", "AVIF", "BMP"]);
 
-const BECOMES = { Finished: "has no preview", Running: "is being rendered", Errored: "failed", Aborted: "was canceled" };
+const BECOMES = { Finished: "is rendered, but no preview was made of it", Running: "is being rendered", Errored: "failed", Aborted: "was canceled" };
 for (const status of ["Waiting", "Queued", "Paused"]) BECOMES[status] = "waits to be rendered";
 
 class FrameViewer extends HTMLElement {
@@ -20,8 +20,9 @@ class FrameViewer extends HTMLElement {
   #fps = 24;
   #pictures = false;
   #place = -1;
-  #known = new Map(); // pictures by address, those used last at the end
-  #shown = "";
+  #whole = new Image(); // the frame itself, looked at closely
+  #seen = () => this.#draw();
+  #shown = null; // what is on the canvas
   #size = { zoom: 1, x: 0, y: 0 };
   #playing = null; // {since, from}
   #loop = true;
@@ -51,9 +52,12 @@ class FrameViewer extends HTMLElement {
     this.#stage.addEventListener("dblclick", (event) => this.#zoom(this.#size.zoom > 1 ? 0 : 3, event));
     this.#stage.addEventListener("keydown", (event) => this.#pressed(event));
     this.#drag();
+    this.#whole.onload = this.#seen;
+    pictures.addEventListener("change", this.#seen);
   }
 
   disconnectedCallback() {
+    pictures.removeEventListener("change", this.#seen);
     this.#stop();
   }
 
@@ -115,7 +119,7 @@ class FrameViewer extends HTMLElement {
       this.#playing = { since: performance.now(), from: 0 };
       this.#place = 0;
     } else this.#place = to;
-    for (let place = this.#place, ahead = 0; ahead < AHEAD && place < this.#frames.length; place++, ahead++) this.#picture(place);
+    for (let place = Math.min(this.#place + AHEAD, this.#frames.length) - 1; place >= this.#place; place--) this.#picture(place);
     this.#draw();
     requestAnimationFrame(() => this.#next());
     return undefined;
@@ -144,51 +148,36 @@ class FrameViewer extends HTMLElement {
     this.#scrub.setAttribute("aria-valuetext", `frame ${number}, ${STATUSES[status]}`);
     setText(this.#words, String(number));
     const picture = this.#picture(this.#place);
-    if (this.#playing && !picture?.complete) return; // the last one stays until this one is here
-    const there = Boolean(picture?.complete && picture.naturalWidth);
-    const words = picture && !picture.complete ? "" : `Frame ${number} ${BECOMES[status]}.`;
-    this.#none.hidden = there;
-    setText(this.#none, words);
-    if (!there) {
-      this.#canvas.hidden = status !== "Finished" || !picture || picture.complete;
-      this.#shown = "";
+    if (this.#playing && !picture) return; // the last one stays until this one is here
+    this.#none.hidden = Boolean(picture);
+    setText(this.#none, picture === undefined ? "" : `Frame ${number} ${BECOMES[status]}.`);
+    if (!picture) {
+      this.#canvas.hidden = picture === null;
+      this.#shown = null;
       return;
     }
     this.#canvas.hidden = false;
     this.#canvas.setAttribute("aria-label", `Frame ${number}`);
-    if (this.#shown === picture.src) return;
-    this.#shown = picture.src;
-    if (this.#canvas.width !== picture.naturalWidth) this.#canvas.width = picture.naturalWidth;
-    if (this.#canvas.height !== picture.naturalHeight) this.#canvas.height = picture.naturalHeight;
-    const brush = this.#canvas.getContext("2d");
-    brush.clearRect(0, 0, picture.naturalWidth, picture.naturalHeight);
-    brush.drawImage(picture, 0, 0);
+    if (this.#shown === picture) return;
+    this.#shown = picture;
+    draw(this.#canvas, picture);
   }
 
-  /** The picture at a place, which may still be on its way; undefined where there is none. Looked at closely it is the
+  /** The picture at a place; null where there is none, undefined while it is on its way. Looked at closely it is the
       frame itself, if browsers know its format. */
   #picture(place) {
-    if (this.#frames.status(place) !== "Finished") return undefined;
-    if (!this.#pictures) return undefined;
     const number = this.#frames.numbers[place];
-    if (this.#size.zoom > 1 && !this.#playing && SHOWN_BY_BROWSERS.has(this.#format)) {
-      const whole = this.#load(framePath(this.#job.id, number), place);
-      if (whole.complete && whole.naturalWidth) return whole;
+    if (this.#frames.status(place) !== "Finished") {
+      forget(this.#job.id, number);
+      return null;
     }
-    return this.#load(picturePath(this.#job, number), place);
-  }
-
-  #load(address, place) {
-    let picture = this.#known.get(address);
-    if (picture) this.#known.delete(address);
-    else {
-      picture = new Image();
-      picture.onload = picture.onerror = () => place === this.#place && this.#draw();
-      picture.src = address;
-    }
-    this.#known.set(address, picture);
-    if (this.#known.size > KEPT) this.#known.delete(this.#known.keys().next().value);
-    return picture;
+    if (!this.#pictures) return null;
+    const isAlone = place === this.#place && !this.#playing;
+    const picture = pictureOf(this.#job.id, number, isAlone ? ALONE : MANY);
+    if (!isAlone || this.#size.zoom === 1 || !SHOWN_BY_BROWSERS.has(this.#format)) return picture;
+    const address = new URL(framePath(this.#job.id, number), location.href).href;
+    if (this.#whole.src !== address) this.#whole.src = address;
+    return this.#whole.complete && this.#whole.naturalWidth ? this.#whole : picture;
   }
 
   #zoom(factor, event) {
