@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from ..core.errors import FarmError
 from ..settings.config import redacted
 from ..settings.tls import Tls
+from ..system.sockets import send_until_answered
 from .site import Progress, Unreachable
 
 _CONNECT, _SILENCE = 10.0, 60.0  # seconds to connect, and between two pieces
@@ -46,6 +47,7 @@ class Client:
         self._tls = tls.context() if parts.scheme == "https" else None
         self._who = {"User-Agent": "bender-worker", **_credentials(parts)}
         self._connection: http.client.HTTPConnection | None = None
+        self._is_whole = True  # what was asked last was said to its end
 
     def close(self) -> None:
         if self._connection is not None:
@@ -104,8 +106,8 @@ class Client:
             if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
                 raise self._refusal(answer)
             yield answer
-            if not answer.isclosed():
-                self.close()  # what was not read would be taken for the next answer
+            if not answer.isclosed() or not self._is_whole:
+                self.close()  # what was not read, or said, would be taken for the next answer, or request
         except BaseException as error:
             self.close()
             if isinstance(error, (OSError, http.client.HTTPException, ValueError)):
@@ -133,9 +135,9 @@ class Client:
         for name, value in {**self._who, **headers}.items():
             connection.putheader(name, value)
         connection.endheaders()
-        with suppress(BrokenPipeError, ConnectionResetError):  # who refuses it need not read it all
-            for piece in pieces:
-                connection.send(piece)
+        self._is_whole = False
+        with suppress(ConnectionError):  # who refuses it need not read it all
+            self._is_whole = all(send_until_answered(connection.sock, piece) for piece in pieces)
         return connection.getresponse()
 
     def _connected(self) -> http.client.HTTPConnection:

@@ -15,13 +15,14 @@ _LOOK = 0.05  # seconds between two looks at whether it is to end
 
 class RawServer:
     """Serves on 127.0.0.1 from `with` to its end. `answer` is said to each who calls, once a request has begun to come;
-    then `again`, over and over, every `pause` seconds, until the caller hangs up. Without `again` the line is closed.
-    `calls` counts."""
+    then `again`, over and over, every `pause` seconds, until the caller hangs up. Without `again` the line is closed;
+    who is `deaf` does neither, and reads no more. `calls` counts."""
 
-    def __init__(self, answer: bytes = b"", *, again: bytes = b"", pause: float = 0.0) -> None:
+    def __init__(self, answer: bytes = b"", *, again: bytes = b"", pause: float = 0.0, deaf: bool = False) -> None:
         self.answer = answer
         self.again = again
         self.pause = pause
+        self.deaf = deaf
         self.calls = 0
         self._closing = threading.Event()
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -61,6 +62,8 @@ class RawServer:
             self._say(connection, self.answer)
             while self.again and not self._closing.wait(self.pause):
                 self._say(connection, self.again)
+            if self.deaf:
+                self._closing.wait()
             connection.shutdown(socket.SHUT_WR)
             while self._hears(connection):  # or what is still sent would reset the line, and take our answer with it
                 pass

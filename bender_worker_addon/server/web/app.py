@@ -15,6 +15,7 @@ from ..farm import Farm
 from . import api, join, page, repository, wire
 from .connections import FileSender
 from .guard import Guard
+from .lingering import Lingering
 from .news import News
 
 
@@ -27,7 +28,7 @@ def app(farm: Farm, access: Access, config: WorkerConfig) -> Starlette:
             *page.routes(),
             *repository.routes(OwnExtension()),
         ],
-        middleware=[Middleware(FileSender), Middleware(Guard, access=access, farm=farm)],
+        middleware=[Middleware(Lingering), Middleware(FileSender), Middleware(Guard, access=access, farm=farm)],
         exception_handlers={HTTPException: _no_route},
     )
 

@@ -178,6 +178,12 @@ class Connection(H11Protocol):
         self.transport.close()
 
 
+def connection_of(scope: Scope) -> Connection | None:
+    """The one that a request came by; None in a test without any."""
+    found: Connection | None = scope.get("state", {}).get(_HERE)
+    return found
+
+
 class _Hole:
     """Stands in h11's accounts for bytes that it never sees."""
 
@@ -195,7 +201,7 @@ class FileSender:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        connection: Connection | None = scope.get("state", {}).get(_HERE)
+        connection = connection_of(scope)
         if connection is None:
             await self._app(scope, receive, send)
             return

@@ -8,9 +8,10 @@ import http.client
 import io
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, BinaryIO
 
 import requests
@@ -19,6 +20,7 @@ from requests.adapters import HTTPAdapter
 
 from ...core.errors import WorkerError
 from ...settings.tls import Tls
+from ...system.sockets import send_until_answered
 from .multipart import Form
 
 _CONNECT, _SILENCE = 10.0, 60.0  # seconds to connect, and between two pieces of an answer
@@ -203,6 +205,7 @@ class _Adapter(HTTPAdapter):
         def timed(*arguments: Any, **options: Any) -> Any:
             connection: Any = connect(*arguments, **options)
             connection.response_class = self._response
+            connection.send = partial(_send, connection, connection.send)
             return connection
 
         pool.ConnectionCls = timed
@@ -219,6 +222,14 @@ class _Adapter(HTTPAdapter):
         response.fp = io.BufferedReader(_Timed(response.fp.detach(), connection, self._deadline))
         self._readers.append(response.fp)
         return response
+
+
+def _send(connection: Any, send: Callable[[bytes], None], data: bytes) -> None:
+    """No more once there is an answer. urllib3 takes this error for a reason to read it."""
+    if connection.sock is None:
+        send(data)  # which connects
+    elif not send_until_answered(connection.sock, data):
+        raise BrokenPipeError
 
 
 def _leave_body_of_redirect(response: requests.Response, **_: object) -> None:

@@ -14,12 +14,14 @@ import pytest
 import uvicorn
 
 from bender_worker_addon.server.web.connections import Connections, as_protocol, new_loop
+from bender_worker_addon.server.web.lingering import Lingering
 from tests.unit.support import DEADLINE
 
 PATIENCE = 0.3  # seconds that the server has for anybody
 HEAD = b"GET / HTTP/1.1\r\nHost: farm\r\n\r\n"
 BODY = b"POST /body HTTP/1.1\r\nHost: farm\r\nContent-Length: 20\r\n\r\n"
 LARGE = 64 << 20  # bytes: more than any buffer on the way takes
+MUCH_AND_NO_MORE = b"POST / HTTP/1.1\r\nHost: farm\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % LARGE
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -36,7 +38,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 @contextmanager
-def served(**limits: Any) -> Iterator[int]:
+def served(app: Any = app, **limits: Any) -> Iterator[int]:
     """Gives the port."""
     seats = Connections(**{"head": PATIENCE, "silence": PATIENCE, **limits})
     config = uvicorn.Config(app, http=as_protocol(seats), lifespan="off", ws="none", log_config=None)
@@ -123,6 +125,33 @@ def test_who_goes_on_sending_what_was_answered_already_is_hung_up_on(port: int) 
             connection.sendall(b"x")
             time.sleep(0.05)
     assert time.monotonic() - began < DEADLINE
+
+
+def test_who_is_answered_early_may_say_the_rest_and_then_reads_the_answer() -> None:
+    """Else it is told of a reset, as which Windows gives it nothing of the answer."""
+    with served(Lingering(app), silence=60) as port, closing(connected(port)) as connection:
+        connection.sendall(MUCH_AND_NO_MORE)
+        connection.sendall(bytes(LARGE))
+        assert answer(connection) == (200, "ok")
+        assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize("limits", [{"most": 1 << 20}, {"longest": PATIENCE}], ids=["bytes", "seconds"])
+def test_who_is_answered_early_is_not_listened_to_for_ever(limits: Any) -> None:
+    with served(Lingering(app, **limits), silence=60) as port, closing(connected(port)) as connection:
+        connection.sendall(MUCH_AND_NO_MORE)
+        assert answer(connection) == (200, "ok")
+        if "most" in limits:
+            with suppress(ConnectionError):
+                connection.sendall(bytes(LARGE // 2))
+        assert is_hung_up_on(connection)
+
+
+def test_who_wants_to_be_asked_for_its_body_is_not_waited_for_when_it_is_answered_at_once() -> None:
+    with served(Lingering(app), silence=60) as port, closing(connected(port)) as connection:
+        connection.sendall(MUCH_AND_NO_MORE.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
+        assert answer(connection) == (200, "ok")
+        assert is_hung_up_on(connection)
 
 
 def test_who_reads_no_more_is_hung_up_on_and_who_reads_slowly_is_not(port: int) -> None:

@@ -21,6 +21,9 @@ from bender_worker_addon.farm.new_job import NewJob
 from bender_worker_addon.server import access
 from bender_worker_addon.settings.config import WorkerConfig
 from bender_worker_addon.settings.resolve import resolve
+from bender_worker_addon.settings.tls import Tls
+from bender_worker_addon.sites.client import Client as HttpClient
+from bender_worker_addon.sites.client import Refused
 from bender_worker_addon.sites.local import LocalSite
 from bender_worker_addon.sites.remote import RemoteSite
 from bender_worker_addon.sites.shared import SharedSite
@@ -31,6 +34,7 @@ from tests.unit.sites.conftest import Machine
 from tests.unit.sites.test_local import new_job, sent
 from tests.unit.support import blend, large_blend
 from tools.servers.proxy import Proxy
+from tools.servers.raw_server import RawServer
 
 
 @pytest.fixture
@@ -196,6 +200,17 @@ def test_whatever_json_is_answered_gives_what_was_asked_for_or_a_sentence(machin
                     json.dumps(ask(farm), default=str)
                 except FarmError as error:
                     assert str(error).isprintable()
+
+
+def test_a_refusal_is_heard_while_a_blend_is_sent_and_the_rest_stays_here(machine: Machine, tmp_path: Path) -> None:
+    """The connection, on which the server still waits for the rest, is not used for what is asked next."""
+    large = large_blend(tmp_path / "large.blend", 1 << 30)
+    with RawServer(as_json({"error": "the disk is full"}, "409 x"), deaf=True) as deaf:
+        client = HttpClient(deaf.url, Tls())
+        for calls in (1, 2):
+            with pytest.raises(Refused, match="the disk is full"):
+                client.put("/blend", large, {}, lambda done, of: None)
+            assert deaf.calls == calls
 
 
 def test_a_blend_that_breaks_off_is_sent_again(machine: Machine, client: Client) -> None:

@@ -21,6 +21,7 @@ from bender_worker_addon.worker.blends.flaskbender import Flaskbender
 from bender_worker_addon.worker.frames.uploads import FrameLost, Uploads
 from tests.unit.support import DEADLINE, event_from
 from tools.servers.blend_server import BlendServer
+from tools.servers.raw_server import RawServer
 
 
 class Sender:
@@ -175,6 +176,14 @@ def test_a_refusal_before_all_was_sent_is_understood(sender: Sender) -> None:
     sender.server.reads_uploads = False
     sender.add(sender.frame(1, bytes(30_000_000)))
     assert "413" in str(event_from(sender.inbox, FrameNotUploaded).error)
+
+
+def test_a_refusal_is_heard_while_a_frame_is_sent_and_the_rest_stays_here(sender: Sender) -> None:
+    """As of a proxy that answers and then neither closes nor reads: what is more than a line holds is never sent."""
+    with RawServer(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n", deaf=True) as deaf:
+        sender.uploads = Uploads(flaskbender=Flaskbender(deaf.url), executor=sender.executor, schedule=sender.schedule)
+        sender.add(sender.frame(1, bytes(30_000_000)))
+        assert "413" in str(event_from(sender.inbox, FrameNotUploaded).error)
 
 
 @pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"PICTURE")], ids=["gone", "changed"])
