@@ -28,6 +28,7 @@ from typing import Any
 
 from waiting import wait_at  # type: ignore[import-not-found]
 
+_HEADS = 36  # bytes of the file's head and its block's, whose size may have a brace in it, too
 _PACKAGE = Path(__file__).resolve().parents[3] / "bender_worker_addon"
 
 scene: dict[str, Any] = {}
@@ -52,7 +53,7 @@ class BrokenPicture(Exception):
 def open_blend(blend: str) -> None:
     content = Path(blend).read_bytes()
     scene.clear()
-    scene.update(json.loads(content[content.index(b"{") : content.rindex(b"ENDB")]))
+    scene.update(json.loads(content[content.index(b"{", _HEADS) : content.rindex(b"ENDB")]))
 
 
 def reason_not_to_keep() -> str:
