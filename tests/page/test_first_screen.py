@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.server.serve import Server
-from bender_worker_addon.settings.config import WorkerConfig
+from tests.farm.serving import Farm
 from tools.servers.filled_books import add_job, add_worker
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&`${1}</script><b>\u202eevil"
@@ -120,25 +120,36 @@ def test_names_errors_and_machines_are_text_whatever_is_in_them(page: Page, fold
     assert not page.query_selector_all("job-row b, .needs b, .worker b, main script, img[src=x]")
 
 
-def test_a_server_that_is_gone_is_told_and_come_back_to(
-    context: BrowserContext, folder: Path, complaints: list[str]
+def test_a_server_that_is_killed_is_told_in_every_window_and_come_back_to(
+    context: BrowserContext, tmp_path: Path, complaints: list[str]
 ) -> None:
-    config = WorkerConfig(queue="local", farm_dir=folder, blendpath=folder, outpath=folder, id="farm")
-    page = context.new_page()
-    with closing(Server(config, host="127.0.0.1", port=0)) as server:
-        port = int(server.links.join.split("/")[2].rpartition(":")[2])
-        busy(folder)
-        page.goto(server.links.page)
+    farm = Farm(tmp_path)
+    try:
+        busy(tmp_path / "farm")
+        windows = [context.new_page() for _ in range(2)]
+        for window, rest in zip(windows, ("", "/job/kitchen/41"), strict=True):
+            window.goto(f"{farm.base}/#key={farm.key}")
+            expect(window.get_by_role("link", name="Kitchen", exact=True)).to_be_visible()
+            window.evaluate("address => location.hash = address", f"#{rest}")
+        page, other = windows
+        expect(other.locator("pre")).to_contain_text("out of GPU memory")
+        farm.server.kill()
+        for window in windows:
+            expect(window.get_by_text("The connection is lost; trying again …")).to_be_visible()
         expect(page.get_by_role("link", name="Kitchen", exact=True)).to_be_visible()
-    expect(page.get_by_text("The connection is lost; trying again …")).to_be_visible()
-    expect(page.get_by_role("link", name="Kitchen", exact=True)).to_be_visible()
-    page.get_by_role("button", name="Pause “Kitchen”").click()
-    expect(page.get_by_text("The farm can't be reached; nothing was changed.")).to_be_visible()
-    with closing(Server(config, host="127.0.0.1", port=port)) as server:
-        add_job(folder, "new", range(1, 4), name="A new one")
-        expect(page.get_by_role("link", name="A new one", exact=True)).to_be_visible()
-        expect(page.get_by_text("live", exact=True)).to_be_visible()
-        page.goto("about:blank")
+        page.get_by_role("button", name="Pause “Kitchen”").click()
+        expect(page.get_by_text("The farm can't be reached; nothing was changed.")).to_be_visible()
+        farm.start()
+        for window in windows:
+            expect(window.get_by_text("live", exact=True)).to_be_visible()
+        page.get_by_role("button", name="Pause “Kitchen”").click()
+        expect(other.get_by_text("Paused", exact=True)).to_be_visible()
+        other.get_by_role("button", name="Retry 3 failed frames").click()
+        expect(page.get_by_role("region", name="Needs you")).not_to_contain_text("Kitchen")
+        for window in windows:
+            window.goto("about:blank")
+    finally:
+        farm.close()
     assert complaints
     complaints[:] = [said for said in complaints if not CONSOLE_OF_A_LOST_LINE.search(said)]
 
