@@ -17,6 +17,7 @@ from .. import __package__ as base_package
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ID = re.compile(r"\b[0-9a-f]{32}\b")
+_BESIDE_NAME = re.compile(r" \(job [A-Za-z0-9_-]{1,64}\)")
 _FORMAT = "{asctime} {levelname:7} {message}"
 _SIZE, _FILES = 1 << 20, 3  # bytes of one log file, and how many older ones are kept
 _NUMBER = re.compile(r"[0-9a-f]{32}|\d+")
@@ -45,7 +46,8 @@ class _Line(logging.Formatter):
 
 class _ShortLine(_Line):
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return _ID.sub(lambda found: short_id(found.group()), super().formatMessage(record))
+        line = _BESIDE_NAME.sub("", super().formatMessage(record))
+        return _ID.sub(lambda found: short_id(found.group()), line)
 
 
 class _File(logging.handlers.RotatingFileHandler):

@@ -1,5 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Job folder: what the files in a job's folder are called, for those who read them and those who write them."""
+"""Job: what the files in a job's folder are called, for those who read them and those who write them, and what people
+may call it."""
 
 DATA_JSON = "data.json"
 CANCELED = "canceled"  # beside `data.json`; by it bender's own parts know that a job is canceled
+LONGEST_NAME = 200  # letters
+
+
+def one_line(text: str, *, most: int) -> str:
+    """Somebody's words as one line wherever they are shown, of so many letters at most; "" if nothing is left."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:most].rstrip()
+
+
+def name_of(text: str) -> str:
+    """What people have typed, as a job can be called."""
+    return one_line(text, most=LONGEST_NAME) or "untitled"

@@ -22,8 +22,9 @@ class State(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class TaskInHand:
-    """The task being rendered: its `position`th of `total` frames, `number` by the scene's count. `part` is how much of
-    the whole task is done, 0 to 1. `elapsed` and `left` are whole seconds; `left` is None while nobody can tell."""
+    """The task being rendered, of the job that people call `job`: its `position`th of `total` frames, `number` by the
+    scene's count. `part` is how much of the whole task is done, 0 to 1. `elapsed` and `left` are whole seconds; `left`
+    is None while nobody can tell."""
 
     job_id: str
     number: int
@@ -32,6 +33,7 @@ class TaskInHand:
     part: float
     elapsed: int
     left: int | None
+    job: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Snapshot:
     detail: str = ""
     task: TaskInHand | None = None
     next_job_id: str = ""
+    next_job: str = ""
     last_frame: Path | None = None
     frames: int = 0
     failures: int = 0

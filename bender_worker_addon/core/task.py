@@ -17,8 +17,10 @@ from typing import Any
 from . import other_files
 from .errors import TaskRefused
 from .frame import FORMATS, StoredFrame, frame_name, runs
+from .job import LONGEST_NAME, one_line
 
 STATUSES = frozenset({"Waiting", "Queued", "Running", "Finished", "Errored", "Aborted", "Paused"})
+NAME = "name"  # in `data`: what people call the job
 FOLDER = "folder"  # in `data`, of a job and its tasks: where its frames go on the farm's own machine
 LAST_FRAME = 999_999  # frames are named by six digits
 
@@ -99,6 +101,12 @@ class Task:
         """Why it failed the last time, as it says; "" if it did not."""
         told = self._wire["data"].get("error")
         return told if isinstance(told, str) else ""
+
+    @property
+    def job_name(self) -> str:
+        """What people call its job, if the farm tells it; else the job's id."""
+        told = self._wire["data"].get(NAME)
+        return (one_line(told, most=LONGEST_NAME) if isinstance(told, str) else "") or self.job_id
 
     @property
     def folder(self) -> Path | None:

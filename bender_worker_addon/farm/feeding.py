@@ -11,9 +11,12 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..core.task import NAME
 from . import books
 
 OWNER = "rabbitmq"  # holds what is fed, as a worker holds what it has taken from a local queue
+NAMED = f"json_set(task.body, '$.data.{NAME}', (SELECT name FROM job WHERE job.id = task.job))"
+"""A task as it is given out: with the name that its job has now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def confirmed(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
 def unconfirmed(connection: sqlite3.Connection) -> list[Fed]:
     """What may not have reached RabbitMQ: to be published (again)."""
     rows = connection.execute(
-        "SELECT fed.number, task.body FROM fed JOIN message USING (number)"
+        f"SELECT fed.number, {NAMED} FROM fed JOIN message USING (number)"
         " JOIN task ON task.job = message.job AND task.id = message.task WHERE NOT confirmed ORDER BY fed.number"
     )
     return [Fed(number, body.encode()) for number, body in rows.fetchall()]
@@ -101,7 +104,7 @@ def _waiting(connection: sqlite3.Connection) -> list[tuple[str, str]]:
 
 def _feed_some(connection: sqlite3.Connection, job: str, count: int) -> list[Fed]:
     rows = connection.execute(
-        "SELECT message.number, task.body FROM message JOIN task ON task.job = message.job AND task.id = message.task"
+        f"SELECT message.number, {NAMED} FROM message JOIN task ON task.job = message.job AND task.id = message.task"
         " WHERE message.job = ? AND owner IS NULL ORDER BY message.number LIMIT ?",
         (job, count),
     ).fetchall()

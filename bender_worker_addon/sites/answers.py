@@ -4,12 +4,15 @@ understood is a FarmError, and what is for people holds nothing that would steer
 
 import math
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from ..core.errors import FarmError
+from ..core.frame import FORMATS
 from ..core.task import SAFE_ID
 from ..farm.books import Failure, Job, Warned
 from ..farm.frame_files import FrameFile, file_of
+from ..farm.pace import Pace
 from ..farm.tasks import TaskRecord, output_of
 from ..farm.workers import HERE, Event, Worker
 from .client import printable
@@ -92,6 +95,23 @@ def fps(told: Any) -> float:
     if isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps < math.inf:
         raise ValueError("no speed")
     return fps
+
+
+def image_format(told: Any) -> str:
+    """Of its frames; "" if a server doesn't tell it, or knows one that we don't."""
+    scene = told.get("scene")
+    found = scene.get("image_format") if isinstance(scene, dict) else None
+    return found if isinstance(found, str) and found in FORMATS else ""
+
+
+def pace(told: Any) -> Pace | None:
+    found = told.get("pace")
+    if found is None:
+        return None
+    last = datetime.fromisoformat(found["last"])
+    if last.tzinfo is None:
+        raise ValueError("no moment")
+    return Pace(_seconds(found["seconds"]), last)
 
 
 def worker(told: Any) -> Worker:

@@ -13,6 +13,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
 from ..core.errors import FarmError
+from ..core.frame import FORMATS
 from ..core.job import CANCELED, DATA_JSON
 from ..farm import books, job_files
 from ..farm.tasks import OUTPUT, warnings_of
@@ -131,6 +132,12 @@ def priority(data: Mapping[str, Any]) -> int:
 def blend_name(data: Mapping[str, Any]) -> str:
     """What its blend is called in its folder; the path there is that of the machine that wrote it."""
     return PureWindowsPath(str(_object(data.get("paths")).get("blend", ""))).name
+
+
+def image_format(data: Mapping[str, Any]) -> str:
+    """Of its frames; "" if that is not told."""
+    told = _object(data.get("render")).get("image_format")
+    return told if isinstance(told, str) and told in FORMATS else ""
 
 
 def fps(data: Mapping[str, Any]) -> float:

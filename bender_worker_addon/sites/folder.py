@@ -19,7 +19,7 @@ from ..settings.config import WorkerConfig
 from ..system.files import discard_folder, move, remove
 from ..system.folders import make_folder
 from . import data_json
-from .site import BlendGone, PartlyQueued, Progress, Site, nobody
+from .site import BlendGone, Details, PartlyQueued, Progress, Site, nobody
 
 
 class FolderSite(Site):
@@ -98,6 +98,12 @@ class FolderSite(Site):
             shutil.copyfile(source, place)
         except OSError as error:
             raise FarmError(f"{source} can't be copied to {place}: {error.strerror}") from error
+
+    def picture(self, details: Details, frame: int, scratch: Path) -> Path:
+        place = details.folder / details.name_of(frame)
+        if not place.is_file():
+            raise FarmError(f"frame {frame} of {details.job.name} is not in {details.folder} any more")
+        return place
 
     def _there(self, job_id: str, files: Callable[[Mapping[str, Any]], Iterator[FrameFile]]) -> list[FrameFile]:
         known = [file for task in self._tasks(job_id) for file in files(task)]

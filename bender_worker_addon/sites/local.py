@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..core.errors import FarmError
+from ..core.job import name_of
 from ..core.orders import Order
 from ..farm import books, changes, control, frame_files, frame_list, frames_folder, pace, tasks, workers
 from ..farm.books import Job, NewTask
@@ -54,7 +55,8 @@ class LocalSite(FolderSite):
             speed = pace.of(connection, job.id)
         frames = {status: frame_list.joined(frames) for status, frames in by_status.items()}
         folder, blend = frames_folder.of(head, self._outpath), self._blend(job.id, head)
-        return Details(job, frames, failures, warnings, folder, data_json.fps(head), blend=blend, pace=speed)
+        told = data_json.fps(head), True, data_json.image_format(head)
+        return Details(job, frames, failures, warnings, folder, *told, blend=blend, pace=speed)
 
     def task(self, job_id: str, frame: int) -> TaskRecord:
         with self._database.looking() as connection:
@@ -71,7 +73,6 @@ class LocalSite(FolderSite):
         self._write_files()
 
     def retry(self, job_id: str, frames: Collection[int] | None = None) -> int:
-        """`frames`: only tasks that have any of these."""
         self._not_canceled(job_id)
         with self._database.changing() as connection:
             queued = books.retry(connection, job_id) if frames is None else books.retry_some(connection, job_id, frames)
@@ -89,7 +90,7 @@ class LocalSite(FolderSite):
         self._change(lambda connection: changes.set_priority(connection, job_id, priority))
 
     def set_name(self, job_id: str, name: str) -> None:
-        self._change(lambda connection: changes.set_name(connection, job_id, name))
+        self._change(lambda connection: changes.set_name(connection, job_id, name_of(name)))
 
     def delete(self, job_id: str, *, frames: bool) -> None:
         """Its folder goes first: whoever asks after it then is told that it is no more."""

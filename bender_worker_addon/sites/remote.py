@@ -5,7 +5,7 @@ import itertools
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from http import HTTPStatus
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ..core import preview
 from ..core.errors import FarmError
 from ..farm import frame_list
 from ..farm.books import Job
@@ -23,7 +24,7 @@ from ..farm.workers import Event, Worker
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
 from ..system import hashing
-from ..system.files import discard_folder
+from ..system.files import discard_folder, move, remove
 from . import answers
 from .answers import all_of, understood
 from .client import Client, Refused
@@ -92,13 +93,16 @@ class RemoteSite(Site):
             self._frames / job.id,
             understood(answers.fps, told),
             here=self._has_frames,
+            image_format=understood(answers.image_format, told),
+            pace=understood(answers.pace, told),
         )
 
     def task(self, job_id: str, frame: int) -> TaskRecord:
         return understood(answers.task, self._client.ask("GET", f"/api/jobs/{job_id}/frames/{frame}/task"))
 
-    def retry(self, job_id: str) -> int:
-        told = self._change(job_id, "/retry")
+    def retry(self, job_id: str, frames: Collection[int] | None = None) -> int:
+        wanted = {} if frames is None else {"frames": frame_list.as_text(sorted(frames))}
+        told = self._change(job_id, "/retry", **wanted)
         return understood(lambda told: answers.whole(told["tasks"]), told)
 
     def cancel(self, job_id: str) -> None:
@@ -112,6 +116,9 @@ class RemoteSite(Site):
 
     def set_priority(self, job_id: str, priority: int) -> None:
         self._change(job_id, "/priority", "PUT", priority=priority)
+
+    def set_name(self, job_id: str, name: str) -> None:
+        self._change(job_id, "/name", "PUT", name=name)
 
     def delete(self, job_id: str, *, frames: bool) -> None:
         self._change(job_id, "", "DELETE", frames=frames)
@@ -142,6 +149,29 @@ class RemoteSite(Site):
         what = f"others/{quote(frame.name)}" if "/" in frame.name else f"frames/{frame.number}"
         path = f"/api/jobs/{job_id}/{what}"
         _persistently(lambda: self._client.get(path, place, size=frame.size))
+
+    def picture(self, details: Details, frame: int, scratch: Path) -> Path:
+        """The frame, if it was fetched; else the farm's preview of it, or, where there is none, the whole frame."""
+        name = details.name_of(frame)
+        brought = details.folder / name, scratch / preview.name_of(frame), scratch / name
+        found = next((place for place in brought if place.is_file()), None)
+        return found or self._bring_picture(details.job.id, frame, brought[1], brought[2])
+
+    def _bring_picture(self, job_id: str, frame: int, small: Path, whole: Path) -> Path:
+        place, part = small, small.with_name(f".{small.name}.part")
+        remove(part)
+        try:
+            self._client.get(f"/api/jobs/{job_id}/previews/{frame}", part, size=preview.MOST)
+        except Refused as refusal:
+            if refusal.status != HTTPStatus.NOT_FOUND:
+                raise
+            file = next((file for file in self.frames(job_id) if file.number == frame), None)
+            if file is None:
+                raise FarmError(f"frame {frame} is not with the farm any more") from refusal
+            place = whole
+            self.bring(job_id, file, part)
+        move(part, place)
+        return place
 
     def _change(self, job_id: str, what: str, method: str = "POST", **told: Any) -> Any:
         return self._client.ask(method, f"/api/jobs/{job_id}{what}", told)

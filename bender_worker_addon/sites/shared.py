@@ -5,7 +5,7 @@ what their `data.json` says, its queue is RabbitMQ's. What is in that queue can'
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -61,9 +61,9 @@ class SharedSite(FolderSite):
                 return record_of(number, task["id"], text, task["status"], "", task, output=data_json.output(task))
         raise FarmError(f"job {job_id} has no frame {frame}")
 
-    def retry(self, job_id: str) -> int:
+    def retry(self, job_id: str, frames: Collection[int] | None = None) -> int:
         data = data_json.read(self._jobs / job_id)
-        failed = {task["id"]: task for task in data_json.tasks(data) if task["status"] in ("Errored", "Aborted")}
+        failed = {task["id"]: task for task in data_json.tasks(data) if _is_to_be_retried(task, frames)}
         self._not_canceled(job_id)
         if not failed:
             return 0
@@ -90,6 +90,9 @@ class SharedSite(FolderSite):
 
     def set_priority(self, job_id: str, priority: int) -> None:
         _needs_a_server(f"job {job_id} keeps the priority with which it was sent")
+
+    def set_name(self, job_id: str, name: str) -> None:
+        _needs_a_server(f"job {job_id} keeps the name with which it was sent")
 
     def delete(self, job_id: str, *, frames: bool) -> None:
         _needs_a_server(f"job {job_id} can't be deleted")
@@ -199,7 +202,13 @@ class SharedSite(FolderSite):
         lists = {status: frame_list.as_text(sorted(numbers)) for status, numbers in frames.items()}
         folder, blend = self._outpath / job_id, self._blend(job_id, data)
         warnings = [Warned(frame_list.as_text(sorted(numbers)), words) for words, numbers in sorted(warned.items())]
-        return Details(job, lists, failures, warnings[:WARNINGS], folder, data_json.fps(data), blend=blend)
+        told = data_json.fps(data), True, data_json.image_format(data)
+        return Details(job, lists, failures, warnings[:WARNINGS], folder, *told, blend=blend)
+
+
+def _is_to_be_retried(task: data_json.Task, frames: Collection[int] | None) -> bool:
+    failed = task["status"] in ("Errored", "Aborted")
+    return failed and (frames is None or not set(frames).isdisjoint(data_json.frames(task)))
 
 
 def _needs_a_server(words: str) -> NoReturn:

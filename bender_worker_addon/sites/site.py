@@ -2,7 +2,7 @@
 """Site: the farm as one who sends jobs sees it: on this machine, by the folders of a shared disk, or over HTTP."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from ..core.errors import FarmError
+from ..core.frame import frame_name
 from ..farm.books import OVER, Failure, Job, Warned
 from ..farm.database import FILE, SERVED
 from ..farm.frame_files import FrameFile
@@ -41,7 +42,8 @@ class Unreachable(FarmError):
 class Details:
     """`frames` are written as people do, by the status of their task. `folder` is where they are, or, unless they are
     `here`, where `fetch` brings them. `fps`: how many of them make a second of a film.
-    `blend`: what they are made of, if it can be seen from here; `pace`: how fast they come, if that is known."""
+    `image_format`: which they have, if that is known; `blend`: what they are made of, if it can be seen from here;
+    `pace`: how fast they come, if that is known."""
 
     job: Job
     frames: Mapping[str, str]
@@ -50,8 +52,15 @@ class Details:
     folder: Path
     fps: float
     here: bool = True
+    image_format: str = ""
     blend: Path | None = None
     pace: Pace | None = None
+
+    def name_of(self, frame: int) -> str:
+        """What the file of this frame is called. Raises FarmError if the farm doesn't tell its format."""
+        if not self.image_format:
+            raise FarmError(f"the farm doesn't tell in which format the frames of {self.job.name} are")
+        return frame_name(frame, self.image_format)
 
 
 def nobody(_done: int, _of: int) -> None:
@@ -89,8 +98,9 @@ class Site(ABC):
         """What is known of the task that has this frame of the job."""
 
     @abstractmethod
-    def retry(self, job_id: str) -> int:
-        """Queues again what failed or was canceled; gives how many tasks."""
+    def retry(self, job_id: str, frames: Collection[int] | None = None) -> int:
+        """Queues again what failed or was canceled; gives how many tasks. `frames`: only tasks that have any of
+        these."""
 
     @abstractmethod
     def cancel(self, job_id: str) -> None:
@@ -106,6 +116,10 @@ class Site(ABC):
     @abstractmethod
     def set_priority(self, job_id: str, priority: int) -> None:
         """It counts for all that is not begun."""
+
+    @abstractmethod
+    def set_name(self, job_id: str, name: str) -> None:
+        """What people call it from now on; the folder of its frames keeps its place."""
 
     @abstractmethod
     def delete(self, job_id: str, *, frames: bool) -> None:
@@ -139,6 +153,15 @@ class Site(ABC):
     def bring(self, job_id: str, frame: FrameFile, place: Path) -> None:
         """Fills the file `place` with that frame, or with what was written with one. What is there of it already is its
         beginning; what it holds then is for the caller to prove."""
+
+    @abstractmethod
+    def picture(self, details: Details, frame: int, scratch: Path) -> Path:
+        """A file with a picture of this frame, which is finished. One that must be brought first, small if the farm has
+        a small one, is put into the folder `scratch`, and found there the next time."""
+
+    def size(self, job_id: str) -> int:
+        """Bytes that its frames have, with all that was written with them."""
+        return sum(file.size for file in (*self.frames(job_id), *self.others(job_id)))
 
     def find(self, beginning: str) -> Job:
         """The job whose id begins so."""

@@ -42,6 +42,7 @@ class Status:
             detail=detail,
             task=None if in_hand is None else self._record.in_hand(in_hand),
             next_job_id="" if waiting is None else waiting.task.job_id,
+            next_job="" if waiting is None else waiting.task.job_name,
             last_frame=self._record.last_frame,
             frames=self._record.frames,
             failures=self._record.failures,

@@ -190,6 +190,8 @@ def test_on_one_machine_the_same_words_do_the_same(yard: LocalYard, blend: Path,
     assert "Resumed job" in yard.command("resume", job).stdout
     assert "has priority 7 now" in yard.command("priority", job, "7").stdout
     assert yard.command("priority", job, "lots").returncode == 2
+    assert "is called beach now" in yard.command("rename", job, " beach ").stdout
+    assert yard.command("retry", job, "--frames", "1..2").stdout == f"None of these frames of job {job} has failed.\n"
     worker = yard.worker("--max-tasks", "2", id="worker-a")
     assert worker.wait() == 0, worker.log
     fetched = yard.command("fetch", job, "--to", tmp_path / "fetched", "--watch", "--json")

@@ -46,6 +46,7 @@ def all_commands() -> "tuple[Command, ...]":
         logs,
         pause,
         priority,
+        rename,
         resume,
         retry,
         run,
@@ -58,7 +59,7 @@ def all_commands() -> "tuple[Command, ...]":
         workers,
     )
 
-    jobs_of = submit, jobs, show, cancel, retry, pause, resume, priority, delete, fetch, video
+    jobs_of = submit, jobs, show, cancel, retry, pause, resume, priority, rename, delete, fetch, video
     return run, status, stop, logs, *jobs_of, workers, serve, join, configure, config, get, clean, doctor
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from . import ENDED
+from . import ENDED, one_line
 
 if TYPE_CHECKING:
     from ...settings.resolve import Resolved
@@ -37,12 +37,16 @@ def _in_words(told: dict[str, Any]) -> Iterator[str]:
     if task := told["task"]:
         left = "" if task["left"] is None else f", about {task['left']} s left"
         yield (
-            f"job {task['job_id']}: frame {task['number']}, {task['position']} of {task['total']};"
+            f"{_called(task['job'], task['job_id'])}: frame {task['number']}, {task['position']} of {task['total']};"
             f" {task['part']:.0%} in {task['elapsed']} s{left}"
         )
     if told["next_job_id"]:
-        yield f"next: job {told['next_job_id']}"
+        yield f"next: {_called(told['next_job'], told['next_job_id'])}"
     if told["uploading"]:
         yield f"{told['uploading']} tasks wait for their upload"
     disk = "" if told["free_disk"] is None else f"; {told['free_disk']:g} GB of disk free"
     yield f"since its start: {told['frames']} frames, {told['an_hour']} an hour; {told['failures']} failures{disk}"
+
+
+def _called(name: str, job_id: str) -> str:
+    return f"job {job_id}" if name == job_id else f"{one_line(name)} (job {job_id})"

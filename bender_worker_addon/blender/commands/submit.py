@@ -34,12 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from ...farm.new_job import job_id
 
     parser.add_argument("blend", type=Path, metavar="FILE.blend")
-    parser.add_argument("--frames", type=_told(frames_of), metavar="LIST", help="such as 1-100,120-200x5,250 or 1..100")
+    parser.add_argument("--frames", type=told(frames_of), metavar="LIST", help="such as 1-100,120-200x5,250 or 1..100")
     parser.add_argument("--format", choices=FORMATS, metavar="FORMAT", help=f"one of {', '.join(FORMATS)}")
     parser.add_argument("--chunk", type=whole(1, 100_000), default=1, metavar="N", help="frames a task; 1 if not given")
     parser.add_argument("--priority", type=whole(-1000, 1000), default=0, metavar="N", help="higher goes first; 0")
     parser.add_argument("--name", help="for people; the file's if not given")
-    parser.add_argument("--job", type=_told(job_id), metavar="ID", help="the job's id; made if not given")
+    parser.add_argument("--job", type=told(job_id), metavar="ID", help="the job's id; made if not given")
     parser.add_argument("--to", type=Path, metavar="DIR", help="where the job's folder of frames is made: " + _TO)
     parser.add_argument("--unsaved", type=Path, help=argparse.SUPPRESS)  # see blender/farm/memory.py
     parser.add_argument("--anyway", action="store_true", help="send it even if it seems that nothing can be rendered")
@@ -114,7 +114,7 @@ def _answer(options: argparse.Namespace, findings: "Sequence[Finding]", job_id: 
         print(json.dumps({"job": job_id, "concerns": said}), flush=True)
 
 
-def _told(read: Callable[[str], Any]) -> Callable[[str], Any]:
+def told(read: Callable[[str], Any]) -> Callable[[str], Any]:
     """`read` as argparse wants it: what it refuses is wrong usage."""
 
     def read_or_tell(text: str) -> Any:

@@ -62,7 +62,7 @@ class BENDER_PT_worker(_InSidebar, bpy.types.Panel):
         if shown.task is not None:
             _draw_task(layout, shown.task)
         if shown.next_job_id:
-            layout.label(text=f"Next: {_name_of(shown.next_job_id)}")
+            layout.label(text=f"Next: {_name_of(shown.next_job_id, shown.next_job)}")
         if session.running:
             _draw_buttons(layout)
         if shown.frames:
@@ -133,7 +133,7 @@ def _draw_buttons(layout: bpy.types.UILayout) -> None:
 def _state(shown: Snapshot) -> str:
     if shown.task is None:
         return shown.state.value
-    return f"{shown.state.value} {_name_of(shown.task.job_id)}, frame {shown.task.number}"
+    return f"{shown.state.value} {_name_of(shown.task.job_id, shown.task.job)}, frame {shown.task.number}"
 
 
 def _draw_task(layout: bpy.types.UILayout, task: TaskInHand) -> None:
@@ -142,15 +142,16 @@ def _draw_task(layout: bpy.types.UILayout, task: TaskInHand) -> None:
     layout.progress(factor=task.part, text=f"{task.part:.0%}{of}, {left}")
 
 
-def _name_of(job_id: str) -> str:
-    """What people call the job, if the farm can be seen from here."""
-    return next((job.name for job in jobs_view.shown.jobs if job.id == job_id), short_id(job_id))
+def _name_of(job_id: str, told: str) -> str:
+    """What people call the job now, if the farm can be seen from here; else what they did when its task was sent."""
+    named = short_id(job_id) if told == job_id else told
+    return next((job.name for job in jobs_view.shown.jobs if job.id == job_id), named)
 
 
 def _with_names(line: str) -> str:
     """A line of the log with the names of jobs in the place of their ids, which are cut there."""
-    for job in jobs_view.shown.jobs:
-        line = line.replace(f"job {short_id(job.id)}", job.name)
+    for job_id, name in {**session.job_names, **{job.id: job.name for job in jobs_view.shown.jobs}}.items():
+        line = line.replace(f"job {short_id(job_id)}", name)
     return line
 
 

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _QUIT = 2.0  # seconds that quitting Blender may wait for tasks to be given back
+_NAMES = 16  # of jobs that are remembered
 _CLOSE = 1.0  # seconds that it may wait for the worker to be closed then
 
 
 class Session:
-    """`snapshot` is what a panel draws, and `shown_events`, the last few lines of the log, newest first.
+    """`snapshot` is what a panel draws, and `shown_events`, the last few lines of the log, newest first;
+    `job_names`, by their ids, of the jobs it has worked for.
 
     A worker is opened and closed beside the main thread: a folder on a disk that doesn't answer, or a child that takes
     its time to end, must not hold up the window.
@@ -44,6 +46,7 @@ class Session:
         self.last_tick = 0.0
         self.paused_by_artist = False
         self.paused_by_farm = False
+        self.job_names: dict[str, str] = {}
         self._events = EventLog()
         self._opening: Beside[Worker] | None = None
         self._worker: Worker | None = None
@@ -152,10 +155,17 @@ class Session:
         self._keep_out_of_the_way(worker)
         worker.tick(wait)
         self.snapshot = worker.snapshot()
+        self._remember_name()
         self.paused_by_farm = worker.is_paused_by_farm
         if worker.over:
             self._why_stopped = worker.stop_reason
             self._close(worker)
+
+    def _remember_name(self) -> None:
+        """The last few are enough: the log that is shown is short."""
+        task = self.snapshot.task
+        if task is not None and task.job not in ("", task.job_id, self.job_names.get(task.job_id)):
+            self.job_names = dict([*self.job_names.items(), (task.job_id, task.job)][-_NAMES:])
 
     def _stop(self, when: "Stop") -> None:
         self._stop_when_open = when

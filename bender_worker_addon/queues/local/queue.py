@@ -229,7 +229,7 @@ def _waiting(
     """The messages that nobody holds, in their turn: number, body, whether they were out before."""
     others = f" AND coalesce(message.job, '') NOT IN ({','.join('?' * len(but_of))})" if but_of else ""
     return connection.execute(
-        "SELECT message.number, coalesce(message.body, task.body), redelivered FROM message"
+        f"SELECT message.number, coalesce(message.body, {feeding.NAMED}), redelivered FROM message"
         " LEFT JOIN task ON task.job = message.job AND task.id = message.task"
         f" WHERE owner IS NULL{others} ORDER BY message.priority DESC, message.number LIMIT ?",
         (*but_of, most),

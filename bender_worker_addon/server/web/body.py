@@ -40,11 +40,6 @@ def answer(content: object) -> Response:
     return Response(json.dumps(content, allow_nan=False), media_type="application/json")
 
 
-def one_line(text: str, *, most: int) -> str:
-    """Somebody's words as one line wherever they are shown, of so many letters at most; "" if nothing is left."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:most].rstrip()
-
-
 def whole_number(wanted: Mapping[str, str], name: str, usual: int, most: int) -> int:
     """What the query says of it. Raises Refused."""
     text = wanted.get(name, str(usual))

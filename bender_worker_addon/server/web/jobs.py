@@ -13,20 +13,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ...core.frame import FORMATS
+from ...core.job import LONGEST_NAME, name_of, one_line
 from ...farm import books, frame_list
 from ...farm.books import Job
 from ...farm.new_job import NewJob, SceneFacts, job_id
 from ...sites.local import LocalSite
 from ...sites.site import BlendGone
 from ..farm import Farm
-from .body import one_line, told_in
+from .body import told_in
 from .news import as_json
 from .reception import Refused
 
 AT_JOB = "/api/jobs/{job}"
 FILE_NAME = re.compile(r"[\w()+,=@~-][\w()+,=@~ .-]{0,150}")
 
-_NAME = 200  # letters of a job's name
 _PRIORITY = 1000
 _LARGEST = 1_000_000  # of other numbers that are told
 
@@ -85,7 +85,7 @@ def _understood(told: Mapping[str, Any]) -> NewJob:
     try:
         job = NewJob(
             id=job_id(_text(told, "id")),
-            name=one_line(_text(told, "name"), most=_NAME) or "untitled",
+            name=name_of(_text(told, "name")),
             blend=_text(told, "blend"),
             frames=frame_list.frames_of(_text(told, "frames")),
             image_format=_text(told, "image_format"),
@@ -106,7 +106,7 @@ def _facts(scene: Any) -> SceneFacts:
     """Raises KeyError, TypeError or ValueError if it is not told as it should be."""
     if not isinstance(scene, dict):
         raise TypeError("scene should be an object")
-    told: dict[str, Any] = {name: one_line(_text(scene, name), most=_NAME) for name in ("version", "engine")}
+    told: dict[str, Any] = {name: one_line(_text(scene, name), most=LONGEST_NAME) for name in ("version", "engine")}
     for name in ("width", "height", "scale", "fps", "step"):
         told[name] = _whole(scene, name, None, least=1, most=_LARGEST)
     fps_base = scene.get("fps_base", 1)
@@ -135,7 +135,8 @@ def _details(farm: Farm, chosen: str) -> dict[str, Any]:
         failures = [asdict(failure) for failure in found.failures]
         warnings = [asdict(warned) for warned in found.warnings]
         lists = {"frame_lists": dict(found.frames), "failures": failures, "warnings": warnings}
-        return {**as_json(found.job), **lists, "fps": found.fps}
+        pace = found.pace and {"seconds": found.pace.seconds, "last": found.pace.last.isoformat()}
+        return {**as_json(found.job), **lists, "fps": found.fps, "pace": pace}
 
     with farm.database.looking() as connection:
         scene = books.scene(connection, chosen)
@@ -171,4 +172,4 @@ def _set_name(site: LocalSite, job: str, body: Mapping[str, Any]) -> None:
     name = body.get("name")
     if not isinstance(name, str):
         raise Refused(400, "name is a text")
-    site.set_name(job, one_line(name, most=_NAME) or "untitled")
+    site.set_name(job, name)

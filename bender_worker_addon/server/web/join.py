@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ...core.job import one_line
 from ...settings.config import WorkerConfig
 from .. import access as credentials
 from ..access import JOIN, WORKER, Access
 from ..farm import Farm
-from .body import one_line, told_in
+from .body import told_in
 from .reception import Refused
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}

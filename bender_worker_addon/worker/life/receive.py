@@ -113,7 +113,9 @@ class Receive:
         self._in_flight.add(held)
         self._admission.took_one()
         task.queued()
-        words = f"received: {in_words(task.frames)} of job {task.job_id}, {task.image_format}"
+        named = task.job_name != task.job_id
+        job = f"{task.job_name} (job {task.job_id})" if named else f"job {task.job_id}"
+        words = f"received: {in_words(task.frames)} of {job}, {task.image_format}"
         self._reporter.step(held, "receive", words)
         self._blends.ask_about(task.job_id)
         if self._blends.is_canceled(task.job_id):

@@ -60,7 +60,8 @@ class Record:
         part = min(1.0, (max(position - 1, len(held.stored)) + self._part_of_frame(held)) / len(numbers))
         elapsed = self._clock() - (held.started_at or self._started)
         left = round(elapsed / part * (1 - part)) if part > _TELLING else None
-        return TaskInHand(held.task.job_id, number, position, len(numbers), round(part, 2), int(elapsed), left)
+        spent = round(part, 2), int(elapsed), left
+        return TaskInHand(held.task.job_id, number, position, len(numbers), *spent, job=held.task.job_name)
 
     def _part_of_frame(self, held: InFlight) -> float:
         """What Blender told, or what can be guessed from the job's frame before: without a window Cycles tells of its

@@ -8,7 +8,7 @@ from bender_worker_addon.core.snapshot import STOPPED, Snapshot, State, TaskInHa
 
 
 def test_what_is_known_is_told_in_what_json_knows() -> None:
-    task = TaskInHand("job-1", number=7, position=2, total=3, part=0.5, elapsed=60, left=None)
+    task = TaskInHand("job-1", number=7, position=2, total=3, part=0.5, elapsed=60, left=None, job="beach")
     shown = Snapshot(State.WAITING, "why", task=task, last_frame=Path("/f/000007.png"), frames=1, free_disk=2.5)
     told = shown.as_json()
     assert json.loads(json.dumps(told)) == told
@@ -22,6 +22,7 @@ def test_what_is_known_is_told_in_what_json_knows() -> None:
         "part": 0.5,
         "elapsed": 60,
         "left": None,
+        "job": "beach",
     }
 
 

@@ -191,3 +191,13 @@ def test_the_command_line_is_quoted_as_windows_wants_it_there() -> None:
     task = read(task_wire(frames=[1]))
     line = blender_command(task, blend=Path("my blends/a.blend"), folder=Path("out"), windows=True)
     assert line.startswith(f'blender -b "{Path("my blends/a.blend")}" -o ')
+
+
+def test_a_task_says_what_people_call_its_job_if_the_farm_tells_it() -> None:
+    def named(name: object) -> str:
+        return Task.from_json(json.dumps(task_wire() | {"data": {"name": name}}).encode()).job_name
+
+    unnamed = Task.from_json(message())
+    assert named(" beach\n\x1b take 2 ") == "beach take 2"
+    assert named("x" * 300) == "x" * 200
+    assert named("\n") == named(7) == unnamed.job_name == unnamed.job_id

@@ -138,7 +138,7 @@ def test_what_failed_can_be_queued_again(site: Site) -> None:
         assert books.retry(connection, "job") == 0
     again = hands.take()
     assert name(again) == "job-1"
-    assert json.loads(again.body)["data"] == {}
+    assert json.loads(again.body)["data"] == {"name": "scene"}
     assert (site.job("job").status, again.redelivered) == ("Running", False)
 
 

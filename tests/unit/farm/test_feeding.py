@@ -50,6 +50,18 @@ def test_the_oldest_job_is_fed_first_and_no_more_than_is_asked_for(connection: s
     assert fed(connection, 9) == []
 
 
+def test_a_task_goes_out_with_the_name_that_its_job_has_then(connection: sqlite3.Connection) -> None:
+    add(connection, "a", tasks=2)
+    changes.set_name(connection, "a", 'beach "2"')
+    (first,) = feeding.feed(connection, 1)
+    changes.set_name(connection, "a", "sea")
+    assert [json.loads(task.body)["data"]["name"] for task in (first, *feeding.feed(connection, 1))] == [
+        'beach "2"',
+        "sea",
+    ]
+    assert {json.loads(task.body)["data"]["name"] for task in feeding.unconfirmed(connection)} == {"sea"}
+
+
 def test_a_higher_priority_goes_first_also_when_it_is_given_later(connection: sqlite3.Connection) -> None:
     add(connection, "a", tasks=3)
     add(connection, "b", tasks=1, priority=5)

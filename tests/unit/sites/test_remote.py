@@ -54,16 +54,21 @@ def test_a_job_is_sent_and_looked_after_with_the_same_words(remote: Site, local:
         assert (job.id, job.name, job.status, job.total, job.priority) == ("job-1", "shot", "Queued", 10, 3)
         assert (client.folder / "jobs" / "job-1" / "scene.blend").read_bytes() == blend()
         here, there = remote.details(job), local.details(job)
-        assert (here.job, here.frames, here.failures, here.fps) == (there.job, there.frames, there.failures, there.fps)
+        for name in ("job", "frames", "failures", "fps", "image_format", "pace"):
+            assert getattr(here, name) == getattr(there, name), name
+        assert here.name_of(7) == "000007.png"
         assert not here.here
         remote.pause("job-1")
         assert [state_of(job) for job in remote.jobs()] == ["Paused"]
         remote.resume("job-1")
         remote.set_priority("job-1", -7)
         assert [(state_of(job), job.priority) for job in remote.jobs()] == [("Queued", -7)]
+        remote.set_name("job-1", " beach,\n\x1b take 2 ")
+        assert [job.name for job in remote.jobs()] == [job.name for job in local.jobs()] == ["beach, take 2"]
         remote.cancel("job-1")
         assert [job.status for job in local.jobs()] == ["Canceled"]
-        assert remote.retry("job-1") == 3
+        assert (remote.retry("job-1", {1, 2}), remote.retry("job-1", {11})) == (1, 0)
+        assert remote.retry("job-1") == 2
         assert remote.find("jo").id == "job-1"
         assert remote.jobs() == local.jobs()
         frame = client.frame("000001.png")
