@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..core.errors import FarmError
+from ..core.mark import MARK
 from ..settings.config import redacted
 from ..settings.tls import Tls
 from ..system.sockets import send_until_answered
@@ -103,6 +104,9 @@ class Client:
         """The answer to a request if it is a good one, to be read."""
         try:
             answer = self._asked(method, path, headers, pieces)
+            if MARK not in answer.headers and answer.status not in _LATER:
+                told = f"{answer.status} {printable(answer.reason)}"
+                raise Unreachable(f"{self._no_farm} ({told}): is a sign-in or maintenance before it?")
             if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
                 raise self._refusal(answer)
             yield answer

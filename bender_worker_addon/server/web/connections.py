@@ -16,6 +16,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ...core.mark import MARK
+
 IN_ALL = 2000
 OF_AN_ADDRESS = 1000  # all of them may stand behind one proxy
 IDLE = 15  # seconds an open connection may say nothing between two requests
@@ -172,7 +174,7 @@ class Connection(H11Protocol):
         body = json.dumps({"error": words}).encode()
         head = (
             f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-            "Connection: close\r\nRetry-After: 1\r\n\r\n"
+            f"{MARK}: 1\r\nConnection: close\r\nRetry-After: 1\r\n\r\n"
         )
         self.transport.write(head.encode() + body)
         self.transport.close()

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...core.errors import FarmError
+from ...core.mark import MARK
 from ...farm.database import DatabaseTrouble
 from ..access import Access
 from ..farm import Farm
@@ -40,6 +41,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
+    MARK: "1",
 }
 
 

@@ -7,6 +7,7 @@ import logging
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +19,7 @@ from ...core.preview import MOST, is_preview, name_of
 from ...system import hashing
 from ...system.durable import make_durable
 from ...system.files import move, remove
-from ..farm import Expected, Farm
+from ..farm import Farm
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,15 @@ class Refused(Exception):
         self.status = status
 
 
-async def receive(request: Request, farm: Farm, job_id: str, task_id: str) -> Expected:
+@dataclass(frozen=True, slots=True)
+class Got:
+    """What has come and is proven, as it is answered: `filesize` in bytes, `filehash` in lower-case hex."""
+
+    filesize: int
+    filehash: str
+
+
+async def receive(request: Request, farm: Farm, job_id: str, task_id: str) -> Got:
     """Takes the frame in. Raises Refused."""
     folder = farm.frames / INCOMING
     arriving = folder / secrets.token_hex(8)
@@ -58,21 +67,20 @@ async def receive(request: Request, farm: Farm, job_id: str, task_id: str) -> Ex
     finally:
         with contextlib.suppress(OSError):
             remove(arriving)
-    return expected
+    return Got(form.size, form.digest)
 
 
-async def take_file(
-    request: Request, place: Path, *, keep_free: int, stays: Callable[[], bool] = lambda: False
-) -> None:
+async def take_file(request: Request, place: Path, *, keep_free: int, stays: Callable[[], bool] = lambda: False) -> Got:
     """Takes in a file that is the request's whole body, with its hash in the header `X-Blake2b`; so many bytes of the
     disk stay free. `stays`: whether one that is there already does. Raises Refused."""
     arriving = place.with_name(f".{secrets.token_hex(8)}")
-    digest = hashing.fresh()
+    size, digest = 0, hashing.fresh()
     try:
         await run_in_threadpool(place.parent.mkdir, parents=True, exist_ok=True)
         room = _Room(request, place.parent, keep_free)
         with arriving.open("xb") as file:
             async for chunk in request.stream():
+                size += len(chunk)
                 room.take(len(chunk))
                 await run_in_threadpool(_write_and_hash, file, digest, chunk)
         if digest.hexdigest() != request.headers.get("x-blake2b", "").lower():
@@ -86,6 +94,7 @@ async def take_file(
     finally:
         with contextlib.suppress(OSError):
             remove(arriving)
+    return Got(size, digest.hexdigest())
 
 
 def _write_and_hash(file: BinaryIO, digest: hashing.Hash, piece: bytes) -> None:

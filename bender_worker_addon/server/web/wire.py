@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Wire: what bender's workers ask over HTTP, old ones too: blends, statuses, and frames they send."""
 
+from dataclasses import asdict
 from functools import partial
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from ...core.other_files import TAKES_OTHERS
@@ -31,8 +32,8 @@ def routes(farm: Farm) -> list[Route]:
 
     async def frame(request: Request) -> Response:
         job, task = request.path_params["job"], request.path_params["task"]
-        expected = await receive(request, farm, job, task)
-        return PlainTextResponse(f"frame {expected.number} is stored\n", status_code=201)
+        got = await receive(request, farm, job, task)
+        return JSONResponse(asdict(got), status_code=201)
 
     async def takes_others(_request: Request) -> Response:
         return PlainTextResponse(TAKES_OTHERS, media_type="application/json")
@@ -43,8 +44,8 @@ def routes(farm: Farm) -> list[Route]:
         if place is None:
             raise Refused(404, f"{name!r} can be no file of task {task} of job {job}")
         stays = partial(farm.has_stored, job, task)
-        await take_file(request, place, keep_free=farm.keep_free, stays=stays)
-        return PlainTextResponse(f"{name} is stored\n", status_code=201)
+        got = await take_file(request, place, keep_free=farm.keep_free, stays=stays)
+        return JSONResponse(asdict(got), status_code=201)
 
     return [
         Route("/job/worker/blend/{job}", blend, methods=["GET"]),

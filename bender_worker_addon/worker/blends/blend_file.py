@@ -14,6 +14,7 @@ from typing import BinaryIO
 from ...core.errors import BlendError, Remedy
 
 _GZIP, _ZSTD, _BLENDER = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BLENDER"
+LOOKED_AT = 512  # bytes that show what something is
 _PAGE = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<!--")
 _PIECE = 1 << 20  # bytes
 
@@ -43,7 +44,11 @@ def begins_as_blend(beginning: bytes) -> bool:
 def begins_as_page(path: Path) -> bool:
     """Whether the file is a web page, by its looks."""
     with path.open("rb") as file:
-        return file.read(512).removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_PAGE)
+        return looks_like_page(file.read(LOOKED_AT))
+
+
+def looks_like_page(beginning: bytes) -> bool:
+    return beginning.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_PAGE)
 
 
 def _ends_with_endb(file: BinaryIO) -> bool:

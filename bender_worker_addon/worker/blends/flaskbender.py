@@ -7,7 +7,7 @@ Every method blocks and gives an event; they are run on an Executor.
 import ast
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from ...core.errors import BlendError, Remedy, UploadError
 from ...core.frame import StoredFrame
+from ...core.mark import MARK, has_given_a_secret
 from ...core.other_files import TAKES_OTHERS, OtherFile
 from ...core.transfers import (
     JOB_STATUSES,
@@ -30,7 +31,7 @@ from ...system.disks import is_full
 from ...system.durable import make_durable
 from ...system.files import remove
 from ...system.folders import goes_by_another_name
-from .blend_file import begins_as_blend, begins_as_page, check_blend
+from .blend_file import LOOKED_AT, begins_as_blend, begins_as_page, check_blend, looks_like_page
 from .download import Cut, Download
 from .http_client import Answer, HttpClient, NoAnswer
 from .multipart import Form
@@ -43,7 +44,8 @@ _LONGEST_STATUS = 4096  # bytes
 class Flaskbender:
     def __init__(self, url: str, tls: Tls = SYSTEM_TLS) -> None:
         self._url = url
-        self._http = HttpClient(tls)
+        self._says_what_it_got = has_given_a_secret(url)
+        self._http = _client(url, tls)
 
     def fetch_blend(self, job_id: str, target: Path) -> BlendReady | BlendFailed:
         """Downloads the job's blend, proves that it is one and moves it to `target` whole."""
@@ -77,7 +79,7 @@ class Flaskbender:
         self, *, job_id: str, task_id: str, frame: StoredFrame, preview: bytes = b""
     ) -> FrameUploaded | FrameNotUploaded:
         """Sends a frame with its size and hash, after what was written with it. Only an answer of 2xx says that
-        flaskbender has it."""
+        flaskbender has it: one that is no web page, and of a farm of `serve` one that says what it got."""
         url = f"{self._url}/job/{job_id}/{task_id}"
         try:
             taken = frame.others if frame.others and self._takes_others(url, frame) else ()
@@ -93,7 +95,7 @@ class Flaskbender:
         with _sent(frame.path, frame.number) as file:
             form = Form(fields, file=file, filename=frame.path.name, size=frame.size, preview=preview)
             with self._http.post(url, form) as answer:
-                _check_upload(answer, frame.number)
+                self._check_stored(answer, frame.number, size=frame.size, digest=frame.hash)
 
     def _takes_others(self, url: str, frame: StoredFrame) -> bool:
         """Asked before anything is sent: flaskbender knows no such files, and might cut the connection."""
@@ -106,7 +108,17 @@ class Flaskbender:
         with _sent(other.path(frame.path.parent), frame.number) as file:
             headers = {"X-Blake2b": other.hash, "Content-Type": "application/octet-stream"}
             with self._http.put(f"{url}/other/{quote(other.name)}", file, headers=headers) as answer:
-                _check_upload(answer, frame.number)
+                self._check_stored(answer, frame.number, size=other.size, digest=other.hash)
+
+    def _check_stored(self, answer: Answer, number: int, *, size: int, digest: str) -> None:
+        """Raises UploadError, NoAnswer."""
+        _check_upload(answer, number)
+        if self._says_what_it_got:
+            if _read_json(answer.text(_LONGEST_STATUS)) != {"filesize": size, "filehash": digest}:
+                raise UploadError(f"the farm doesn't say that it has frame {number} whole", Remedy.WAIT)
+        elif looks_like_page(_beginning(answer)):
+            words = f"a web page came when frame {number} was sent; is a sign-in or maintenance before flaskbender?"
+            raise UploadError(words, Remedy.WAIT)
 
     def _fetch(self, job_id: str, target: Path) -> None:
         part = unfinished(target)
@@ -156,10 +168,23 @@ def _sent(path: Path, number: int) -> Iterator[BinaryIO]:
 def why_unreachable(url: str, tls: Tls) -> str:
     """Asks for the page at `url`; gives what is wrong and what to do, or nothing if somebody answers."""
     try:
-        with HttpClient(tls).get(url):
+        with _client(url, tls).get(url):
             return ""
     except NoAnswer as error:
         return f"{error}; is flaskbender running there, and is the address right?"
+
+
+def _client(url: str, tls: Tls) -> HttpClient:
+    return HttpClient(tls, mark=MARK if has_given_a_secret(url) else "")
+
+
+def _beginning(answer: Answer) -> bytes:
+    """Of what it says, as far as that can be read: it is the status that counts."""
+    came = b""
+    with suppress(NoAnswer):
+        while len(came) < LOOKED_AT and (piece := answer.read(LOOKED_AT - len(came))):
+            came += piece
+    return came
 
 
 def _is_of_no_use(status: int) -> bool:
@@ -206,11 +231,25 @@ def _check_upload(answer: Answer, number: int) -> None:
 
 def _job_status(text: str) -> str | None:
     """Reads `{'Job': 'Finished'}`: Python's repr, as flaskbender writes it, or JSON."""
-    for read in (json.loads, ast.literal_eval):
-        try:
-            answer = read(text.strip())
-        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-            continue
-        status = answer.get("Job") if isinstance(answer, dict) else None
-        return status if isinstance(status, str) and status in JOB_STATUSES else None
+    for read in (_read_json, _read_repr):
+        answer = read(text)
+        if isinstance(answer, dict):
+            status = answer.get("Job")
+            return status if isinstance(status, str) and status in JOB_STATUSES else None
+    return None
+
+
+def _read_json(text: str) -> object:
+    """None if it is none."""
+    with suppress(ValueError, RecursionError):
+        found: object = json.loads(text)
+        return found
+    return None
+
+
+def _read_repr(text: str) -> object:
+    """The same of what Python's repr has written."""
+    with suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        found: object = ast.literal_eval(text.strip())
+        return found
     return None

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from email.utils import parsedate_to_datetime
 from functools import partial
+from http import HTTPStatus
 from typing import Any, BinaryIO
 
 import requests
@@ -27,6 +28,7 @@ _CONNECT, _SILENCE = 10.0, 60.0  # seconds to connect, and between two pieces of
 _ANSWER = 60.0  # seconds from when an answer is waited for to its last header, redirects included
 _REDIRECTS = 5  # in a row
 _HEADERS = {"User-Agent": "bender-worker"}
+_IN_ITS_PLACE = "is a sign-in or maintenance before it?"
 
 _FORESEEN = (
     requests.RequestException,
@@ -102,7 +104,9 @@ class HttpClient:
     """Asks as others of the same TLS settings do: a server whose certificate is not believed is never talked to. Each
     request has a connection of its own."""
 
-    def __init__(self, tls: Tls) -> None:
+    def __init__(self, tls: Tls, *, mark: str = "") -> None:
+        """`mark`: a header without which an answer is none: somebody else has given it."""
+        self._mark = mark
         cert = None if tls.client_cert is None else str(tls.client_cert)
         self._options: dict[str, Any] = {
             "verify": True if tls.ca_file is None else str(tls.ca_file),
@@ -144,6 +148,9 @@ class HttpClient:
                     **request,
                 )
             try:
+                is_told = response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR  # above, a proxy may tell how it is
+                if is_told and self._mark and self._mark not in response.headers:
+                    raise NoAnswer(f"something else answers there ({response.status_code}): {_IN_ITS_PLACE}")
                 yield Answer(response, deadline)
             finally:
                 with _in_our_words():

@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from bender_worker_addon.core.mark import MARK
+
 _PIECE = 1 << 16
 
 
 def as_json(told: Any, status: str = "200 OK") -> bytes:
-    """An answer of HTTP."""
+    """An answer of HTTP, as a farm gives it."""
     content = json.dumps(told).encode()
-    return f"HTTP/1.1 {status}\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
+    return f"HTTP/1.1 {status}\r\n{MARK}: 1\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
 
 
 class Listener:

@@ -170,7 +170,7 @@ def test_what_is_no_frame_is_never_written(machine: Machine, tmp_path: Path, cha
 def test_a_server_that_never_ends_fills_no_disk(machine: Machine, client: Client, tmp_path: Path) -> None:
     from bender_worker_addon.sites.answers import frame
 
-    endless = b"HTTP/1.1 200 OK\r\n\r\n" + bytes(1_000_000)
+    endless = b"HTTP/1.1 200 OK\r\nX-Bender-Farm: 1\r\n\r\n" + bytes(1_000_000)
     with Liar(endless) as liar, machine.site(port=liar.port) as farm:
         farm.bring("job-1", frame({**FRAME, "size": 1000}), tmp_path / "part")
     assert (tmp_path / "part").stat().st_size == 1000

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bender_worker_addon.core.errors import BlendError, Remedy
 from bender_worker_addon.core.frame import StoredFrame
 from bender_worker_addon.core.other_files import OtherFile
-from bender_worker_addon.core.transfers import BlendFailed, BlendReady, FrameUploaded
+from bender_worker_addon.core.transfers import BlendFailed, BlendReady, FrameNotUploaded, FrameUploaded
 from bender_worker_addon.worker.blends import flaskbender as flaskbender_module
 from bender_worker_addon.worker.blends import http_client
 from bender_worker_addon.worker.blends.flaskbender import Flaskbender
@@ -277,3 +277,34 @@ def test_one_that_takes_frames_only_is_sent_nothing_else(server: BlendServer, tm
     sent = Flaskbender(server.url).upload(job_id="job", task_id="task", frame=frame)
     assert sent == FrameUploaded("task", 1, alone=True)
     assert [(upload.filename, upload.whole) for upload in server.uploads] == [("000001.png", True)]
+
+
+@pytest.mark.parametrize("said", [b"stored", b"", b"True", b'{"ok": true}', b"frame 1", b"x" * 10_000])
+def test_whatever_flaskbender_says_of_a_frame_it_is_its_status_that_counts(tmp_path: Path, said: bytes) -> None:
+    """Flask calls any text that it is given HTML."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(said)}\r\n\r\n"
+    with RawServer(head.encode() + said) as server:
+        sent = Flaskbender(server.url).upload(job_id="job", task_id="task", frame=a_frame(tmp_path))
+    assert sent == FrameUploaded("task", 1)
+
+
+def test_an_answer_that_breaks_off_behind_its_status_counts_too(tmp_path: Path) -> None:
+    with RawServer(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nstor") as server:
+        sent = Flaskbender(server.url).upload(job_id="job", task_id="task", frame=a_frame(tmp_path))
+    assert sent == FrameUploaded("task", 1)
+
+
+@pytest.mark.parametrize("page", [b"<!DOCTYPE html><p>Sign in", b"\r\n <html>", b"<HTML><meta refresh>" + b"x" * 9999])
+def test_a_page_that_comes_when_a_frame_is_sent_is_waited_out(tmp_path: Path, page: bytes) -> None:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(page)}\r\n\r\n"
+    with RawServer(head.encode() + page) as server:
+        sent = Flaskbender(server.url).upload(job_id="job", task_id="task", frame=a_frame(tmp_path))
+    assert isinstance(sent, FrameNotUploaded)
+    assert sent.error.remedy is Remedy.WAIT
+    assert "is a sign-in or maintenance before flaskbender?" in str(sent.error)
+
+
+def a_frame(folder: Path) -> StoredFrame:
+    path = folder / "000001.png"
+    path.write_bytes(b"png")
+    return StoredFrame(1, path, 3, hashlib.blake2b(b"png").hexdigest())
