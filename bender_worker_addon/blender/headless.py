@@ -4,6 +4,7 @@
 
 import argparse
 import itertools
+import json
 import os
 import signal
 import sys
@@ -36,6 +37,17 @@ def run_if_asked() -> None:
     if bpy.app.background and names.intersection(_addons_asked_for(sys.argv)):
         own = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
         sys.exit(main(["run", *own]))
+
+
+def main_when_told() -> int:
+    """As `main`, of arguments that come as a line of JSON on stdin; meanwhile what most need is loaded. Without any it
+    ends well."""
+    from ..sites import local  # noqa: F401
+    from .commands import submit  # noqa: F401
+    from .farm import packing, preflight  # noqa: F401
+
+    told = sys.stdin.readline()
+    return main(json.loads(told)) if told.strip() else 0
 
 
 def main(arguments: Sequence[str]) -> int:

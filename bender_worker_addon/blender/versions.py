@@ -35,14 +35,15 @@ def _own_version() -> str:
         return ""
 
 
-def own_command(*words: str) -> list[str]:
-    """What `blender --command bender_worker` does with these words, in a background Blender with factory settings that
-    needs nothing of the user's, not even that the add-on was enabled for good."""
+def own_command() -> list[str]:
+    """Starts a background Blender that does what `blender --command bender_worker` would, once it is told the words by
+    a line of JSON on its stdin; without one it ends. It has factory settings and needs nothing of the user's, not even
+    that the add-on was enabled for good."""
     headless = f"{base_package}.blender.headless"
     script = (
         f"import addon_utils, importlib, sys; addon_utils.enable({base_package!r});"
-        f" sys.exit(importlib.import_module({headless!r}).main(sys.argv[sys.argv.index('--') + 1:]))"
+        f" sys.exit(importlib.import_module({headless!r}).main_when_told())"
     )
     online = ["--online-mode"] if bpy.app.online_access else []
     options = ["-b", "--factory-startup", *online, "-noaudio", "--disable-autoexec", "--python-expr", script]
-    return [bpy.app.binary_path, *options, "--", *words]
+    return [bpy.app.binary_path, *options]

@@ -152,7 +152,8 @@ def test_processes_are_started_in_one_place() -> None:
         and isinstance(node.value, ast.Name)
         and node.value.id in {"subprocess", "os"}
     }
-    assert calls == {"process.py", "node.py", "viewing.py"}  # children, the RabbitMQ of a farm, Blender's player
+    # children, what takes its time beside a window, the RabbitMQ of a farm, Blender's player
+    assert calls == {"process.py", "background.py", "node.py", "viewing.py"}
 
 
 def test_only_what_speaks_to_the_system_asks_which_one_it_is() -> None:

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.bench import machine
+from tools.bench import machine, sending
 from tools.bench.cases.yard import timings_of
 from tools.blenders import blenders, scenes
 from tools.blenders.inside_blender import FOLDER
@@ -55,6 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
         env = package.install(blender, package.build(blender, folder=scratch), scratch / "user")
         settle(blender, env, scratch / "temporary")
         figures = _without(bench, bare) | _with(bench, env)
+        say("From Send to the first frame begun …")
+        figures |= sending.measured(blender, desktop, env, scratch, repeat=1 if arguments.quick else 3)
         figures["idle, the worker's own part: % of a core"] = (figures[_IDLE_WORKER] - figures[_IDLE_BARE]) / 0.6
         words = machine.in_words(blender, farm.node)
     print(_table(words, figures))

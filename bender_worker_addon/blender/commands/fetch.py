@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", type=Path, metavar="DIR", help="the folder; where `show` says if not given")
     parser.add_argument("--watch", action="store_true", help="bring them as they come, until the job is over")
     parser.add_argument("--json", action="store_true", help="say it in a line of JSON")
+    parser.add_argument("--progress", action="store_true", help=argparse.SUPPRESS)  # see blender/progress_bar.py
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
@@ -44,7 +45,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         details = farm.details(job)
         folder = details.folder if options.to is None else options.to.expanduser().absolute()
         fetching = Fetching(farm, job.id, folder)
-        job = _watch(farm, job, fetching) if options.watch else _once(job, fetching)
+        job = _watch(farm, job, fetching) if options.watch else _once(job, fetching, as_json=options.progress)
     wrong = sorted({file.number for file in fetching.wrong})
     if options.json:
         print(json.dumps({"job": job.id, "folder": str(folder), "frames": len(fetching.whole), "wrong": wrong}))
@@ -58,10 +59,10 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     return TROUBLE if wrong else ENDED
 
 
-def _once(job: "Job", fetching: "Fetching") -> "Job":
+def _once(job: "Job", fetching: "Fetching", *, as_json: bool = False) -> "Job":
     from ..progress_bar import ProgressBar
 
-    with ProgressBar(f"Fetching {job.name}") as bar:
+    with ProgressBar(f"Fetching {job.name}", as_json=as_json) as bar:
         fetching.run(bar)
     return job
 

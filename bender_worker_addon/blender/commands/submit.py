@@ -25,6 +25,7 @@ DESCRIPTION = (
     " is not touched; what is not saved in it is not sent."
 )
 
+_PACKED = 0.5  # of all there is to do
 _TO = "`outpath` if that is set, else `render` beside the file; for a farm on this machine alone"
 
 
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--anyway", action="store_true", help="send it even if it seems that nothing can be rendered")
     parser.add_argument("--check", action="store_true", help="only say what would go wrong")
     parser.add_argument("--json", action="store_true", help="say it in a line of JSON")
+    parser.add_argument("--progress", action="store_true", help=argparse.SUPPRESS)  # see blender/progress_bar.py
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
@@ -66,6 +68,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     packing.open_blend(blend, options.unsaved)
     copy_of = memory.saved_as(options.unsaved) if options.unsaved else None
     beside = not is_remote(config)
+    _tell(options, "Looking through it", 0.1)
     found = findings(copy_of=copy_of, beside=beside)
     if not options.json:
         _say(found)
@@ -85,13 +88,14 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         **chosen,
     )
     with farm_of(config) as farm, farm.room_for(job.id) as folder, ExitStack() as if_it_fails:
+        _tell(options, "Packing", 0.2)
         packing.save_packed(folder, copy_of=copy_of, beside=beside)
         if config.is_local:
             saved = blend if copy_of is None else copy_of.absolute()
             base = frames_folder.base(saved, options.to or resolved.chosen("outpath"))
             made = frames_folder.made(base.expanduser().absolute(), options.name or options.job or blend.stem)
             job = replace(job, folder=if_it_fails.enter_context(made))
-        with ProgressBar(f"Sending {job.name}") as bar:
+        with ProgressBar(f"Sending {job.name}", as_json=options.progress, before=_PACKED) as bar:
             farm.send(job, bar)
     _answer(options, found, job.id)
     if not options.json:
@@ -100,6 +104,13 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         if job.folder is not None:
             print(f"Its frames go to {job.folder}")
     return ENDED
+
+
+def _tell(options: argparse.Namespace, doing: str, part: float) -> None:
+    from ..progress_bar import Progress, tell
+
+    if options.progress:
+        tell(Progress(doing, part))
 
 
 def _say(findings: "Sequence[Finding]") -> None:

@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="its id, or the beginning of it")
     parser.add_argument("--output", type=Path, metavar="FILE", help="the film; beside the frames if not given")
     parser.add_argument("--json", action="store_true", help="say it in a line of JSON")
+    parser.add_argument("--progress", action="store_true", help=argparse.SUPPRESS)  # see blender/progress_bar.py
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
@@ -38,7 +39,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         job = farm.find(options.job)
         details = farm.details(job)
         if not details.here:
-            with ProgressBar(f"Fetching {job.name}") as bar:
+            with ProgressBar(f"Fetching {job.name}", as_json=options.progress) as bar:
                 Fetching(farm, job.id, details.folder).run(bar)
     frames = sorted(details.folder.glob("[0-9][0-9][0-9][0-9][0-9][0-9].*"))
     if not frames:

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,8 @@ class _Walk:
         return self._members[rna.identifier]
 
 
+@cache
+@cache
 def _kinds_with_paths() -> set[str]:
     """The kinds of structs in which a path may be, at any depth."""
     names = [name for name in dir(bpy.types) if not any(part in name for part in _INTERFACE)]

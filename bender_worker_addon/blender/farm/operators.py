@@ -75,6 +75,8 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         own._base = _frames_base()
         _next_free.cache_clear()
         own._can_start = _nobody_renders() and not in_force.why_not_to_start(in_force.resolved())
+        if config is not None:
+            jobs_view.get_ready(config, versions.own_command())
         own._findings = findings(beside=config is not None and not is_remote(config))
         return context.window_manager.invoke_props_dialog(self, width=_WIDTH, confirm_text="Send")
 
@@ -113,11 +115,14 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         options = {"frames": self.frames, "format": self.image_format, "chunk": self.chunk, "priority": self.priority}
         options |= {"name": self.job_name.strip() or copy.stem} | ({} if self._base is None else {"to": self._base})
         said = [f"--{option}={value}" for option, value in options.items()]
-        command = versions.own_command("submit", str(copy), f"--unsaved={unsaved}", "--json", *said)
-        jobs_view.run(config, command, doing="Being sent...", then=lambda: discard_folder(folder))
+        submit = ["submit", str(copy), f"--unsaved={unsaved}", "--json", "--progress", *said]
+        jobs_view.run(config, versions.own_command(), submit, doing="Sending", then=lambda: discard_folder(folder))
         if self._can_start and self.start_now:
             loop.start()
         return {"FINISHED"}
+
+    def cancel(self, _context: bpy.types.Context) -> None:
+        jobs_view.let_go()
 
     def _failed(self, why: str) -> set[str]:
         """What was typed is there when she tries again."""
@@ -275,7 +280,7 @@ class BENDER_OT_farm_fetch(_OfAJob, bpy.types.Operator):
         config = jobs_panel.config()
         if config is not None:
             jobs_view.run(
-                config, versions.own_command("fetch", self.job, "--json"), doing="Frames are being fetched..."
+                config, versions.own_command(), ["fetch", self.job, "--json", "--progress"], doing="Fetching frames"
             )
         return {"FINISHED"}
 
@@ -293,7 +298,9 @@ class BENDER_OT_farm_video(_OfAJob, bpy.types.Operator):
     def execute(self, _context: bpy.types.Context) -> set[str]:
         config = jobs_panel.config()
         if config is not None:
-            jobs_view.run(config, versions.own_command("video", self.job, "--json"), doing="The film is being made...")
+            jobs_view.run(
+                config, versions.own_command(), ["video", self.job, "--json", "--progress"], doing="Making the film"
+            )
         return {"FINISHED"}
 
 

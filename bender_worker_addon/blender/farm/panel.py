@@ -83,8 +83,8 @@ class BENDER_PT_jobs(bpy.types.Panel):
             draw_paragraph(layout, found, width=width, alert=True)
         else:
             draw_paragraph(layout, words.farm(found.config, is_seen=seen is not None), width=width)
-        if shown.doing:
-            layout.label(text=shown.doing, icon="SORTTIME")
+        if shown.doing is not None:
+            layout.progress(factor=shown.doing.part, text=shown.doing.doing)
         if shown.film:
             layout.operator("wm.path_open", text="Open the Film", icon="PLAY").filepath = shown.film
         if shown.trouble:

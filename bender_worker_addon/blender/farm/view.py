@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...settings.config import ENVIRONMENT_PREFIX, WorkerConfig, settings
 from ..beside import Beside
+from ..progress_bar import Progress
+from .background import Background
 from .words import in_order
 
 if TYPE_CHECKING:
@@ -28,13 +30,14 @@ _SEND = 3600.0  # seconds that packing and sending may take
 @dataclass(frozen=True, slots=True)
 class Shown:
     """`jobs`, in the order in which an artist wants to see them; `details` of the one that is chosen. `trouble` says
-    what went wrong last; `doing`, what is being done now; `film`, where the one is that was made last.
+    what went wrong last; `doing`, what is being done now, and how much of it is; `film`, where the one is that was made
+    last.
     `elsewhere`: what the worker of another Blender of hers is doing, if there is one."""
 
     jobs: "tuple[Job, ...]" = ()
     details: "Details | None" = None
     trouble: str = ""
-    doing: str = ""
+    doing: Progress | None = None
     film: str = ""
     elsewhere: str = ""
 
@@ -75,7 +78,8 @@ class JobsView:
         self._site: tuple[WorkerConfig, Site] | None = None
         self._asking: deque[Beside[None]] = deque()
         self._command: Beside[_Done] | None = None
-        self._doing = ""
+        self._doing: Progress | None = None
+        self._ready: tuple[WorkerConfig, Background] | None = None
         self._trouble = ""
         self._film = ""
 
@@ -105,14 +109,40 @@ class JobsView:
         before = self._asking[-1] if self._asking else None
         self._asking.append(Beside("bender-jobs", partial(_ask, config, what, before)))
 
+    def get_ready(self, config: WorkerConfig, command: Sequence[str]) -> None:
+        """Starts a background Blender that waits for what `run` will have it do: it is there when that is known."""
+        self.let_go()
+        self._ready = config, Background(command, environment=_environment(config))
+
+    def let_go(self) -> None:
+        """Nothing is to be done by the one that waits."""
+        if self._ready is not None:
+            self._ready[1].let_go()
+        self._ready = None
+
     def run(
-        self, config: WorkerConfig, command: Sequence[str], *, doing: str, then: Callable[[], None] | None = None
+        self,
+        config: WorkerConfig,
+        command: Sequence[str],
+        words: Sequence[str],
+        *,
+        doing: str,
+        then: Callable[[], None] | None = None,
     ) -> None:
-        """Runs a command of this add-on's in a background Blender; `then` does what is left to do, on its thread."""
+        """Has a background Blender, the one that waits or another that is started by `command`, do what `words` say, as
+        a command of this add-on's; `then` does what is left to do, on its thread."""
         self._take_in()
-        self._doing, self._trouble, self._film = doing, "", ""
-        self._command = Beside("bender-jobs", partial(_run, config, command, then))
+        if self._ready is None or self._ready[0] != config:
+            self.get_ready(config, command)
+        assert self._ready is not None
+        (_, background), self._ready = self._ready, None
+        self._doing, self._trouble, self._film = Progress(doing, 0.0), "", ""
+        self._command = Beside("bender-jobs", partial(_run, background, words, self._note, then))
         self._show()
+
+    def _note(self, progress: Progress) -> None:
+        """Called on the thread of who runs the command."""
+        self._doing = progress
 
     def _take_in(self) -> None:
         if self._looking is not None and self._looking.done:
@@ -135,7 +165,7 @@ class JobsView:
         self._look_soon = True
 
     def _ran(self, command: "Beside[_Done]") -> None:
-        self._command, self._doing, self._look_soon = None, "", True
+        self._command, self._doing, self._look_soon = None, None, True
         done, trouble = command.outcome()
         done = done or _Done(trouble=trouble)
         self.chosen = done.job or self.chosen
@@ -192,23 +222,23 @@ def _ask(config: WorkerConfig, what: "Callable[[Site], object]", before: Beside[
         what(farm)
 
 
-def _run(config: WorkerConfig, command: Sequence[str], then: Callable[[], None] | None) -> _Done:
-    from ...worker.children.process import run_to_end
-
+def _run(
+    background: Background, words: Sequence[str], told: Callable[[Progress], None], then: Callable[[], None] | None
+) -> _Done:
     try:
-        code, words = run_to_end(command, environment=_environment(config), timeout=_SEND)
+        code, lines = background.to_end(words, timeout=_SEND, told=told)
     finally:
         if then is not None:
             then()
-    answer = _answer(words)
+    answer = _answer(lines)
     hopeless = [finding["words"] for finding in answer.get("concerns", ()) if finding["hopeless"]]
-    trouble = "" if code == 0 else "; ".join(hopeless) or _complaint(words)
+    trouble = "" if code == 0 else "; ".join(hopeless) or _complaint(lines)
     return _Done(answer.get("job", ""), answer.get("video", ""), trouble)
 
 
-def _answer(words: str) -> dict[str, Any]:
+def _answer(lines: Sequence[str]) -> dict[str, Any]:
     """The last line of JSON in what a background Blender has said; others may begin as one, too."""
-    for line in reversed(words.splitlines()):
+    for line in reversed(lines):
         try:
             found = json.loads(line)
         except ValueError:
@@ -225,9 +255,10 @@ def _environment(config: WorkerConfig) -> dict[str, str]:
     return {**os.environ, **{f"{ENVIRONMENT_PREFIX}{name.upper()}": str(value) for name, value in changed.items()}}
 
 
-def _complaint(words: str) -> str:
-    said = [line.partition("bender_worker: ")[2] for line in words.splitlines() if "bender_worker: " in line]
-    return said[-1] if said else words.strip().rpartition("\n")[2] or "it came to nothing"
+def _complaint(lines: Sequence[str]) -> str:
+    said = [line.partition("bender_worker: ")[2] for line in lines if "bender_worker: " in line]
+    last = [line for line in lines if line.strip()]
+    return (said or last or ["it came to nothing"])[-1].strip()
 
 
 jobs_view = JobsView()

@@ -6,20 +6,20 @@ import time
 
 import bpy
 
-OPERATORS = "worker_addon.blender.worker.operators"
+LOOP = "worker_addon.blender.worker.loop"
 
 
 def main() -> None:
-    operators = next(module for name, module in sys.modules.items() if name.endswith(OPERATORS))
+    loop = next(module for name, module in sys.modules.items() if name.endswith(LOOP))
     ticks: list[float] = []
-    plain = operators.tick
+    plain = loop._tick
 
     def timed() -> None:
         started = time.perf_counter()
         plain()
         ticks.append(time.perf_counter() - started)
 
-    operators.tick = timed
+    loop._tick = timed
     bpy.app.driver_namespace["ticks"] = ticks
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from bender_worker_addon.blender.farm import view as view_module
 from bender_worker_addon.blender.farm.view import JobsView
+from bender_worker_addon.blender.progress_bar import Progress
 from bender_worker_addon.core.errors import FarmError
 from bender_worker_addon.settings.config import WorkerConfig
 from bender_worker_addon.settings.resolve import resolve
@@ -37,7 +38,7 @@ class Watched:
 
     def run(self, script: str, *words: str, then: Callable[[], None] | None = None) -> None:
         """What the background Blender would do, done by a Python."""
-        self.view.run(self.config, [sys.executable, "-c", script, *words], doing="Being sent...", then=then)
+        self.view.run(self.config, _told(script), words, doing="Sending", then=then)
 
     def until(self, true: Callable[[], object]) -> None:
         deadline = time.monotonic() + DEADLINE
@@ -45,6 +46,11 @@ class Watched:
             assert time.monotonic() < deadline, self.view.shown
             self.view.look(self.config)
             time.sleep(0.001)
+
+
+def _told(script: str) -> list[str]:
+    """A command whose words come as a line of JSON on stdin."""
+    return [sys.executable, "-c", f"import json, sys\nsys.argv[1:] = json.loads(sys.stdin.readline())\n{script}"]
 
 
 @pytest.fixture
@@ -68,9 +74,42 @@ def test_what_is_being_sent_stays_so_while_something_else_is_asked(watched: Watc
     watched.view.ask(watched.config, lambda farm: farm.cancel("job-1"))
     watched.until(lambda: [job.status for job in watched.view.shown.jobs] == ["Canceled"])
     assert watched.view.busy
-    assert watched.view.shown.doing == "Being sent..."
+    assert watched.view.shown.doing == Progress("Sending", 0.0)
     gate.touch()
     watched.until(lambda: not watched.view.busy and not watched.view.shown.doing)
+
+
+def test_how_far_it_is_is_shown_and_is_no_answer(watched: Watched, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    script = (
+        "import pathlib, time\nfrom bender_worker_addon.blender.progress_bar import Progress, tell\n"
+        "tell(Progress('Packing', 0.25))\nwhile not pathlib.Path(sys.argv[1]).exists(): time.sleep(.01)\n"
+        "tell(Progress('Packing', 1))\nsys.exit(1)"
+    )
+    watched.run(script, str(gate))
+    watched.until(lambda: watched.view.shown.doing == Progress("Packing", 0.25))
+    gate.touch()
+    watched.until(lambda: watched.view.shown.trouble == "it came to nothing")
+
+
+def test_one_that_waits_does_what_comes_and_ends_when_nothing_does(watched: Watched, tmp_path: Path) -> None:
+    """Its process id is in the file: whoever waited has done it, or has gone."""
+    note = tmp_path / "note"
+    script = f"import os, pathlib; pathlib.Path({str(note)!r}).write_text(f'{{os.getpid()}} {{sys.argv[1]}}')"
+    watched.view.get_ready(watched.config, _told(script))
+    watched.view.run(watched.config, ["/not/needed"], ["now"], doing="Sending")
+    watched.until(lambda: not watched.view.busy and not watched.view.shown.doing)
+    assert note.read_text().endswith(" now")
+    note.unlink()
+    sleeper = f"import os, pathlib, sys; pathlib.Path({str(note)!r}).write_text(str(os.getpid())); sys.stdin.read()"
+    watched.view.get_ready(watched.config, [sys.executable, "-c", sleeper])
+    watched.until(lambda: note.exists() and note.read_text())
+    watched.view.let_go()
+    watched.until(lambda: not _lives(int(note.read_text())))
+
+
+def _lives(process: int) -> bool:
+    return Path(f"/proc/{process}").exists()
 
 
 @pytest.mark.parametrize(
@@ -97,7 +136,7 @@ def test_whatever_a_command_says_it_ends(watched: Watched, said: str, trouble: s
 def test_a_command_that_fails_tells_why(watched: Watched) -> None:
     watched.run("import sys; print('noise'); sys.exit('bender_worker: there is no room')")
     watched.until(lambda: watched.view.shown.trouble == "there is no room")
-    watched.view.run(watched.config, ["/no/such/blender"], doing="Being sent...")
+    watched.view.run(watched.config, ["/no/such/blender"], [], doing="Sending")
     watched.until(lambda: " file" in watched.view.shown.trouble.lower())
     assert not watched.view.busy
 
