@@ -13,7 +13,7 @@ import bender_worker_addon
 from tests.unit.support import DEADLINE
 
 PACKAGE = Path(bender_worker_addon.__file__).parent
-HOUSE = ("core", "system", "settings", "farm", "queues", "worker", "sites", "server", "blender")
+HOUSE = ("core", "system", "pieces", "settings", "farm", "queues", "worker", "sites", "server", "blender")
 """The folders from the lowest up: each may import those before it, never one behind it."""
 WINGS = ("state", "blends", "frames", "children", "life")
 """The same of the folders in `worker/`; what lies beside them there stands on them all."""

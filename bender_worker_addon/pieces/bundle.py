@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bundle: pieces on their way. Of each, one after the other: its number, how many bytes follow (32 bits each,
+little-endian), and what it holds; compressed by zlib (RFC 1950) if that is shorter than the piece."""
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from .manifest import Manifest
+
+_HEAD = struct.Struct("<II")
+_TOGETHER = 256 << 10  # bytes that go at once, at least
+_SAMPLE, _PAYS = 4096, 0.7  # bytes that are tried; what must be left of them so that all is compressed
+_LEVEL = 1
+
+
+class NoBundle(ValueError):
+    """What has come is none, or not of this file."""
+
+
+def packed(path: Path, manifest: Manifest, numbers: Iterable[int]) -> Iterator[tuple[bytes, int]]:
+    """A bundle of pieces of a file, part by part, each with how many bytes of the file it holds. Raises OSError, also
+    if the file became shorter."""
+    parts, size, held = [], 0, 0
+    with path.open("rb") as file:
+        for number in numbers:
+            file.seek(manifest.offsets[number])
+            content = file.read(manifest.lengths[number])
+            if len(content) != manifest.lengths[number]:
+                raise OSError(None, "it became shorter while it was read", str(path))
+            short = _compressed(content)
+            parts += [_HEAD.pack(number, len(short)), short]
+            size, held = size + len(short), held + len(content)
+            if size >= _TOGETHER:
+                yield b"".join(parts), held
+                parts, size, held = [], 0, 0
+    if parts:
+        yield b"".join(parts), held
+
+
+class Unpacking:
+    """A bundle that comes bit by bit. At most one piece, compressed, is held back."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._come = bytearray()
+
+    def feed(self, more: bytes) -> Iterator[tuple[int, bytes]]:
+        """The pieces that are complete now, by their numbers. Raises NoBundle."""
+        self._come += more
+        at = 0
+        while len(self._come) - at >= _HEAD.size:
+            number, stored = _HEAD.unpack_from(self._come, at)
+            if number >= len(self._manifest) or stored > self._manifest.lengths[number]:
+                raise NoBundle("these are no pieces of this file")
+            begin = at + _HEAD.size
+            if len(self._come) < begin + stored:
+                break
+            at = begin + stored
+            yield number, _whole(bytes(self._come[begin:at]), self._manifest.lengths[number])
+        del self._come[:at]
+
+    def end(self) -> None:
+        """Raises NoBundle if something of a piece is missing."""
+        if self._come:
+            raise NoBundle("the last piece is cut short")
+
+
+def _compressed(content: bytes) -> bytes:
+    sample = content[:_SAMPLE]
+    if len(zlib.compress(sample, _LEVEL)) > _PAYS * len(sample):
+        return content
+    short = zlib.compress(content, _LEVEL)
+    return short if len(short) < len(content) else content
+
+
+def _whole(stored: bytes, length: int) -> bytes:
+    if len(stored) == length:
+        return stored
+    unpacking = zlib.decompressobj()
+    try:
+        content = unpacking.decompress(stored, length + 1)
+    except zlib.error as error:
+        raise NoBundle("a piece can't be unpacked") from error
+    if len(content) != length:
+        raise NoBundle("a piece is not as long as it should be")
+    return content
