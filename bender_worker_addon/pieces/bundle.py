@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bundle: pieces on their way. Of each, one after the other: its number, how many bytes follow (32 bits each,
-little-endian), and what it holds; compressed by zlib (RFC 1950) if that is shorter than the piece."""
+"""Bundle: pieces on their way, and how they are asked for.
+
+Of each, one after the other: its number, how many bytes follow (32 bits each, little-endian), and what it holds;
+compressed by zlib (RFC 1950) if that is shorter than the piece."""
 
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from .manifest import Manifest
 
@@ -17,6 +20,32 @@ _LEVEL = 1
 
 class NoBundle(ValueError):
     """What has come is none, or not of this file."""
+
+
+def as_runs(numbers: Iterable[int]) -> list[list[int]]:
+    """Ascending numbers of pieces as they are asked for in JSON: the first of each run, and how many it has."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and sum(runs[-1]) == number:
+            runs[-1][1] += 1
+        else:
+            runs.append([number, 1])
+    return runs
+
+
+def in_runs(told: Any, *, of: int) -> list[int]:
+    """The other way round; `of`: how many pieces there are. Raises ValueError for what can't be meant."""
+    numbers: list[int] = []
+    if not isinstance(told, list):
+        raise ValueError("pieces are asked for as a list of runs")
+    for run in told:
+        if not (isinstance(run, list) and len(run) == 2 and all(type(number) is int for number in run)):
+            raise ValueError("a run of pieces is its first number and how many it has")
+        first, count = run
+        if not (numbers[-1] if numbers else -1) < first < first + count <= of:
+            raise ValueError(f"there are pieces from 0 to {of - 1}, and they are asked for in their order")
+        numbers.extend(range(first, first + count))
+    return numbers
 
 
 def packed(path: Path, manifest: Manifest, numbers: Iterable[int]) -> Iterator[tuple[bytes, int]]:

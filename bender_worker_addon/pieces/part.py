@@ -18,21 +18,23 @@ class Part:
     def __init__(self, manifest: Manifest, path: Path) -> None:
         self._manifest = manifest
         self._path = path
-        self._same: dict[bytes, list[int]] = {}  # the numbers of pieces that are lacking, by their hash
+        self._same: dict[bytes, list[int]] | None = None  # the numbers of pieces that are lacking, by their hash
 
     def lacking(self, shelf: Shelf) -> list[int]:
         """The numbers of pieces that must come from elsewhere, ascending; none when the file is whole and proven. Of
         pieces that are the same one is named."""
-        wrong: Iterable[int] = self._wrong() if self._has_begun() else range(len(self._manifest))
-        self._note(wrong)
-        if self._same:
-            self._take_from(shelf)
-            if not self._same:
-                self._note(self._wrong())
-        return sorted(numbers[0] for numbers in self._same.values())
+        lacking = self._by_hash(self._wrong() if self._has_begun() else range(len(self._manifest)))
+        if lacking:
+            self._take_from(shelf, lacking)
+            if not lacking:
+                lacking = self._by_hash(self._wrong())
+        self._same = lacking
+        return self.left
 
     def write(self, pieces: Iterable[tuple[int, bytes]]) -> None:
         """Puts pieces that have come, by their numbers, where they belong. They are not looked at: `lacking` does."""
+        if self._same is None:
+            self._same = self._by_hash(range(len(self._manifest)))
         with self._path.open("r+b", buffering=0) as file:
             for number, content in pieces:
                 for same in self._same.pop(self._manifest.hash(number), [number]):
@@ -44,12 +46,13 @@ class Part:
     @property
     def left(self) -> list[int]:
         """What of what was lacking has not come yet."""
-        return sorted(numbers[0] for numbers in self._same.values())
+        return sorted(numbers[0] for numbers in (self._same or {}).values())
 
-    def _note(self, lacking: Iterable[int]) -> None:
-        self._same = {}
-        for number in lacking:
-            self._same.setdefault(self._manifest.hash(number), []).append(number)
+    def _by_hash(self, numbers: Iterable[int]) -> dict[bytes, list[int]]:
+        same: dict[bytes, list[int]] = {}
+        for number in numbers:
+            same.setdefault(self._manifest.hash(number), []).append(number)
+        return same
 
     def _has_begun(self) -> bool:
         """Makes room for the whole, if nothing has come."""
@@ -66,10 +69,10 @@ class Part:
             pairs = zip(hashes_in(file, self._manifest.lengths), self._manifest.each_hash(), strict=True)
             return [number for number, (there, wanted) in enumerate(pairs) if there != wanted]
 
-    def _take_from(self, shelf: Shelf) -> None:
-        """Copies what other files have, as they say."""
-        found = shelf.find(set(self._same))
-        numbers = sorted((number, hash) for hash in found for number in self._same.pop(hash))
+    def _take_from(self, shelf: Shelf, lacking: dict[bytes, list[int]]) -> None:
+        """Copies what other files have, as they say; it is lacking no more."""
+        found = shelf.find(set(lacking))
+        numbers = sorted((number, hash) for hash in found for number in lacking.pop(hash))
         with self._path.open("r+b", buffering=0) as target:
             for path, pieces in groupby(((number, found[hash]) for number, hash in numbers), lambda one: one[1].path):
                 with suppress(FileNotFoundError), path.open("rb", buffering=0) as source:

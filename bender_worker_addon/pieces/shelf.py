@@ -65,8 +65,19 @@ def keep(blend: Path, manifest: Manifest) -> None:
     """Lays it beside the blend, which is whole. Raises OSError."""
     file = manifest_file(blend)
     fresh = file.with_name(f"{file.name}.part")
-    fresh.write_bytes(manifest.to_bytes())
-    move(fresh, file)
+    try:
+        fresh.write_bytes(manifest.to_bytes())
+        move(fresh, file)
+    except OSError:
+        with suppress(OSError):
+            remove(fresh)
+        raise
+
+
+def follow(blend: Path, to: Path) -> None:
+    """Its manifest goes where the blend has gone, if there is one. Raises OSError."""
+    with suppress(FileNotFoundError):
+        move(manifest_file(blend), manifest_file(to))
 
 
 def kept(blend: Path) -> Manifest | None:

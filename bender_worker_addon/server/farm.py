@@ -21,6 +21,7 @@ from ..settings.config import WorkerConfig
 from ..sites.local import LocalSite
 from ..system.durable import make_durable
 from ..system.folders import make_folder
+from .blends import Blends
 from .orders import Link, Orders
 
 _T = TypeVar("_T")
@@ -69,6 +70,7 @@ class Farm:
         self._storing = [threading.Lock() for _ in range(_AT_ONCE)]  # one for each frame; others may have the same
         self.is_closing = False  # whoever still listens is to go
         self.orders = Orders(lambda: self.database, link)
+        self.blends = Blends(config.blendpath)
 
     @property
     def frames(self) -> Path:

@@ -5,6 +5,7 @@ import asyncio
 import logging
 import socket
 import threading
+import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +35,7 @@ from .web.reception import INCOMING
 log = logging.getLogger(__name__)
 
 _ALL = frozenset({"0.0.0.0", "::"})
+_UNSENT = 3600.0  # seconds a job that was never sent to the end is kept, with what has come of it
 _CLOSE = 5.0  # seconds each part may take to close
 _OTHER_FILES = 1000  # open at once besides connections: blends and frames that come and go, the books
 _BACKLOG = 512  # connections that wait to be taken, so that no more than these are taken at once
@@ -179,6 +181,14 @@ def _load(config: uvicorn.Config) -> None:
 
 
 def _remove_unsent(config: WorkerConfig) -> None:
-    """What came of jobs that were never sent to the end, and of frames."""
-    for folder in (*config.blendpath.glob(".new-*"), config.outpath / INCOMING):
+    """What came of jobs that were never sent to the end, and of frames. Who was sending a moment ago goes on."""
+    for folder in (*filter(_is_old, config.blendpath.glob(".new-*")), config.outpath / INCOMING):
         discard_folder(folder)
+
+
+def _is_old(folder: Path) -> bool:
+    try:
+        touched = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+    except OSError:
+        return True
+    return touched + _UNSENT < time.time()

@@ -59,14 +59,12 @@ class Client:
         """What is answered, read from JSON: anything that JSON can hold."""
         body = b"" if told is None else json.dumps(told).encode()
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        with self._answer(method, path, headers if told is not None else {}, [body]) as answer:
-            content = answer.read(_ANSWER)
-            if answer.length:
-                raise http.client.IncompleteRead(content, answer.length)
-        try:
-            return json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise FarmError(f"{self._no_farm}: its answer is no JSON") from error
+        return self._told(method, path, headers if told is not None else {}, [body])
+
+    def send(self, method: str, path: str, pieces: Iterable[bytes]) -> Any:
+        """Sends what nobody knows the length of yet; gives what is answered, read from JSON."""
+        headers = {"Content-Type": "application/octet-stream", "Transfer-Encoding": "chunked"}
+        return self._told(method, path, headers, _chunked(pieces))
 
     def text(self, path: str) -> str:
         """What is answered as lines of plain text, for people."""
@@ -76,7 +74,7 @@ class Client:
 
     def put(self, path: str, file: Path, headers: Mapping[str, str], told: Progress) -> None:
         """Sends a file, piece by piece."""
-        with _in_words_of(file, "read"):
+        with in_words_of(file, "read"):
             size = file.stat().st_size
         pieces = _pieces(file, size, told)
         with self._answer("PUT", path, {**headers, "Content-Length": str(size)}, pieces) as answer:
@@ -84,7 +82,7 @@ class Client:
 
     def get(self, path: str, place: Path, *, size: int) -> None:
         """Fills the file `place` up to `size` bytes: goes on behind what is there."""
-        with _in_words_of(place, "written"), place.open("ab", buffering=0) as file:
+        with in_words_of(place, "written"), place.open("ab", buffering=0) as file:
             begun = file.tell()
             with self._answer("GET", path, {"Range": f"bytes={begun}-"} if begun else {}) as answer:
                 if begun and not answer.headers.get("Content-Range", "").startswith(f"bytes {begun}-"):
@@ -92,10 +90,20 @@ class Client:
                 left = size - begun
                 while left > 0 and (piece := answer.read(min(_PIECE, left))):
                     left -= len(piece)
-                    with _in_words_of(place, "written"):
+                    with in_words_of(place, "written"):
                         file.write(piece)
                 if left > 0 and answer.length:
                     raise http.client.IncompleteRead(b"", answer.length)
+
+    def _told(self, method: str, path: str, headers: Mapping[str, str], pieces: Iterable[bytes]) -> Any:
+        with self._answer(method, path, headers, pieces) as answer:
+            content = answer.read(_ANSWER)
+            if answer.length:
+                raise http.client.IncompleteRead(content, answer.length)
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise FarmError(f"{self._no_farm}: its answer is no JSON") from error
 
     @contextmanager
     def _answer(
@@ -176,14 +184,21 @@ def printable(text: str) -> str:
 
 
 def _pieces(file: Path, size: int, told: Progress) -> Iterator[bytes]:
-    with _in_words_of(file, "read"), file.open("rb") as opened:
+    with in_words_of(file, "read"), file.open("rb") as opened:
         while piece := opened.read(_PIECE):
             yield piece
             told(opened.tell(), size)
 
 
+def _chunked(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """As HTTP/1.1 has it."""
+    for piece in filter(None, pieces):
+        yield b"%x\r\n%b\r\n" % (len(piece), piece)
+    yield b"0\r\n\r\n"
+
+
 @contextmanager
-def _in_words_of(file: Path, done: str) -> Iterator[None]:
+def in_words_of(file: Path, done: str) -> Iterator[None]:
     """For what befalls a file of this machine: it is no fault of the server's."""
     try:
         yield

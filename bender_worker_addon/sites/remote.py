@@ -28,6 +28,7 @@ from ..system.files import discard_folder, move, remove
 from . import answers
 from .answers import all_of, understood
 from .client import Client, Refused
+from .pieces import sent_in_pieces
 from .site import Details, Progress, Site, Unreachable, nobody
 
 log = logging.getLogger(__name__)
@@ -76,8 +77,10 @@ class RemoteSite(Site):
         raise trouble
 
     def _put(self, job_id: str, file: Path, told: Progress) -> None:
-        headers = {"X-Blake2b": _hash(file)}
         path = f"/api/jobs/{job_id}/files/{quote(file.name, safe='')}"
+        if sent_in_pieces(self._client, path, file, told):
+            return
+        headers = {"X-Blake2b": _hash(file)}
         _persistently(lambda: self._client.put(path, file, headers, told))
 
     def jobs(self) -> list[Job]:

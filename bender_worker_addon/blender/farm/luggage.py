@@ -31,6 +31,7 @@ class Luggage:
         self._folder = folder
         self._of = of
         self._beside = beside
+        self.compress = beside  # what goes over a network is not: it does so in pieces, see `pieces/`
         self._numbers: dict[Path, int] = {}
 
     def take(self, data: Iterable[bpy.types.ID], *, blend: Path, copy: str) -> None:
@@ -49,13 +50,13 @@ class Luggage:
         target = str(self._folder / copy)
         for number, library in enumerate(files.archives()):  # what it holds takes paths from where it seems to be
             library.filepath = f"//{copy}-{number}"
-        bpy.ops.wm.save_as_mainfile(filepath=target, check_existing=False, relative_remap=False, compress=True)
+        bpy.ops.wm.save_as_mainfile(filepath=target, check_existing=False, relative_remap=False, compress=self.compress)
         for use, folder in taken:  # only now, as Blender looks there at once
             if folder:
                 use.point_to(folder)
         for cache in caches:
             cache.move_into_blend()
-        bpy.ops.wm.save_mainfile(compress=True)
+        bpy.ops.wm.save_mainfile(compress=self.compress)
         remove(Path(f"{target}1"))  # Blender's own backup of the first of the two
         discard_folder(baked)
 

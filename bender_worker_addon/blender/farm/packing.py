@@ -98,7 +98,7 @@ def _save_packed(blend: str, saved_as: Path, luggage: Luggage, folder: Path) -> 
         renamed = {library.name: copies[of] for library, of in files.libraries().items() if of in copies}
         luggage.take(_named(used.get(place, set())), blend=place, copy=name)
         _rename_libraries(renamed)
-        bpy.ops.wm.save_mainfile(compress=True)
+        bpy.ops.wm.save_mainfile(compress=luggage.compress)
     if copies:
         _open(blend)
     renamed = {library.name: copies.get(of, of.name) for library, of in files.libraries().items()}
@@ -106,7 +106,7 @@ def _save_packed(blend: str, saved_as: Path, luggage: Luggage, folder: Path) -> 
     if renamed:
         _rename_libraries(renamed)  # as long as one is named by its whole path Blender packs none of the others
         _pack_libraries()
-        bpy.ops.wm.save_mainfile(compress=True)
+        bpy.ops.wm.save_mainfile(compress=luggage.compress)
     for name in (*copies.values(), FILE):
         remove(folder / f"{name}1")  # Blender's own backup
     for name in copies.values():

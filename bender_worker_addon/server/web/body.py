@@ -15,6 +15,18 @@ _MOST = 1 << 20  # bytes
 
 async def told_in(request: Request, *, most: int = _MOST) -> dict[str, Any]:
     """Its JSON object; an empty one if it says nothing. Raises Refused."""
+    body = await body_of(request, most=most)
+    try:
+        found = json.loads(body or b"{}", parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise Refused(400, f"the request is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise Refused(400, "the request should be a JSON object")
+    return found
+
+
+async def body_of(request: Request, *, most: int) -> bytes:
+    """All of it. Raises Refused if that is more than `most` bytes."""
     told = request.headers.get("content-length", "0")
     if told.isdecimal() and (len(told) > 12 or int(told) > most):
         raise _too_large(most)
@@ -26,13 +38,7 @@ async def told_in(request: Request, *, most: int = _MOST) -> dict[str, Any]:
                 raise _too_large(most)
     except ClientDisconnect as error:
         raise Refused(400, "the connection was lost before the request was whole") from error
-    try:
-        found = json.loads(body or b"{}", parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        raise Refused(400, f"the request is not JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise Refused(400, "the request should be a JSON object")
-    return found
+    return bytes(body)
 
 
 def answer(content: object) -> Response:

@@ -30,7 +30,8 @@ def routes(farm: Farm) -> list[Route]:
     """Under a job's."""
 
     async def file(request: Request) -> Response:
-        place = _place(farm, request.path_params["job"], request.path_params["name"])
+        place = place_of(farm, request.path_params["job"], request.path_params["name"])
+        await run_in_threadpool(farm.blends.comes_whole, place)
         await take_file(request, place, keep_free=farm.keep_free)
         return JSONResponse({}, status_code=201)
 
@@ -83,7 +84,7 @@ def routes(farm: Farm) -> list[Route]:
     ]
 
 
-def _place(farm: Farm, job: str, name: str) -> Path:
+def place_of(farm: Farm, job: str, name: str) -> Path:
     """Where a file of a job goes that is about to be sent. Raises Refused."""
     if not SAFE_ID.fullmatch(job) or not FILE_NAME.fullmatch(name):
         raise Refused(400, f"{name!r} can't be the name of a job's file")

@@ -152,6 +152,24 @@ _HASH = {
     "schema": {"type": "string", "pattern": "^[0-9a-f]{128}$"},
     "description": "of the file: Blake2b-512",
 }
+_PIECES = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    "description": "the Blake2b-256 at the end of the list of pieces",
+}
+_LACKING = {
+    "type": "object",
+    "properties": {
+        "lacking": {
+            "type": "array",
+            "items": {"type": "array", "items": {"type": "integer"}},
+            "description": "runs of pieces, counted from 0: the first, and how many",
+        },
+        "error": {"type": "string", "description": "why not, where that took long to find out"},
+    },
+}
 _TEXT = {"type": "string"}
 _MAYBE = {"type": ["string", "null"]}
 
@@ -203,6 +221,20 @@ OPENAPI: dict[str, Any] = {
         },
         "/api/jobs/{job}/files/{name}": {
             "put": _operation("a file of a job that is to be sent", _answers("here", status="201"), _JOB, _NAME, _HASH)
+        },
+        "/api/jobs/{job}/files/{name}/pieces/{id}": {
+            "put": _operation(
+                "of which pieces such a file consists; it is there when none is lacking",
+                _answers("which of them the farm lacks", _LACKING),
+                *(_JOB, _NAME, _PIECES),
+                requestBody={"content": {"application/octet-stream": {}}},
+            ),
+            "post": _operation(
+                "pieces that were lacking",
+                _answers("taken"),
+                *(_JOB, _NAME, _PIECES),
+                requestBody={"content": {"application/octet-stream": {}}},
+            ),
         },
         "/api/jobs/{job}/cancel": _change("render nothing more of it"),
         "/api/jobs/{job}/retry": {

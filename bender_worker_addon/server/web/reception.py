@@ -51,7 +51,7 @@ async def receive(request: Request, farm: Farm, job_id: str, task_id: str) -> Go
     arriving = folder / secrets.token_hex(8)
     try:
         await run_in_threadpool(folder.mkdir, parents=True, exist_ok=True)
-        form = _Form(request, arriving, _Room(request, folder, farm.keep_free))
+        form = _Form(request, arriving, Room(request, folder, farm.keep_free))
         await form.read()
         expected = await run_in_threadpool(farm.expected, job_id, task_id, form.filename)
         if expected is None:
@@ -77,7 +77,7 @@ async def take_file(request: Request, place: Path, *, keep_free: int, stays: Cal
     size, digest = 0, hashing.fresh()
     try:
         await run_in_threadpool(place.parent.mkdir, parents=True, exist_ok=True)
-        room = _Room(request, place.parent, keep_free)
+        room = Room(request, place.parent, keep_free)
         with arriving.open("xb") as file:
             async for chunk in request.stream():
                 size += len(chunk)
@@ -105,7 +105,7 @@ def _write_and_hash(file: BinaryIO, digest: hashing.Hash, piece: bytes) -> None:
 class _Form:
     """The fields `filesize`, `filehash`, `file` and `preview`, in any order; others are passed over."""
 
-    def __init__(self, request: Request, arriving: Path, room: "_Room") -> None:
+    def __init__(self, request: Request, arriving: Path, room: "Room") -> None:
         self._request = request
         self._room = room
         self._arriving = arriving
@@ -166,7 +166,7 @@ class _Form:
         self._fields[name] = value
 
 
-class _Room:
+class Room:
     """What there is for a request's body. Raises Refused before any of it has come if it can be known, else as soon as
     too much has."""
 
@@ -183,10 +183,20 @@ class _Room:
             self._check(0)
 
     def _check(self, coming: int) -> None:
-        if self._came + coming > _LARGEST:
-            raise Refused(413, f"a file has {_LARGEST >> 30} GB at most")
-        if shutil.disk_usage(self._folder).free < coming + self._keep_free:
-            raise Refused(507, "the farm's disk is nearly full: free some space")
+        check_size(self._came + coming)
+        check_room(self._folder, coming + self._keep_free)
+
+
+def check_size(size: int) -> None:
+    """Raises Refused for a file that is too large for any farm."""
+    if size > _LARGEST:
+        raise Refused(413, f"a file has {_LARGEST >> 30} GB at most")
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Raises Refused if so many bytes are not free there."""
+    if shutil.disk_usage(folder).free < size:
+        raise Refused(507, "the farm's disk is nearly full: free some space")
 
 
 def _keep_preview(folder: Path, number: int, content: bytes) -> None:

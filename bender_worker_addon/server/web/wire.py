@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from ...core.other_files import TAKES_OTHERS
 from ..farm import Farm
+from .pieces import in_pieces, some_pieces
 from .reception import Refused, receive, take_file
 
 
@@ -21,7 +22,15 @@ def routes(farm: Farm) -> list[Route]:
         path = await run_in_threadpool(farm.blend, request.path_params["job"])
         if path is None:
             raise Refused(404, "there is no such job, or it has no blend")
+        if (manifest := await in_pieces(request, farm, path)) is not None:
+            return manifest
         return FileResponse(path, media_type="application/x-blender")
+
+    async def pieces(request: Request) -> Response:
+        path = await run_in_threadpool(farm.blend, request.path_params["job"])
+        if path is None:
+            raise Refused(404, "there is no such job, or it has no blend")
+        return await some_pieces(request, farm, path)
 
     async def status(request: Request) -> Response:
         found = await run_in_threadpool(farm.job_status, request.path_params["job"])
@@ -49,6 +58,7 @@ def routes(farm: Farm) -> list[Route]:
 
     return [
         Route("/job/worker/blend/{job}", blend, methods=["GET"]),
+        Route("/job/worker/blend/{job}/pieces", pieces, methods=["POST"]),
         Route("/job/worker/status/{job}", status, methods=["GET"]),
         Route("/job/{job}/{task}", frame, methods=["POST"]),
         Route("/job/{job}/{task}/other", takes_others, methods=["GET"]),

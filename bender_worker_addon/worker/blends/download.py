@@ -64,7 +64,7 @@ class Download:
             self._validator = _validator(answer)
             self.content_type = answer.header("Content-Type")
             self._see_if_there_is_room(answer)
-            for piece in _pieces(answer):
+            for piece in pieces_of(answer):
                 file.write(piece)
 
     def _see_if_there_is_room(self, answer: Answer) -> None:
@@ -82,7 +82,8 @@ def _validator(answer: Answer) -> str:
     return tag if tag.startswith('"') else answer.header("Last-Modified")
 
 
-def _pieces(answer: Answer) -> Iterator[bytes]:
+def pieces_of(answer: Answer) -> Iterator[bytes]:
+    """What comes, as it comes. Raises BlendError if it creeps, Cut if it breaks off."""
     since, came = time.monotonic(), 0
     answer.within(2 * _LOOK)
     while piece := _read(answer):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...core.transfers import BlendDeleted, BlendReady, BlendsFound, unfinished
+from ...pieces import shelf
 from ...system.files import remove
 
 
@@ -37,4 +38,5 @@ def look(job_id: str, path: Path) -> BlendReady:
 
 def delete(job_id: str, path: Path) -> BlendDeleted:
     remove(path)
+    shelf.forget(path)
     return BlendDeleted(job_id)

@@ -26,6 +26,7 @@ from ...core.transfers import (
     JobStatus,
     unfinished,
 )
+from ...pieces import shelf
 from ...settings.tls import SYSTEM_TLS, Tls
 from ...system.disks import is_full
 from ...system.durable import make_durable
@@ -35,16 +36,21 @@ from .blend_file import LOOKED_AT, begins_as_blend, begins_as_page, check_blend,
 from .download import Cut, Download
 from .http_client import Answer, HttpClient, NoAnswer
 from .multipart import Form
+from .pieces import PieceDownload
 
 _BUSY = frozenset({408, 425, 429})  # client errors that say: later
 _REQUEST = {"request": "blendfile"}
 _LONGEST_STATUS = 4096  # bytes
 
 
+class Interrupted(BlendError):
+    """The download of a blend's pieces: the next one goes on where it was."""
+
+
 class Flaskbender:
     def __init__(self, url: str, tls: Tls = SYSTEM_TLS) -> None:
         self._url = url
-        self._says_what_it_got = has_given_a_secret(url)
+        self._is_of_serve = has_given_a_secret(url)
         self._http = _client(url, tls)
 
     def fetch_blend(self, job_id: str, target: Path) -> BlendReady | BlendFailed:
@@ -113,7 +119,7 @@ class Flaskbender:
     def _check_stored(self, answer: Answer, number: int, *, size: int, digest: str) -> None:
         """Raises UploadError, NoAnswer."""
         _check_upload(answer, number)
-        if self._says_what_it_got:
+        if self._is_of_serve:
             if _read_json(answer.text(_LONGEST_STATUS)) != {"filesize": size, "filehash": digest}:
                 raise UploadError(f"the farm doesn't say that it has frame {number} whole", Remedy.WAIT)
         elif looks_like_page(_beginning(answer)):
@@ -127,11 +133,28 @@ class Flaskbender:
             text = f"{target} is that of another job, whose id differs in capital letters only; send this one again"
             raise BlendError(f"the blend can't be stored: {text} under another", Remedy.NONE)
         try:
-            content_type = self._download(job_id, part)
+            content_type = ""
+            if not self._comes_in_pieces(job_id, part, target.parent):
+                content_type = self._download(job_id, part)
             _check_blend(part, content_type)
+            shelf.forget(target)
             make_durable(part, target)
-        finally:
+            shelf.follow(part, target)
+        except Interrupted:  # what has come stays until the next try
+            raise
+        except (BlendError, OSError):
             remove(part)
+            raise
+
+    def _comes_in_pieces(self, job_id: str, part: Path, blends: Path) -> bool:
+        """Only a farm that this machine has joined is asked for that."""
+        if not self._is_of_serve:
+            return False
+        url = f"{self._url}/job/worker/blend/{job_id}"
+        try:
+            return PieceDownload(self._http, url, part, blends=blends).run()
+        except NoAnswer as error:
+            raise Interrupted(f"the blend's download was cut short: {error}", Remedy.WAIT) from error
 
     def _download(self, job_id: str, part: Path) -> str:
         """Gives what the server says it is."""

@@ -4,7 +4,6 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,13 +70,26 @@ class Client:
         headers = {"X-Blake2b": digest or hashlib.blake2b(content).hexdigest()}
         return self.ask("PUT", f"/job/{job}/{task}/other/{name}", data=content, headers=headers)
 
+    def restart(self) -> None:
+        """Ends the server and starts another, where it was."""
+        port = int(self.base.rpartition(":")[2])
+        self.server.close()
+        self.server = _server(self.folder, port)
+
     def frame(self, name: str, job: str = "job-1") -> Path:
         return self.folder / "frames" / job / name
+
+
+def _server(folder: Path, port: int = 0) -> Server:
+    config = WorkerConfig(
+        queue="local", farm_dir=folder, blendpath=folder / "jobs", outpath=folder / "frames", id="farm"
+    )
+    return Server(config, host="127.0.0.1", port=port)
 
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[Client]:
     farm = tmp_path / "farm"
-    config = WorkerConfig(queue="local", farm_dir=farm, blendpath=farm / "jobs", outpath=farm / "frames", id="farm")
-    with closing(Server(config, host="127.0.0.1", port=0)) as server:
-        yield Client(server, farm)
+    made = Client(_server(farm), farm)
+    yield made
+    made.server.close()

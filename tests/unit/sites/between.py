@@ -83,29 +83,39 @@ class Cut:
 
 
 class Breaking(Listener):
-    """Passes on to `target`; its connections end as `cuts` say, those after them are good."""
+    """Passes on to `target`; its connections end as `cuts` say, those after them are good. `up` and `down` count the
+    bytes that went to the target and came from it."""
 
     def __init__(self, target: int, cuts: Sequence[Cut]) -> None:
         super().__init__()
         self._target = target
         self._cuts = cuts
+        self._passed = {"up": 0, "down": 0}
+
+    @property
+    def up(self) -> int:
+        return self._passed["up"]
+
+    @property
+    def down(self) -> int:
+        return self._passed["down"]
 
     def serve(self, connection: socket.socket, number: int) -> None:
         cut = self._cuts[number] if number < len(self._cuts) else Cut()
         with connection, socket.create_connection(("127.0.0.1", self._target)) as far:
-            back = threading.Thread(target=_pass_on, args=(far, connection, cut.down))
+            back = threading.Thread(target=self._pass_on, args=(far, connection, cut.down, "down"))
             back.start()
-            _pass_on(connection, far, cut.up)
+            self._pass_on(connection, far, cut.up, "up")
             back.join()
 
-
-def _pass_on(source: socket.socket, to: socket.socket, most: int) -> None:
-    with contextlib.suppress(OSError):
-        while most > 0 and (piece := source.recv(min(_PIECE, most))):
-            to.sendall(piece)
-            most -= len(piece)
-        if most <= 0:
-            source.recv(1)
-    for end in (source, to):
+    def _pass_on(self, source: socket.socket, to: socket.socket, most: int, way: str) -> None:
         with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
+            while most > 0 and (piece := source.recv(min(_PIECE, most))):
+                to.sendall(piece)
+                most -= len(piece)
+                self._passed[way] += len(piece)
+            if most <= 0:
+                source.recv(1)
+        for end in (source, to):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
