@@ -7,9 +7,11 @@ With RabbitMQ that is bender-bookkeeper's work, and `data.json` all there is; he
 
 import json
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 from ..core.errors import FarmError
@@ -91,12 +93,17 @@ def add_job(
     alike = known_as(connection, job)
     if alike is not None:
         raise FarmError(f"there is a job {alike} already; give this one another id")
-    row = (job, name, head["time"]["creation"], json.dumps(head), "Queued", priority, person)
-    columns = "id, name, created, head, status, priority, person"
-    connection.execute(f"INSERT INTO job ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    frames = frame_list.joined(",".join(task.frames for task in tasks))
+    row = (job, name, head["time"]["creation"], json.dumps(head), "Queued", priority, person, frames)
+    columns = "id, name, created, head, status, priority, person, frames"
+    connection.execute(f"INSERT INTO job ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
     connection.executemany(
         "INSERT INTO task (job, id, status, frames, frame_count, body) VALUES (?, ?, 'Waiting', ?, ?, ?)",
         ((job, task.id, task.frames, task.frame_count, task.body) for task in tasks),
+    )
+    connection.execute(
+        "INSERT INTO stretch SELECT job, min(number), max(number), 'Waiting' FROM task WHERE job = ? GROUP BY job",
+        (job,),
     )
     connection.executemany(
         "INSERT INTO message (priority, job, task) VALUES (?, ?, ?)", ((priority, job, task.id) for task in tasks)
@@ -133,9 +140,28 @@ def jobs(connection: sqlite3.Connection) -> list[Job]:
 
 
 def frames_by_status(connection: sqlite3.Connection, job: str) -> dict[str, str]:
-    """The frames of a job, as people write them but not yet in order, by the status of their task."""
-    rows = connection.execute("SELECT status, group_concat(frames) FROM task WHERE job = ? GROUP BY status", (job,))
-    return dict(rows.fetchall())
+    """The frames of a job, as people write them, by the status of their task. Takes as long as what it gives is: it
+    looks at the first and last task of each stretch, since tasks are in the order of their frames."""
+    (all_frames,) = connection.execute("SELECT frames FROM job WHERE id = ?", (job,)).fetchone()
+    spans = frame_list.spans_in(all_frames)
+    rows = connection.execute(
+        "SELECT stretch.status, one.frames, other.frames FROM stretch JOIN task AS one ON one.number = stretch.first"
+        " JOIN task AS other ON other.number = stretch.last WHERE stretch.job = ? ORDER BY stretch.first",
+        (job,),
+    )
+    found: dict[str, list[tuple[int, int]]] = {}
+    for status, begin, end in rows.fetchall():
+        first, last = frame_list.spans_in(begin)[0][0], frame_list.spans_in(end)[-1][1]
+        found.setdefault(status, []).extend(_cut(spans, first, last))
+    return {status: frame_list.in_spans(cut) for status, cut in found.items()}
+
+
+def _cut(spans: Sequence[tuple[int, int]], first: int, last: int) -> Iterator[tuple[int, int]]:
+    """What of the spans, which ascend, lies from `first` to `last`."""
+    place = bisect_left(spans, first, key=itemgetter(1))
+    while place < len(spans) and spans[place][0] <= last:
+        yield max(first, spans[place][0]), min(last, spans[place][1])
+        place += 1
 
 
 def failures(connection: sqlite3.Connection, job: str, *, most: int) -> list[Failure]:

@@ -25,21 +25,34 @@ def frames_of(text: str) -> tuple[int, ...]:
 
 def as_text(frames: Sequence[int]) -> str:
     """Ascending numbers as people write them: `1-4,9`."""
-    return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in runs(frames))
+    return in_spans(runs(frames))
 
 
 def joined(text: str) -> str:
     """The shortest way to write a list of single frames and ranges that may be in any order."""
-    return as_text(sorted(numbers_in(text)))
+    found: list[tuple[int, int]] = []
+    for first, last in sorted(spans_in(text)):
+        if found and first <= found[-1][1] + 1:
+            found[-1] = found[-1][0], max(found[-1][1], last)
+        else:
+            found.append((first, last))
+    return in_spans(found)
+
+
+def in_spans(spans: Iterable[tuple[int, int]]) -> str:
+    """As people write them, first and last of each."""
+    return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in spans)
 
 
 def numbers_in(text: str) -> set[int]:
     """Those in a list of single frames and ranges, as a program has written it."""
-    parts = text.split(",")
-    numbers = {int(part) for part in parts if "-" not in part}
-    for first, last in (part.split("-") for part in parts if "-" in part):
-        numbers.update(range(int(first), int(last) + 1))
-    return numbers
+    return {number for first, last in spans_in(text) for number in range(first, last + 1)}
+
+
+def spans_in(text: str) -> list[tuple[int, int]]:
+    """First and last of each part of such a list; of a single frame both are the same."""
+    parts = (part.partition("-") for part in text.split(",") if part)
+    return [(int(first), int(last or first)) for first, _, last in parts]
 
 
 def chunks(frames: Sequence[int], size: int) -> Iterable[Sequence[int]]:

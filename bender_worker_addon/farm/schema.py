@@ -3,7 +3,9 @@
 
 import sqlite3
 
-VERSION = 5
+from . import frame_list
+
+VERSION = 6
 
 _SCHEMA = """
 BEGIN IMMEDIATE;
@@ -103,18 +105,50 @@ CREATE TABLE IF NOT EXISTS warning (  -- what puts frames of a job in doubt
 PRAGMA user_version = 5;
 COMMIT;
 """
-_STEPS = {1: _SINCE_1, 2: _SINCE_2, 3: _SINCE_3, 4: _SINCE_4}
+# A task that changes its status leaves the stretch it was in, of which there is then one before it and one behind it,
+# and is one of its own, with those beside it that are alike.
+_SINCE_5 = """
+BEGIN IMMEDIATE;
+ALTER TABLE job ADD COLUMN frames TEXT NOT NULL DEFAULT '';  -- all of them, 1-4,9
+CREATE TABLE stretch (  -- of tasks of a job, by their numbers, that have one status
+    job TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, status TEXT NOT NULL,
+    PRIMARY KEY (job, first)) WITHOUT ROWID;
+CREATE TRIGGER stretch_changes AFTER UPDATE OF status ON task WHEN old.status <> new.status BEGIN
+    INSERT INTO stretch SELECT job, old.number + 1, last, status FROM stretch
+        WHERE job = old.job AND last > old.number
+        AND first = (SELECT max(first) FROM stretch WHERE job = old.job AND first <= old.number);
+    UPDATE stretch SET last = old.number - 1 WHERE job = old.job AND last >= old.number
+        AND first = (SELECT max(first) FROM stretch WHERE job = old.job AND first < old.number);
+    INSERT OR REPLACE INTO stretch VALUES (old.job, old.number, coalesce((SELECT last FROM stretch
+        WHERE job = old.job AND first = old.number + 1 AND status = new.status), old.number), new.status);
+    DELETE FROM stretch WHERE job = old.job AND first = old.number + 1 AND status = new.status;
+    UPDATE stretch SET last = (SELECT last FROM stretch WHERE job = old.job AND first = old.number)
+        WHERE job = old.job AND status = new.status
+        AND first = (SELECT max(first) FROM stretch WHERE job = old.job AND first < old.number);
+    DELETE FROM stretch WHERE job = old.job AND first = old.number AND new.status =
+        (SELECT status FROM stretch WHERE job = old.job AND first < old.number ORDER BY first DESC LIMIT 1);
+END;
+INSERT INTO stretch SELECT job, min(number), max(number), status FROM (SELECT job, number, status,
+    number - row_number() OVER (PARTITION BY job, status ORDER BY number) AS island FROM task)
+    GROUP BY job, status, island;
+UPDATE job SET frames = joined((SELECT group_concat(frames) FROM task WHERE task.job = job.id));
+PRAGMA user_version = 6;
+COMMIT;
+"""
+_STEPS = {1: _SINCE_1, 2: _SINCE_2, 3: _SINCE_3, 4: _SINCE_4, 5: _SINCE_5}
 _MADE_BY = {
     1: ("credential", ""),
     2: ("credential", "worker TEXT"),
     3: ("log", ""),
     4: ("warning", ""),
+    5: ("stretch", ""),
 }  # tables, and what is in them
 
 
 def upgrade(connection: sqlite3.Connection) -> None:
     """Of several that open it at once one does it, and the others find it done. A program of an earlier version that
     still has it open may have written its own number into it again."""
+    connection.create_function("joined", 1, lambda text: frame_list.joined(text or ""), deterministic=True)
     connection.executescript(_SCHEMA)
     for version, step in _STEPS.items():
         if connection.execute("PRAGMA user_version").fetchone()[0] > version:

@@ -10,7 +10,7 @@ from typing import Any, Self
 from ..core.errors import FarmError
 from ..core.job import name_of
 from ..core.orders import Order
-from ..farm import books, changes, control, frame_files, frame_list, frames_folder, pace, tasks, workers
+from ..farm import books, changes, control, frame_files, frames_folder, pace, tasks, workers
 from ..farm.books import Job, NewTask
 from ..farm.database import PATIENCE, Database
 from ..farm.job_files import JobFiles
@@ -48,12 +48,11 @@ class LocalSite(FolderSite):
 
     def details(self, job: Job) -> Details:
         with self._database.looking() as connection:
-            by_status = books.frames_by_status(connection, job.id)
+            frames = books.frames_by_status(connection, job.id)
             failures = books.failures(connection, job.id, most=FAILURES)
             warnings = books.warnings(connection, job.id)
             head = books.head(connection, job.id)
             speed = pace.of(connection, job.id)
-        frames = {status: frame_list.joined(frames) for status, frames in by_status.items()}
         folder, blend = frames_folder.of(head, self._outpath), self._blend(job.id, head)
         told = data_json.fps(head), True, data_json.image_format(head)
         return Details(job, frames, failures, warnings, folder, *told, blend=blend, pace=speed)

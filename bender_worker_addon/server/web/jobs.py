@@ -35,7 +35,7 @@ Change = Callable[[LocalSite, str, Mapping[str, Any]], object]
 
 def routes(farm: Farm) -> list[Route]:
     async def jobs(_request: Request) -> Response:
-        found = await run_in_threadpool(farm.ask, lambda site: site.jobs())
+        _, found = await run_in_threadpool(farm.jobs_since, None)
         return JSONResponse([as_json(job) for job in found])
 
     async def job(request: Request) -> Response:
