@@ -3,22 +3,18 @@
 
 import itertools
 import os
-import signal
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from xml.etree import ElementTree
 
 from tools.blenders import blenders, bpy_wheel
 from tools.build import package
 from tools.check import browser, environment, windows
 from tools.check.desktop import Desktop
+from tools.check.steps import Step, Tally, beside, take, take_side_by_side
 from tools.errors import ToolError
-from tools.leash import Leashed
 from tools.places import PROJECT
 from tools.process import run_shown
 from tools.servers.rabbitmq import RabbitNode
@@ -28,6 +24,9 @@ UNIT = "tests/unit"
 WITH_WINDOWS = "tests/windows"
 TELLING_ON_WINDOWS = ("tests/unit/system", "tests/unit/worker/children/test_process.py")
 """Of those, what is most often otherwise there: disks, locks, files that others have open, processes."""
+SAME_ON_WINDOWS = ("tests/unit/test_architecture.py",)
+"""Read what is written, which is so on any system."""
+PARTS_ON_WINDOWS = 24
 OUTSIDE = (
     *("tests/window", "tests/pixels", "tests/farm", "tests/page"),
     *("tests/faults", "tests/chaos", "tests/hostile", "tests/tools", UNIT),
@@ -40,52 +39,6 @@ TEST_TIMEOUT = 300  # seconds; on a busy machine everything takes its time
 AT_ONCE = 4  # modules of tests: they wait for Blenders to start, for what is seen and clicked, and share that time
 
 _reports = itertools.count(1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One command of the run. `report`: where it leaves its JUnit figures, if it is a pytest."""
-
-    title: str
-    command: Sequence[str | Path]
-    timeout: float
-    env: dict[str, str]
-    report: Path | None = None
-
-
-@dataclass(kw_only=True)
-class Tally:
-    """What the steps came to. A step without figures of its own counts as one."""
-
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    code: int = 0
-    remarks: list[str] = field(default_factory=list)
-
-    def add(self, step: Step, code: int) -> None:
-        self.code = self.code or code
-        failed_before = self.failed
-        if step.report is None:
-            self.passed += not code
-        elif step.report.is_file():
-            self._add_report(step.report)
-        if code and self.failed == failed_before:
-            self.failed += 1
-
-    def skip(self, remark: str) -> None:
-        self.skipped += 1
-        self.remarks.append(remark.partition("\n")[0])
-
-    def _add_report(self, report: Path) -> None:
-        for case in ElementTree.parse(report).iter("testcase"):
-            skip = case.find("skipped")
-            if case.find("failure") is not None or case.find("error") is not None:
-                self.failed += 1
-            elif skip is not None:
-                self.skip(skip.get("message", ""))
-            else:
-                self.passed += 1
 
 
 def run(arguments: Sequence[str], *, quick: bool = False, on_windows: bool = False) -> int:
@@ -107,9 +60,9 @@ def run(arguments: Sequence[str], *, quick: bool = False, on_windows: bool = Fal
             _run_all(python, scratch, tally)
         elif _are_inside(arguments):
             for step in _inside(python, arguments, scratch, tally):
-                _take(step, tally)
+                take(step, tally)
         else:
-            _take(_outside(python, arguments, scratch), tally)
+            take(_outside(python, arguments, scratch), tally)
     for remark in dict.fromkeys(tally.remarks):
         print(f"Skipped: {remark}")
     print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped", flush=True)
@@ -139,54 +92,57 @@ def blender_for(version: str) -> Path:
 
 def _run_all(python: Path, scratch: Path, tally: Tally) -> None:
     for step in _lint(python):
-        _take(step, tally)
+        take(step, tally)
     _get_what_is_missing()
     with ExitStack() as stack:
         for number, step in enumerate(_inside(python, [INSIDE], scratch, tally)):
-            stack.enter_context(_beside(step, tally, log=scratch / f"beside-{number}.log"))
-        _take(_outside(python, OUTSIDE, scratch, at_once=AT_ONCE), tally)
-    _take_on_windows(TELLING_ON_WINDOWS, scratch, tally)
+            stack.enter_context(beside(step, tally, log=scratch / f"beside-{number}.log"))
+        take(_outside(python, OUTSIDE, scratch, at_once=AT_ONCE), tally)
+    _run_on_windows(python, TELLING_ON_WINDOWS, scratch, tally)
 
 
 def _run_quick(python: Path, scratch: Path, tally: Tally) -> None:
     for step in _lint(python):
-        _take(step, tally)
-    _take(_outside(python, [UNIT], scratch, at_once=AT_ONCE), tally)
-    _take(_outside(python, ["tests/farm", "-m", "quick", "-k", blenders.DEFAULT], scratch), tally)
+        take(step, tally)
+    take(_outside(python, [UNIT], scratch, at_once=AT_ONCE), tally)
+    take(_outside(python, ["tests/farm", "-m", "quick", "-k", blenders.DEFAULT], scratch), tally)
     left_out = [folder for folder in (*OUTSIDE, INSIDE) if folder != UNIT]
     print(f"\nLeft out, but for the few tests marked quick: {', '.join(left_out)}, and all in Blender {VERSIONS[1]}.")
 
 
 def _run_on_windows(python: Path, arguments: Sequence[str], scratch: Path, tally: Tally) -> None:
-    """All of it folder by folder: a test that hangs there takes the others of its process with it."""
-    if arguments:
-        _take_on_windows(arguments, scratch, tally)
-        return
-    for part in sorted(PROJECT.glob(f"{UNIT}/*")):
-        if list(part.rglob("test_*.py")) or part.match("test_*.py"):
-            _take_on_windows([part.relative_to(PROJECT).as_posix()], scratch, tally)
-    _take(_outside(python, [WITH_WINDOWS], scratch), tally)
-
-
-def _take_on_windows(arguments: Sequence[str], scratch: Path, tally: Tally) -> None:
-    report = scratch / f"windows-{next(_reports)}.xml"
-    words = [
-        *("-m", "pytest", "-p", "no:cacheprovider", "--durations=10", f"--junitxml={report}"),
-        *(f"--timeout={TEST_TIMEOUT}", "--timeout-method=thread", f"--basetemp={scratch / 'on-windows'}"),
-        *arguments,
-    ]
+    """Side by side, and what needs bpy beside them: a test that hangs there takes only those of its process with it."""
     try:
         with windows.windows() as place:
-            step = Step(
-                title=f"tests on Windows' Python: {' '.join(arguments)}",
-                command=place.command(*words),
-                timeout=TESTS_TIMEOUT,
-                env=place.environment(),
-                report=report,
-            )
-            _take(step, tally)
+            if arguments:
+                take(_on_windows(place, arguments, scratch), tally)
+                return
+            modules = sorted(PROJECT.glob(f"{UNIT}/**/test_*.py"), key=lambda path: path.stat().st_size, reverse=True)
+            names = [path.relative_to(PROJECT).as_posix() for path in modules]
+            wanted = [name for name in names if name not in SAME_ON_WINDOWS]
+            parts = [wanted[first::PARTS_ON_WINDOWS] for first in range(PARTS_ON_WINDOWS)]
+            steps = [_outside(python, [WITH_WINDOWS], scratch)]
+            steps += [_on_windows(place, part, scratch) for part in parts]
+            take_side_by_side(steps, tally, logs=scratch / "side-by-side", at_once=AT_ONCE)
     except ToolError as error:
         tally.skip(f"tests on Windows' Python: {error}")
+
+
+def _on_windows(place: windows.Windows, arguments: Sequence[str], scratch: Path) -> Step:
+    number = next(_reports)
+    report = scratch / f"windows-{number}.xml"
+    words = [
+        *("-m", "pytest", "-p", "no:cacheprovider", "--durations=10", f"--junitxml={report}"),
+        *(f"--timeout={TEST_TIMEOUT}", "--timeout-method=thread", f"--basetemp={scratch / f'on-windows-{number}'}"),
+        *arguments,
+    ]
+    return Step(
+        title=f"tests on Windows' Python: {' '.join(arguments)}",
+        command=place.command(*words),
+        timeout=TESTS_TIMEOUT,
+        env=place.environment(),
+        report=report,
+    )
 
 
 def _get_what_is_missing() -> None:
@@ -200,30 +156,6 @@ def _get_what_is_missing() -> None:
     for get in [*optional, Desktop, bpy_wheel.python, browser.chromium]:
         with suppress(ToolError):
             get()
-
-
-@contextmanager
-def _beside(step: Step, tally: Tally, *, log: Path) -> Iterator[None]:
-    """Takes a step while others are taken, and shows its words after theirs."""
-    print(f"\n── {step.title}: they run beside the next, their words come last ──", flush=True)
-    started = time.monotonic()
-    process = Leashed(step.command, env=step.env, log=log, orphans=True)
-    try:
-        yield
-        code = process.wait(max(0.0, started + step.timeout - time.monotonic()))
-    finally:
-        process.end(by=signal.SIGINT)
-    tally.add(step, 124 if code is None else code)
-    print(f"\n── {step.title} ──\n{log.read_text(encoding='utf-8', errors='replace')}")
-    print(f"── {step.title}: {'ok' if code == 0 else 'failed'}, {time.monotonic() - started:.1f} s", flush=True)
-
-
-def _take(step: Step, tally: Tally) -> None:
-    print(f"\n── {step.title} ──", flush=True)
-    started = time.monotonic()
-    code = run_shown(step.command, timeout=step.timeout, env=step.env)
-    tally.add(step, code)
-    print(f"── {step.title}: {'failed' if code else 'ok'}, {time.monotonic() - started:.1f} s", flush=True)
 
 
 def _lint(python: Path) -> Iterator[Step]:

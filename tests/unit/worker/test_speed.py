@@ -175,7 +175,8 @@ def test_the_next_of_long_tasks_goes_to_the_child_that_is_done_first(
     assert process[5] == process[4] == process[1] != process[2]
 
 
-def test_short_tasks_are_held_by_the_dozen(farm: Farm) -> None:
+def test_short_tasks_are_held_by_the_dozen(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prefetch, "_STEPS", ((10.0, 48),))  # on a slow machine none is shorter
     farm.add()
     assert farm.broker.prefetch == 1
     render_all(farm, ("a", "job-1", [1]))
@@ -241,7 +242,10 @@ def test_the_worker_never_rests_for_more_than_a_quarter_of_a_second(start_farm: 
     opened(gate)
 
 
-def test_the_worker_does_not_rest_while_a_child_has_nothing_to_do(start_farm: StartFarm) -> None:
+def test_the_worker_does_not_rest_while_a_child_has_nothing_to_do(
+    start_farm: StartFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Dispatcher, "even_out", lambda _: None)
     farm, gates = two_at_work(start_farm)
     farm.worker._dispatcher._prefetch.add(0.02)
     for number in range(3, 9):
