@@ -4,7 +4,6 @@
 import argparse
 import json
 import logging
-import signal
 import sys
 import threading
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ from ..core.errors import FarmError
 from ..settings.config import RABBITMQ, WorkerConfig
 from ..settings.resolve import Resolved
 from ..system import systemd
+from ..system.ending import when_asked_to_end
 from . import members
 from .access import KEY_FILE
 
@@ -60,20 +60,14 @@ def _serve(options: argparse.Namespace, resolved: Resolved) -> None:
 
     service = systemd.Service()
     stopping = threading.Event()
-    signals = [signal.SIGTERM, signal.SIGINT]
-    before = {number: signal.signal(number, lambda *_: stopping.set()) for number in signals}
-    try:
-        with ExitStack() as parts:
-            config = _with_a_queue(resolved, options.host, parts)
-            server = Server(config, host=options.host, port=options.port, cert=options.cert, key=options.key)
-            parts.callback(server.close)
-            parts.callback(service.notify, "STOPPING=1")
-            _say(server.links, config.farm_dir / KEY_FILE, as_json=options.json, is_service=service.is_there)
-            service.notify("READY=1", f"STATUS=Answers at {_base(server.links)}")
-            _look_after(server, service, stopping)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+    with when_asked_to_end(stopping.set), ExitStack() as parts:
+        config = _with_a_queue(resolved, options.host, parts)
+        server = Server(config, host=options.host, port=options.port, cert=options.cert, key=options.key)
+        parts.callback(server.close)
+        parts.callback(service.notify, "STOPPING=1")
+        _say(server.links, config.farm_dir / KEY_FILE, as_json=options.json, is_service=service.is_there)
+        service.notify("READY=1", f"STATUS=Answers at {_base(server.links)}")
+        _look_after(server, service, stopping)
     log.info("stopped")
 
 

@@ -112,7 +112,6 @@ class Node:
         self._folder = folder
         self._host = host
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._tether = Tether()
         self._closing = threading.Event()
         self._tether = Tether()
         try:
@@ -156,7 +155,6 @@ class Node:
                 env=self._environment(),
                 start_new_session=True,
             )
-        self._tether.tie(process.pid)
         self._processes.append(process)
         self._tether.tie(process.pid)
         return process

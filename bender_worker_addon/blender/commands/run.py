@@ -5,18 +5,17 @@ import argparse
 import contextlib
 import logging
 import math
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ...system.ending import when_asked_to_end
 from .. import online, versions
 from ..log import log_to_file_too, log_to_stderr, stop_logging
 from . import ENDED, PROGRAM, USAGE
 
 if TYPE_CHECKING:
     from ...settings.resolve import Resolved
-    from ...worker.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
-    from ...worker.worker import Worker
+    from ...worker.worker import StopRequested, Worker
 
     resolved = settings()
     log_to_stderr(verbose=options.verbose)
@@ -53,27 +52,11 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     )
     log_to_file_too(resolved.config.data_dir)
     try:
-        with _signals_stop(worker):
+        with when_asked_to_end(lambda: worker.inbox.put(StopRequested())):  # what the second means, the worker decides
             worker.run()
     finally:
         stop_logging()
     return ENDED
-
-
-@contextlib.contextmanager
-def _signals_stop(worker: "Worker") -> Iterator[None]:
-    """SIGTERM and Ctrl-C ask the worker to stop; it decides what that means the second time."""
-    from ...worker.worker import StopRequested
-
-    signals = [signal.SIGTERM, signal.SIGINT]
-    if hasattr(signal, "SIGBREAK"):  # Ctrl-Break, and what Windows has for a polite request to end
-        signals.append(signal.SIGBREAK)
-    before = {number: signal.signal(number, lambda *_: worker.inbox.put(StopRequested())) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
 
 def _at_least(kind: type[int] | type[float], least: int) -> Callable[[str], int | float]:
