@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tools.check import strace
+from tools.debian import fetch_package
 from tools.errors import ToolError
 
 
@@ -35,6 +36,33 @@ def read_only(folder: Path) -> Iterator[None]:
     try:
         _mount("-o", "remount,bind,ro", folder)
         yield
+    finally:
+        _unmount(folder)
+
+
+@contextmanager
+def of_windows(folder: Path) -> Iterator[Path]:
+    """While it lasts the folder is a disk with the names of Windows, NTFS itself: none that Windows keeps for itself,
+    capitals and small letters are the same; in lists all letters are small, which they are in no other system."""
+    try:
+        tools = fetch_package("ntfs-3g")
+        library = next(fetch_package("libntfs-3g89").rglob("libntfs-3g.so.*")).parent
+    except (ToolError, StopIteration) as missing:
+        pytest.skip(f"no NTFS can be had: {missing}")
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(library)}
+    image = folder.with_suffix(".image")
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    folder.mkdir()
+    for program, *words in (
+        ("sbin/mkntfs", "-F", "-Q", str(image)),
+        ("bin/lowntfs-3g", "-o", "ignore_case,windows_names", str(image), str(folder)),
+    ):
+        made = subprocess.run([tools / program, *words], env=environment, capture_output=True, text=True, timeout=60)
+        if made.returncode:
+            pytest.skip(f"no NTFS can be made: {made.stderr.strip()}")
+    try:
+        yield folder
     finally:
         _unmount(folder)
 

@@ -16,18 +16,19 @@ such files, never does.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .frame import FORMATS
+from .names import WINDOWS_OWN
 
 TAKES_OTHERS = '{"takes": "other files"}'
 EXTENSIONS = frozenset(f".{kind.extension}" for kind in FORMATS.values()) | {".j2c"}
 _MOST = 8  # folders one in the other
 _LONGEST, _END = 100, 40  # letters of a name, and those of its end that one is known by that is longer
-_RESERVED = re.compile(r"(CON|PRN|AUX|NUL|COM\d|LPT\d)(\..*)?", re.IGNORECASE)  # on Windows
 _OTHERS = re.compile(r"[^\w #%&()+,=@\[\]{}^~.-]")
 _HASH = re.compile(r"[0-9a-f]{128}", re.ASCII)
 
@@ -48,9 +49,10 @@ class OtherFile:
 def safe_name(parts: tuple[str, ...]) -> str:
     """How a file is called in a job's folder that is called so in its own: by names that mean the same on every system
     and lead nowhere else. Empty if it can't be kept: it is no picture, or would be among the frames."""
+    parts = tuple(unicodedata.normalize("NFC", part) for part in parts)  # to macOS the others are the same
     names = [part if len(part) <= _LONGEST else part[: _LONGEST - _END] + part[-_END:] for part in parts]
     names = [_OTHERS.sub("_", name).strip(" ").rstrip(". ") for name in names]
-    names = [f"_{name}" if name.startswith(".") or _RESERVED.fullmatch(name) else name or "_" for name in names]
+    names = [f"_{name}" if name.startswith(".") or WINDOWS_OWN.fullmatch(name) else name or "_" for name in names]
     name = "/".join(names)
     return name if is_safe(name) else ""
 
@@ -63,7 +65,7 @@ def is_safe(name: str) -> bool:
         and Path(parts[-1]).suffix.lower() in EXTENSIONS
         and all(0 < len(part) <= _LONGEST + 1 and not _OTHERS.search(part) for part in parts)
         and not any(part.startswith((".", " ")) or part.endswith((".", " ")) for part in parts)
-        and not any(_RESERVED.fullmatch(part) for part in parts)
+        and not any(WINDOWS_OWN.fullmatch(part) for part in parts)
     )
 
 

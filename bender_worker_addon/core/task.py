@@ -18,14 +18,13 @@ from . import other_files
 from .errors import TaskRefused
 from .frame import FORMATS, StoredFrame, frame_name, runs
 from .job import LONGEST_NAME, one_line
+from .names import WINDOWS_OWN
 
 STATUSES = frozenset({"Waiting", "Queued", "Running", "Finished", "Errored", "Aborted", "Paused"})
 NAME = "name"  # in `data`: what people call the job
 FOLDER = "folder"  # in `data`, of a job and its tasks: where its frames go on the farm's own machine
 LAST_FRAME = 999_999  # frames are named by six digits
 
-WINDOWS_OWN = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-"""Names that Windows keeps for devices, in every folder, whatever follows a dot."""
 SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _TIMES = ("creation", "queued", "start", "finish", "error", "abort", "pause")
 _SHOWN = 1000  # characters of an unreadable message that are repeated in its report

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import FarmError
-from ..core.task import FOLDER, WINDOWS_OWN
+from ..core.names import WINDOWS_OWN
+from ..core.task import FOLDER
 from ..system import places
 
 _BESIDE = "render"  # beside the blend
@@ -68,8 +69,8 @@ def _make(base: Path, name: str) -> Path:
 
 
 def _candidates(base: Path, name: str) -> Iterator[Path]:
-    fit = _UNFIT.sub("_", name).strip(" .")[:_LONGEST] or "untitled"
-    fit = f"{fit}_" if WINDOWS_OWN.fullmatch(fit) else fit
+    fit = _UNFIT.sub("_", name).strip(" .")[:_LONGEST].rstrip(" .") or "untitled"
+    fit = f"_{fit}" if WINDOWS_OWN.fullmatch(fit) else fit
     yield base / fit
     for number in itertools.count(2):
         yield base / f"{fit}_{number}"

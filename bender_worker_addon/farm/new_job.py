@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import FarmError
-from ..core.task import FOLDER, SAFE_ID, WINDOWS_OWN
+from ..core.names import WINDOWS_OWN
+from ..core.task import FOLDER, SAFE_ID
 from . import frame_list
 from .books import NewTask, now
 

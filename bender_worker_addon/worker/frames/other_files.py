@@ -35,13 +35,14 @@ def store(rendered: Path, *, folder: Path, shared: bool) -> tuple[OtherFile, ...
 
 
 def _stored(made: Path, folder: Path, *, shared: bool) -> Iterator[OtherFile]:
-    names = set[str]()
+    names = set[str]()  # in small letters: on some disks others are the same
     for file in _plain_files(made, _DEEPEST):
         name = safe_name(file.relative_to(made).parts)
-        if not name or name in names or len(names) == _MOST:
-            log.warning("%s is left out of %s: it is no picture, or one too many", file.name, folder)
+        if not name or name.casefold() in names or len(names) == _MOST:
+            why = "it is no picture, or one too many" if name.casefold() not in names else f"{name} is there already"
+            log.warning("%s is left out of %s: %s", file.name, folder, why)
         else:
-            names.add(name)
+            names.add(name.casefold())
             yield _store(file, name, folder, shared=shared)
 
 

@@ -41,7 +41,11 @@ def test_each_job_has_one_of_its_own_that_goes_if_the_job_is_not_sent(tmp_path: 
         ("two\nlines", "two_lines"),
         ("../..", "_"),
         (" . ", "untitled"),
-        ("con", "con_"),
+        ("con", "_con"),
+        ("aux.png", "_aux.png"),
+        ("nul .x", "_nul .x"),
+        ("LPT¹", "_LPT¹"),
+        ("x" * 98 + ". y", "x" * 98),
         ("x" * 300, "x" * 100),
     ],
 )
