@@ -22,7 +22,8 @@ def _modules() -> tuple[Any, ...]:
     from .blender import data_folder, headless
     from .blender.farm import operators as farm_operators
     from .blender.farm import panel as farm_panel
+    from .blender.farm import statusbar
     from .blender.worker import joining, loop, operators, panel, preferences, presence
 
     parts = preferences, data_folder, presence, loop, operators, panel
-    return *parts, joining, farm_operators, farm_panel, headless
+    return *parts, joining, farm_operators, farm_panel, statusbar, headless

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Regions of Blender's windows: which of them can be seen, how wide they are, and having them drawn again."""
 
+from collections.abc import Iterator
+
 import bpy
 
 TAB = "Bender"  # the add-on's, in the 3D View's sidebar
@@ -33,7 +35,21 @@ def redraw_sidebars() -> None:
 
 
 def redraw_preferences() -> None:
+    for area in _areas("PREFERENCES"):
+        area.tag_redraw()
+
+
+def redraw_output_properties() -> None:
+    for area in _areas("PROPERTIES"):
+        if area.spaces.active.context == "OUTPUT":
+            area.tag_redraw()
+
+
+def redraw_status_bars() -> None:
+    """No window tells which areas are its own; but its status bar is drawn again when a view layer was renamed."""
+    bpy.msgbus.publish_rna(key=(bpy.types.ViewLayer, "name"))
+
+
+def _areas(kind: str) -> Iterator[bpy.types.Area]:
     for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "PREFERENCES":
-                area.tag_redraw()
+        yield from (area for area in window.screen.areas if area.type == kind)

@@ -138,12 +138,14 @@ def open_window(
 
 @pytest.fixture(scope="session")
 def opening(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a desktop whose program for opening things notes what it was asked to open."""
+    """The environment of a desktop whose program for opening things notes what it was asked to open, and that for
+    telling people something what it told."""
     folder = tmp_path_factory.mktemp("opening")
-    program = folder / "bin" / "xdg-open"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\necho "$@" >> {folder / "asked"}\n')
-    program.chmod(0o755)
+    for name, note in (("xdg-open", "asked"), ("notify-send", "told")):
+        program = folder / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f'#!/bin/sh\necho "$@" >> {folder / note}\n')
+        program.chmod(0o755)
     return {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
 
 

@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 
 from tests.window.conftest import OpenWindow, SceneMaker
-from tests.window.desk import Desk
+from tests.window.desk import PREFERRED, Desk
 from tools.build.package import MODULE
+from tools.check.desktop import Rectangle
 from tools.check.window import SIDEBAR, VIEWPORT
 
 pytestmark = pytest.mark.both_blenders
 
 SHOWN = f"__import__('sys').modules['{MODULE}.blender.farm.view'].jobs_view.shown"
+HEIGHT = 28  # pixels of the status bar
 RENDERED = 300.0  # seconds in which a few small frames are there, on a busy machine too
 
 
@@ -24,8 +26,13 @@ def test_a_scene_is_sent_rendered_looked_at_canceled_and_queued_again(
     with open_window("jobs", blend, environment={"BENDER_WORKER_QUEUE": "local", **opening}) as desk:
         desk.window.open_sidebar("Bender")
         desk.change_something()
+        desk.window.ask(f"setattr({PREFERRED}, 'tell_on_desktop', True)")
         _send(desk)  # which starts the worker, too
         desk.window.wait_until(f"[job.status for job in {SHOWN}.jobs] == ['Finished']", timeout=RENDERED)
+        desk.window.find("scene is done: 3 frames", _status_bar(desk))
+        told = opened.with_name("told")
+        desk.wait_for("what is told on the desktop", told.exists)
+        assert told.read_text().endswith(" Bender scene is done: 3 frames\n")
         desk.window.find("3 of 3", SIDEBAR)
         assert _frames(desk) == ["000001.png", "000002.png", "000003.png"]
         desk.window.wait_until(f"{SHOWN}.details is not None")
@@ -75,6 +82,11 @@ def test_a_scene_that_no_worker_could_render_is_not_sent_and_the_file_stays_as_i
         desk.window.find("Blender's own only", SIDEBAR)
         desk.window.screenshot("hopeless")
         assert desk.window.ask(f"len({SHOWN}.jobs)") == 0
+
+
+def _status_bar(desk: Desk) -> Rectangle:
+    desktop = desk.window.desktop
+    return Rectangle(0, desktop.height - HEIGHT, desktop.width, HEIGHT)
 
 
 def _send(desk: Desk, *, start_now: bool = True) -> None:

@@ -19,7 +19,7 @@ from .. import in_force, versions
 from ..paragraph import draw_paragraph
 from ..worker import loop
 from ..worker.session import session
-from . import memory, packing, words
+from . import memory, packing, statusbar, words
 from . import panel as jobs_panel
 from .finding import Finding
 from .preflight import findings
@@ -119,6 +119,7 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         jobs_view.run(config, versions.own_command(), submit, doing="Sending", then=lambda: discard_folder(folder))
         if self._can_start and self.start_now:
             loop.start()
+        statusbar.begin()
         return {"FINISHED"}
 
     def cancel(self, _context: bpy.types.Context) -> None:

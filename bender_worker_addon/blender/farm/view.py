@@ -71,9 +71,10 @@ class JobsView:
         self._seen = _Seen()
         self._no_sight = ""  # why the last look found nothing
         self._looking: Beside[_Seen] | None = None
-        self._next_look = 0.0
-        self._every = _EVERY
+        self._looked_at: float | None = None
+        self._is_remote = False
         self._in_vain = 0  # looks in a row
+        self._sent: set[str] = set()
         self._look_soon = False
         self._site: tuple[WorkerConfig, Site] | None = None
         self._asking: deque[Beside[None]] = deque()
@@ -88,16 +89,34 @@ class JobsView:
         """Whether a command runs."""
         return self._command is not None and not self._command.done
 
-    def look(self, config: WorkerConfig, *, works_here: bool = False) -> None:
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was looked up yet."""
+        return self._looked_at is None
+
+    def own(self) -> "Sequence[Job]":
+        """Her jobs: all those on this machine, and of a farm's those that were sent from here."""
+        if not self._is_remote:
+            return self.shown.jobs
+        return [job for job in self.shown.jobs if job.id in self._sent]
+
+    def look(self, config: WorkerConfig, *, works_here: bool = False, pause: float = 0.0) -> None:
         """To be called again and again while the jobs can be seen: takes in what came since, and looks them up anew
-        when it is time. Nothing is made where there is no farm yet. `works_here`: this process has a worker, and there
-        is none in another one."""
+        when it is time, `pause` seconds after the last look at the soonest. Nothing is made where there is no farm yet.
+        `works_here`: this process has a worker, and there is none in another one."""
         self._take_in()
-        if self._looking is None and (self._look_soon or self._clock() >= self._next_look):
+        if self._looking is None and (self._look_soon or self._is_due(pause)):
             self._look_soon = False
-            self._every = _EVERY_REMOTE if _is_elsewhere(config) else _EVERY
+            self._is_remote = _is_elsewhere(config)
             self._looking = Beside("bender-jobs-view", partial(self._look, config, self.chosen, works_here))
         self._show()
+
+    def _is_due(self, pause: float) -> bool:
+        if self._looked_at is None:
+            return True
+        usual = _EVERY_REMOTE if self._is_remote else _EVERY
+        every: float = min(usual * 2 ** min(self._in_vain, 10), _LONGEST)
+        return self._clock() >= self._looked_at + max(pause, every, _SHARE * self._seen.seconds)
 
     def choose(self, job_id: str) -> None:
         self.chosen = job_id
@@ -154,10 +173,8 @@ class JobsView:
 
     def _looked(self, looking: "Beside[_Seen]") -> None:
         seen, self._no_sight = looking.outcome()
-        self._looking, self._seen = None, seen or _Seen()
-        self._in_vain = self._in_vain + 1 if self._no_sight and self._every > _EVERY else 0
-        pause = min(self._every * 2 ** min(self._in_vain, 10), _LONGEST)
-        self._next_look = self._clock() + max(pause, _SHARE * self._seen.seconds)
+        self._looking, self._seen, self._looked_at = None, seen or _Seen(), self._clock()
+        self._in_vain = self._in_vain + 1 if self._no_sight and self._is_remote else 0
 
     def _asked(self, asking: "Beside[None]") -> None:
         _, trouble = asking.outcome()
@@ -169,6 +186,7 @@ class JobsView:
         done, trouble = command.outcome()
         done = done or _Done(trouble=trouble)
         self.chosen = done.job or self.chosen
+        self._sent.add(done.job)
         self._film, self._trouble = done.film, done.trouble
 
     def _show(self) -> None:

@@ -58,6 +58,8 @@ class BENDER_OT_worker_loop(bpy.types.Operator):
 
 def start() -> None:
     """Starts the worker, unless one runs, with the settings in force and sees to it that its loop runs."""
+    from ..farm import statusbar
+
     if session.running:
         return
     found = in_force.resolved()
@@ -68,6 +70,7 @@ def start() -> None:
         session.start(found.config, child_command=versions.child_command(low_priority=True))
         if not bpy.app.timers.is_registered(_keep_loops_running):
             bpy.app.timers.register(_keep_loops_running, first_interval=0.0, persistent=True)
+        statusbar.begin()
     redraw_sidebars()
 
 

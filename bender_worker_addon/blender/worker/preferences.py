@@ -102,6 +102,9 @@ class BenderWorkerPreferences(_Settings, bpy.types.AddonPreferences):
     start_with_blender: BoolProperty(
         name="Start with Blender", description="Start the worker whenever Blender opens with a window"
     )
+    tell_on_desktop: BoolProperty(
+        name="Tell Me on the Desktop", description="Show a notification when a job of yours is done or has failed"
+    )
     only_when_away: BoolProperty(
         name="Only While I Am Away",
         description="Render only while nobody has touched mouse or keyboard for some minutes",
@@ -158,6 +161,7 @@ class BenderWorkerPreferences(_Settings, bpy.types.AddonPreferences):
             if setting.name in _FIRST:
                 self._draw_setting(box, setting, found)
         box.prop(self, "start_with_blender")
+        box.prop(self, "tell_on_desktop")
         box.prop(self, "only_when_away")
         column = box.column()
         column.active = self.only_when_away

@@ -2,6 +2,7 @@
 """Record: what is counted and measured of a worker's run, for the snapshots people are shown."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ...core.snapshot import TaskInHand
 
 _GUESSED_AT_MOST = 0.95  # of a frame
 _JOBS_REMEMBERED = 16
+_LATELY = 600.0  # seconds of which the speed is
 _TELLING = 0.03  # of a task: before that, what is left can't be told from what has passed
 
 
@@ -26,6 +28,7 @@ class Record:
         self.an_hour = 0
         self.free_disk: float | None = None
         self._started = clock()
+        self._lately: deque[tuple[float, float]] = deque()  # when frames were begun and stored
         self._last_seconds: dict[str, float] = {}  # of a frame, by job
 
     def frame_begun(self, held: InFlight, number: int) -> None:
@@ -39,13 +42,23 @@ class Record:
     def frame_stored(self, held: InFlight, frame: StoredFrame) -> None:
         self.frames += 1
         self.last_frame = frame.path
-        self.an_hour = round(self.frames / max(1.0, self._clock() - self._started) * 3600)
-        began = held.frames_begun.pop(frame.number, None)
+        now, began = self._clock(), held.frames_begun.pop(frame.number, None)
+        self.an_hour = self._speed(began, now)
         if began is not None:
             self._last_seconds.pop(held.task.job_id, None)
-            self._last_seconds[held.task.job_id] = self._clock() - began
+            self._last_seconds[held.task.job_id] = now - began
             if len(self._last_seconds) > _JOBS_REMEMBERED:
                 del self._last_seconds[next(iter(self._last_seconds))]
+
+    def _speed(self, began: float | None, now: float) -> int:
+        """Frames an hour, by those of the last ten minutes: what was before says nothing of how long others take."""
+        if began is None:
+            began = self._lately[-1][1] if self._lately else self._started
+        self._lately.append((began, now))
+        while self._lately[0][1] < now - _LATELY:
+            self._lately.popleft()
+        first = min(begun for begun, _ in self._lately)
+        return round(len(self._lately) / max(1.0, now - first) * 3600)
 
     def frames_are_gone(self, frames: Iterable[StoredFrame]) -> None:
         """They are with flaskbender now, and no longer here."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What people are told of the task in hand: counted frames, and a guess where Blender tells nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,16 @@ def test_an_idle_worker_s_speed_stands_still(clock: Clock, record: Record) -> No
     assert (record.frames, record.an_hour, record.last_frame) == (1, 100, FRAME.path)
     clock.now += 1000
     assert record.an_hour == 100
+
+
+def test_the_speed_is_that_of_the_last_ten_minutes(clock: Clock, record: Record) -> None:
+    slow, quick = held_task(clock, *range(1, 4)), held_task(clock, *range(4, 104))
+    for held, seconds in ((slow, 360), (quick, 10)):
+        for number in held.task.frames:
+            record.frame_begun(held, number)
+            clock.now += seconds
+            record.frame_stored(held, replace(FRAME, number=number))
+    assert (record.frames, record.an_hour) == (103, 360)
 
 
 def test_two_children_are_not_taken_for_one(clock: Clock, record: Record) -> None:
