@@ -65,13 +65,22 @@ class Machine:
 class Farm:
     """The server, what it is asked, and machines that have joined it. Without an `amqp_url` it is on a local queue."""
 
-    def __init__(self, folder: Path, amqp_url: str = "", *options: str, program: Path = SERVER, **env: str) -> None:
-        """`program` runs the server; `options` are more of `serve`, `env` is for it besides."""
+    def __init__(
+        self,
+        folder: Path,
+        amqp_url: str = "",
+        *options: str,
+        program: Path = SERVER,
+        python: str | Path = sys.executable,
+        **env: str,
+    ) -> None:
+        """`program` runs the server, in `python`; `options` are more of `serve`, `env` is for it besides."""
         self.folder = folder
         self._options = options
         queue = {"BENDER_WORKER_AMQP_URL": amqp_url} if amqp_url else {"BENDER_WORKER_QUEUE": "local"}
         self.env = {**queue, **env}
         self._program = program
+        self._python = str(python)
         self._machines: list[Machine] = []
         self.tokens: dict[str, str] = {}  # by worker
         self.port = 0
@@ -80,7 +89,8 @@ class Farm:
     def start(self) -> None:
         folder = str(self.folder / "farm")
         options = ["serve", "--port", str(self.port), "--json", "--farm-dir", folder, *self._options]
-        self.server = Machine(self.folder / "server", [str(self._program), *options], self.env)
+        command = [str(self._program), *options]
+        self.server = Machine(self.folder / "server", command, self.env, program=self._python)
         self._machines.append(self.server)
         links = json.loads(self.server.line())
         self.key, self.join = links["key"], links["join"]

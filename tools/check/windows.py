@@ -33,6 +33,8 @@ ROOT = Root(name="wine-10", suite="trixie", packages=("wine64",), megabytes=1000
 DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY")
 LINGERS = "600"  # seconds the Wine server waits for the next program, unless it is ended before
 
+_AT_HOME = "import ctypes, sys; ctypes.windll.user32.GetDesktopWindow(); print(flush=True); sys.stdin.read()"
+_LONG_ENOUGH = 120.0  # seconds for Wine to end
 _OPTIONS = ("--platform=win_amd64", "--only-binary=:all:", "--implementation=cp", "--python-version=3.11")
 
 
@@ -81,12 +83,30 @@ def windows() -> Iterator[Windows]:
     with (cache_folder() / "windows-in-use.lock").open("a+") as users:
         fcntl.flock(users, fcntl.LOCK_SH)
         _serve(server, prefix)
+        place = Windows(wine, python, packages, prefix)
         try:
-            yield Windows(wine, python, packages, prefix)
+            with _at_home(place):
+                yield place
         finally:
             with suppress(BlockingIOError):  # somebody else has it
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 _serve(server, prefix, end=True)
+
+
+@contextmanager
+def _at_home(place: Windows) -> Iterator[None]:
+    """While it lasts a program is there that does nothing. The first one has Wine start its services and its desktop,
+    which live on with the environment of that program and with its pipes: whoever reads from them would wait."""
+    command = place.command("-c", _AT_HOME)
+    keeper = subprocess.Popen(
+        command, env=place.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert keeper.stdin is not None and keeper.stdout is not None
+    with keeper.stdin, keeper.stdout:
+        keeper.stdout.readline()
+        yield
+    with suppress(subprocess.TimeoutExpired):
+        keeper.wait(_LONG_ENOUGH)
 
 
 def drive_z(path: Path) -> str:
@@ -192,7 +212,7 @@ def _serve(server: Path, prefix: Path, *, end: bool = False) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=120,
+            timeout=_LONG_ENOUGH,
         )
 
 
