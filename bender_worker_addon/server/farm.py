@@ -10,15 +10,20 @@ from typing import TypeVar
 
 from ..core import preview
 from ..core.frame import frame_name
+from ..core.luggage import LIST, Listed, is_blend
+from ..core.luggage import is_safe as is_luggage
 from ..core.other_files import is_safe
 from ..core.task import SAFE_ID, Task
 from ..farm import books, frames_folder, outlook, stored, workers
 from ..farm.books import Job
+from ..farm.contents import Contents, Lost, listed_in
 from ..farm.database import Database
+from ..farm.new_job import NewJob
 from ..farm.outlook import Outlook
 from ..farm.workers import Worker
 from ..settings.config import WorkerConfig
 from ..sites.local import LocalSite
+from ..sites.site import BlendGone
 from ..system.durable import make_durable
 from ..system.folders import make_folder
 from .blends import Blends
@@ -26,6 +31,7 @@ from .orders import Link, Orders
 
 _T = TypeVar("_T")
 
+_ANY_NAME = "scene.blend"  # for workers, of a blend that has none for all systems
 _SHOWN_BY_BROWSERS = {
     "PNG": "image/png",
     "JPEG": "image/jpeg",
@@ -67,8 +73,10 @@ class Farm:
         self._config = config
         self._changed = changed
         self._mine = threading.local()
+        self._sending = threading.Lock()
         self._storing = [threading.Lock() for _ in range(_AT_ONCE)]  # one for each frame; others may have the same
         self.is_closing = False  # whoever still listens is to go
+        self.contents = Contents(config.blendpath)
         self.orders = Orders(lambda: self.database, link)
         self.blends = Blends(config.blendpath)
 
@@ -103,6 +111,23 @@ class Farm:
             return None
         blend = self._config.blendpath / job_id / Path(found["paths"]["blend"]).name
         return blend if blend.is_file() else None
+
+    def listed(self, job_id: str) -> Listed | None:
+        """What the job's folder holds, if there is such a job with a blend."""
+        blend = self.blend(job_id)
+        if blend is None:
+            return None
+        return Listed(blend.name if is_blend(blend.name) else _ANY_NAME, listed_in(blend.parent))
+
+    def has_luggage(self, job_id: str) -> bool:
+        return (self._config.blendpath / job_id / LIST).exists()
+
+    def luggage(self, job_id: str, name: str) -> Path | None:
+        """Such a file of a job, if it has it."""
+        if not SAFE_ID.fullmatch(job_id) or not is_luggage(name):
+            return None
+        path = self._config.blendpath.joinpath(job_id, *name.split("/"))
+        return path if path.is_file() and not path.is_symlink() else None
 
     def previews(self, job_id: str) -> Path:
         """The folder of the previews of a job that there is."""
@@ -192,6 +217,16 @@ class Farm:
         """Before the first one; later it costs nothing."""
         with self.database.changing() as connection:
             outlook.prepare(connection)
+
+    def send(self, job: NewJob) -> None:
+        """Makes a job of what has arrived in its room. Raises ValueError for a list of luggage that can't be meant;
+        FarmError, BlendGone if something has not."""
+        with self._sending:  # of two who send the same one comes too late
+            try:
+                self.contents.put_into(self.room_for(job.id))
+            except Lost as error:
+                raise BlendGone(f"{error} of job {job.id} is not here (any more): send it again") from error
+            self.change(lambda site: site.send(job))
 
     def ask(self, what: Callable[[LocalSite], _T]) -> _T:
         """What a site of the farm's answers."""

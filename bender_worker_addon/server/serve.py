@@ -13,6 +13,7 @@ from pathlib import Path
 import uvicorn
 
 from ..core.errors import FarmError, FolderInUse
+from ..farm.contents import Contents
 from ..farm.database import SERVED
 from ..queues.local.upkeep import Upkeep
 from ..queues.rabbitmq.farm_link import FarmLink
@@ -184,6 +185,7 @@ def _remove_unsent(config: WorkerConfig) -> None:
     """What came of jobs that were never sent to the end, and of frames. Who was sending a moment ago goes on."""
     for folder in (*filter(_is_old, config.blendpath.glob(".new-*")), config.outpath / INCOMING):
         discard_folder(folder)
+    Contents(config.blendpath).remove_unused()
 
 
 def _is_old(folder: Path) -> bool:

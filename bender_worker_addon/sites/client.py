@@ -184,8 +184,12 @@ def printable(text: str) -> str:
 
 
 def _pieces(file: Path, size: int, told: Progress) -> Iterator[bytes]:
+    """As many bytes as were announced, whatever becomes of the file."""
     with in_words_of(file, "read"), file.open("rb") as opened:
-        while piece := opened.read(_PIECE):
+        while (left := size - opened.tell()) > 0:
+            piece = opened.read(min(_PIECE, left))
+            if not piece:
+                raise FarmError(f"{file.resolve()} has become shorter while it was sent: send the job again")
             yield piece
             told(opened.tell(), size)
 

@@ -9,9 +9,11 @@ from typing import Any, Self
 
 from ..core.errors import FarmError
 from ..core.job import name_of
+from ..core.luggage import FileBeside
 from ..core.orders import Order
 from ..farm import books, changes, control, frame_files, frames_folder, pace, tasks, workers
 from ..farm.books import Job, NewTask
+from ..farm.contents import Contents, listed_in
 from ..farm.database import PATIENCE, Database
 from ..farm.job_files import JobFiles
 from ..farm.new_job import NewJob
@@ -94,7 +96,9 @@ class LocalSite(FolderSite):
     def delete(self, job_id: str, *, frames: bool) -> None:
         """Its folder goes first: whoever asks after it then is told that it is no more."""
         try:
+            luggage = _luggage(self._jobs / job_id)
             remove_folder(self._jobs / job_id)
+            Contents(self._jobs).forget(luggage)
             if frames:
                 self._delete_frames(job_id)
         except OSError as error:
@@ -172,3 +176,11 @@ class LocalSite(FolderSite):
             refuse_if_known(books.known_as(connection, job.id))
             put_in_place()
             books.add_job(connection, job_head, name=job.name, priority=job.priority, tasks=job_tasks)
+
+
+def _luggage(folder: Path) -> tuple[FileBeside, ...]:
+    """That of a job that may be damaged."""
+    try:
+        return listed_in(folder)
+    except ValueError:
+        return ()

@@ -28,6 +28,7 @@ from ..system.files import discard_folder, move, remove
 from . import answers
 from .answers import all_of, understood
 from .client import Client, Refused
+from .luggage import Luggage
 from .pieces import sent_in_pieces
 from .site import Details, Progress, Site, Unreachable, nobody
 
@@ -63,10 +64,12 @@ class RemoteSite(Site):
             discard_folder(room)
 
     def send(self, job: NewJob, told: Progress = nobody) -> None:
-        """The blend goes first, piece by piece; a job is one only when that is whole. A server that was started anew
+        """Its files go first, piece by piece; a job is one only when they are whole. A server that was started anew
         meanwhile wants the blend again."""
+        luggage = Luggage(self._room)
         for _ in range(_TIMES):
-            for file in sorted(self._room.iterdir()):
+            luggage.send(self._client, told, _persistently)
+            for file in sorted(path for path in self._room.iterdir() if path.is_file()):
                 self._put(job.id, file, told)
             try:
                 return self._announce(job)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cleaning: what this worker has stored and may be deleted by hand. Only what its journal knows, and is as it was."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +10,16 @@ from ..core.errors import FolderInUse, WorkerError
 from ..core.frame import StoredFrame
 from ..core.task import Task
 from ..settings.config import WorkerConfig
-from ..system.files import remove
+from .blends import files
 from .frames.store import delete, unchanged
 from .state.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`blends`: size by path. `uploaded` frames are with flaskbender too, those `only_here` nowhere else."""
+    """`blends`: size by job. `uploaded` frames are with flaskbender too, those `only_here` nowhere else."""
 
-    blends: dict[Path, int]
+    blends: Mapping[str, int]
     uploaded: tuple[StoredFrame, ...]
     only_here: tuple[StoredFrame, ...]
 
@@ -41,8 +41,7 @@ class Cleaning:
         self._journal.close()
 
     def find(self) -> Found:
-        sizes = {path: _size(path) for path in map(self._blend, self._journal.blends())}
-        blends = {path: size for path, size in sizes.items() if size is not None}
+        blends = files.find(self._config.blendpath, self._journal.blends()).sizes
         uploaded: dict[Path, StoredFrame] = {}
         only_here: dict[Path, StoredFrame] = {}
         for task in map(Task.from_json, self._journal.all_rendered()):
@@ -52,11 +51,11 @@ class Cleaning:
         safe = tuple(frame for path, frame in uploaded.items() if path not in only_here)
         return Found(blends, safe, tuple(only_here.values()))
 
-    def delete_blends(self, paths: Iterable[Path]) -> None:
-        for path in paths:
+    def delete_blends(self, jobs: Iterable[str]) -> None:
+        for job_id in jobs:
             with _told():
-                remove(path)
-            self._journal.remove_blend(path.stem)
+                files.delete(job_id, self._config.blendpath)
+            self._journal.remove_blend(job_id)
 
     def delete_frames(self, frames: Iterable[StoredFrame]) -> int:
         """Gives how many were deleted; one that was changed since is somebody's work and stays."""
@@ -65,9 +64,6 @@ class Cleaning:
             with _told():
                 delete(frame)
         return len(deleted)
-
-    def _blend(self, job_id: str) -> Path:
-        return self._config.blendpath / f"{job_id}.blend"
 
     def _is_ours(self, task: Task) -> bool:
         """Whether it was rendered into the folder for frames as it is set now."""

@@ -38,7 +38,7 @@ def test_a_file_with_libraries_and_textures_renders_the_same_pixels_where_they_a
         away.rename(linked.parent)
     assert yard.data_json(job)["status"] == {"Job": "Finished"}
     files = sorted(path.name for path in (tmp_path / "farm" / "jobs" / job).iterdir())
-    assert files == ["data.json", "scene.blend"]
+    assert files == ["data.json", "main.blend"]
     (compared,) = pictures.compare(yard.blender, [(plain[0], yard.frame(job, "000001.png"))], scratch=tmp_path)
     assert compared.different == 0
 
@@ -74,7 +74,7 @@ def test_over_rabbitmq_a_job_is_sent_to_and_rendered_from_the_disk_the_farm_shar
         worker = yard.worker("--max-tasks", "2", **farm)
         assert worker.wait() == 0, worker.log
         finished = bookkeeper.wait_for(lambda report: report.step == "finish", count=2, timeout=DEADLINE)
-    place = yard.folder / "farm" / "jobs" / job / "scene.blend"
+    place = yard.folder / "farm" / "jobs" / job / blend.name
     assert {report.task["command"]["Blender"]["blendfile"] for report in finished} == {str(place)}
     assert yard.frames(job) == ["000001.png", "000002.png"]
     assert stat.S_IMODE(yard.frame(job, "000001.png").parent.stat().st_mode) == 0o2775
@@ -144,7 +144,7 @@ def test_a_job_canceled_while_it_is_rendered_is_not_rendered_on(yard: LocalYard,
 
 def test_a_failed_task_is_told_with_its_reason_and_can_be_tried_again(yard: LocalYard, blend: Path) -> None:
     job = yard.submit(blend, "--frames", "1,2")
-    place = yard.folder / "farm" / "jobs" / job / "scene.blend"
+    place = yard.folder / "farm" / "jobs" / job / blend.name
     whole = place.read_bytes()
     place.write_bytes(b"no blend at all")
     assert yard.worker("--max-tasks", "2").wait() == 0
@@ -165,7 +165,7 @@ def test_who_rendered_a_frame_and_what_blender_said_of_one_that_failed_is_shown(
     yard: LocalYard, scene: SceneMaker
 ) -> None:
     good, bad = (yard.submit(scene("trivial"), "--frames", "1") for _ in range(2))
-    place = yard.folder / "farm" / "jobs" / bad / "scene.blend"
+    place = yard.folder / "farm" / "jobs" / bad / scene("trivial").name
     place.write_bytes(scene("no_camera").read_bytes())
     assert yard.worker("--max-tasks", "2", id="otto").wait() == 0
     done, failed = (answer(yard.command("show", job, "--frame", "1", "--json")) for job in (good, bad))

@@ -8,6 +8,7 @@ import re
 import shutil
 import stat
 import subprocess
+import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,6 +159,34 @@ def test_what_file_output_nodes_write_is_sent_to_the_farm_and_fetched_from_it(
     for name, path in found.items():
         assert path.read_bytes() == (there / name).read_bytes()
     assert not list(worker.folder.rglob("*.exr"))
+
+
+@pytest.mark.both_blenders
+def test_what_a_blend_needs_besides_travels_with_it_and_the_picture_is_the_same(
+    served: Farm, installed: "Installed", tmp_path: Path
+) -> None:
+    pictures.run_script(installed.blender, "packing.py", tmp_path, Path("brought"))
+    joined = served.ask("POST", "/join/" + served.join.rpartition("/")[2], {"name": "both"})
+    settings = {name: joined[name] for name in ("amqp_url", "bender_url")} | {"disklimit": "0"}
+    artist, worker = (Desk(installed, tmp_path / name, id=name, **settings) for name in ("artist", "worker"))
+    (sent,) = objects(artist.does("submit", tmp_path / "brought" / "brought.blend", "--frames", "3", "--json"))
+    job, made = sent["job"], (tmp_path / "brought").rename(tmp_path / "away")
+    told = "the file's path is burnt into the pictures; on the farm its folder is another one"
+    assert sent["concerns"] == [{"words": told, "hopeless": False}]
+    rendering = worker.start("run", "--max-tasks", "1")
+    assert rendering.wait() == 0, rendering.log
+    there = worker.folder / "blends" / job
+    beside = {path.name for path in there.rglob("*") if path.is_file()}
+    assert beside == {"brought.blend", "luggage.json", "m.mdd", "m.pc2", *(f"walk.v2.{n:04}.png" for n in range(1, 6))}
+    with pytest.raises(urllib.error.HTTPError, match="409"):  # who knows of no such files gets no blend
+        served.content(f"/job/worker/blend/{job}")
+    for path in (made / "brought.blend", made / "walk", made / "moved"):  # where it was rendered, as it was made
+        shutil.move(shutil.copy(path, tmp_path) if path.is_file() else path, there / path.name)
+    [plain] = pictures.plainly_rendered(installed.blender, there / "brought.blend", [3], folder=tmp_path / "plain")
+    frame = served.folder / "farm" / "frames" / job / "000003.png"
+    [found] = pictures.compare(installed.blender, [(frame, plain)], scratch=tmp_path)
+    assert found.different == 0
+    worker.close()
 
 
 def test_what_goes_wrong_between_two_machines_is_told_in_a_sentence(served: Farm, artist: Desk, blend: Path) -> None:

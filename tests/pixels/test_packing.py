@@ -73,7 +73,7 @@ def compared(installed: "Installed", tmp_path_factory: pytest.TempPathFactory) -
         blend.parent.mkdir(parents=True)
         shutil.copy(away / name / blend.name, blend)
     alone = {name: blend for name, blend in blends.items() if is_4_3 or name not in DEADLY_ALONE}
-    farm = rendered(installed.blender, {name: job / "scene.blend" for name, job in jobs.items()}, folder / "sent")
+    farm = rendered(installed.blender, {name: job / f"{name}.blend" for name, job in jobs.items()}, folder / "sent")
     bare = rendered(installed.blender, alone, folder / "bare")
     return Compared(
         different(installed.blender, plain, farm, folder), different(installed.blender, plain, bare, folder), jobs
@@ -108,7 +108,7 @@ def test_a_scene_is_sent_with_all_the_files_its_picture_needs(compared: Compared
 
 def test_what_can_be_in_the_blend_is_not_beside_it(compared: Compared) -> None:
     for name in ("letters", "published", "twice", "packed_zone", "remembered", "cloth", "unnamed_cloth", "sparks"):
-        assert {path.name for path in compared.jobs[name].iterdir()} == {"scene.blend", "data.json"}
+        assert {path.name for path in compared.jobs[name].iterdir()} == {f"{name}.blend", "data.json"}
 
 
 def test_what_was_painted_and_not_saved_is_sent_as_it_is_seen(installed: "Installed", tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_what_was_painted_and_not_saved_is_sent_as_it_is_seen(installed: "Instal
     with LocalYard(blender=installed.blender, env=installed.env, folder=tmp_path) as yard:
         job = yard.submit(copy, f"--unsaved={copy.with_name('unsaved.json')}", "--frames", "1")
     shutil.rmtree(copy.parent)
-    sent = rendered(installed.blender, {"sent": tmp_path / "farm" / "jobs" / job / "scene.blend"}, tmp_path / "out")
+    sent = rendered(installed.blender, {"sent": tmp_path / "farm" / "jobs" / job / "painted.blend"}, tmp_path / "out")
     assert different(installed.blender, {"sent": tmp_path / "seen.exr"}, sent, tmp_path) == {"sent": 0}
     told = "painted, but not saved: divided, tiles; save what you painted first"
     assert json.loads((tmp_path / "told.json").read_text()) == [[told, True]]

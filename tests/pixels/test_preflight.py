@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What `submit` says of colours, of cameras, and of what a farm that sends nothing but blends leaves behind."""
 
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import Installed
+
+PATIENCE = 120.0  # seconds for a Blender
 
 pytestmark = pytest.mark.both_blenders
 
@@ -57,15 +60,17 @@ def test_a_camera_is_missed_only_where_blender_needs_one(yard: LocalYard, tmp_pa
     assert "Sent none" in yard.command("submit", tmp_path / "none.blend", "--frames", "1", "--anyway").stdout
 
 
-def test_a_farm_that_sends_nothing_but_blends_leaves_behind_what_is_told(yard: LocalYard, tmp_path: Path) -> None:
-    names = [Path(name) for name in ("walk", "cloth", "tiles")]
-    pictures.run_script(yard.blender, "packing.py", tmp_path, *names)
+def test_what_cannot_travel_to_every_machine_is_told(yard: LocalYard, tmp_path: Path) -> None:
+    pictures.run_script(yard.blender, "packing.py", tmp_path, Path("walk"))
+    blend, folder = tmp_path / "walk" / "walk.blend", tmp_path / "walk" / "walk"
     remote = {"queue": "rabbitmq", "mode": "Independent", "bender_url": "http://me:key@127.0.0.1:1"}
-    walk, cloth, tiles = (
-        [concern["words"] for concern in told(yard, tmp_path / name / f"{name}.blend", **remote)] for name in names
-    )
-    alone = "workers get only what can be in a blend; each needs, in the same place: "
-    assert walk == [f"{alone}{tmp_path}/walk/walk/walk.v2.0001.png"]
-    assert cloth == []  # a simulation that is baked on disk goes into the blend
-    kinds = "alpha, more than 8 bits or another format than PNG and JPEG"
-    assert tiles == [f"pictures that have {kinds}: Cycles may show them otherwise packed: d.1001.png"]
+    assert told(yard, blend, **remote) == []  # what can't be in the blend travels beside it
+    for path in sorted(folder.glob("walk*")):
+        path.rename(path.with_name(path.name.replace("walk.", "walk: ")))
+    rename = "import bpy; bpy.data.images[0].filepath_raw = '//walk/walk: v2.0001.png'; bpy.ops.wm.save_mainfile()"
+    command = [str(yard.blender), "-b", str(blend), "--python-exit-code", "1", "--python-expr", rename]
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
+    assert told(yard, blend) == []
+    (words,) = [concern["words"] for concern in told(yard, blend, **remote)]
+    assert words.startswith("not every system can call a file so, rename it or workers may lack it: ")
+    assert f"{folder}/walk: v2.0001.png" in words

@@ -67,9 +67,9 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     blend = options.blend.expanduser().absolute()  # Blender takes a path without a drive for one below it
     packing.open_blend(blend, options.unsaved)
     copy_of = memory.saved_as(options.unsaved) if options.unsaved else None
-    beside = not is_remote(config)
+    remote = is_remote(config)
     _tell(options, "Looking through it", 0.1)
-    found = findings(copy_of=copy_of, beside=beside)
+    found = findings(copy_of=copy_of, remote=remote)
     if not options.json:
         _say(found)
     hopeless = any(finding.hopeless for finding in found) and not options.anyway
@@ -79,7 +79,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     chosen = {"id": options.job} if options.job else {}
     job = NewJob(
         name=options.name or blend.stem,
-        blend=packing.FILE,
+        blend=packing.name_for(copy_of or blend),
         frames=options.frames or frames_of(packing.default_frames()),
         image_format=options.format or packing.default_format(),
         scene=packing.facts(),
@@ -89,7 +89,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     )
     with farm_of(config) as farm, farm.room_for(job.id) as folder, ExitStack() as if_it_fails:
         _tell(options, "Packing", 0.2)
-        packing.save_packed(folder, copy_of=copy_of, beside=beside)
+        packing.save_packed(folder, copy_of=copy_of, remote=remote)
         if config.is_local:
             saved = blend if copy_of is None else copy_of.absolute()
             base = frames_folder.base(saved, options.to or resolved.chosen("outpath"))

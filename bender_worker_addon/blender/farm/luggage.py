@@ -3,35 +3,37 @@
 
 Into the blend goes what Blender reads there as it reads the file, simulations that are baked on disk too. The rest,
 pictures that Cycles reads otherwise when they are packed, sequences, films and caches of other kinds, goes into a
-folder beside the copy, under the names it had.
+folder beside the copy, under the names it had; see `core/luggage.py`.
 """
 
+import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import bpy
 
 from ...core.errors import FarmError
+from ...core.luggage import FOLDER, is_safe
 from ...system.files import discard_folder, remove
 from . import disk_caches, files, outputs
 from .files import FileUse
 from .plain_pictures import is_plain
 
-FOLDER = "scene.files"
 _SAME_WHEN_PACKED = ("sRGB", "Non-Color", "Linear Rec.709")  # colour spaces in which Cycles reads plain pictures alike
 
 
 class Luggage:
-    """What goes into one job's `folder`, from the blend that is sent and from its libraries; nothing but blends where
-    nothing `beside` them gets to the workers. `of`: the blend that is sent, as it is called where it was made."""
+    """What goes into one job's `folder`, from the blend that is sent and from its libraries. `of`: the blend that is
+    sent, as it is called where it was made; `remote`: from that folder all of it travels to other machines."""
 
-    def __init__(self, folder: Path, *, of: Path, beside: bool) -> None:
+    def __init__(self, folder: Path, *, of: Path, remote: bool) -> None:
         self._folder = folder
         self._of = of
-        self._beside = beside
-        self.compress = beside  # what goes over a network is not: it does so in pieces, see `pieces/`
+        self._remote = remote
+        self.compress = not remote  # what goes over a network is not: it does so in pieces, see `pieces/`
         self._numbers: dict[Path, int] = {}
 
     def take(self, data: Iterable[bpy.types.ID], *, blend: Path, copy: str) -> None:
@@ -41,15 +43,15 @@ class Luggage:
         _make_paths_absolute()
         outputs.name_after(self._of, library=blend)
         data = list(data)
-        left = [use for use in list(files.read_by(data)) if not _pack(use, changed=not self._beside)]
-        taken = [(use, self._take_beside(use)) for use in left if self._beside]
+        left = [use for use in list(files.read_by(data)) if not _pack(use)]
+        taken = [(use, self._take_beside(use)) for use in left]
         caches = [cache for cache in disk_caches.used_by(data) if cache.files(blend)]
         baked = disk_caches.folder_of(self._folder / copy)  # where Blender looks for them once the copy is open
         for file in {file for cache in caches for file in cache.files(blend)}:
             self._copy(file, baked / file.name)
         target = str(self._folder / copy)
         for number, library in enumerate(files.archives()):  # what it holds takes paths from where it seems to be
-            library.filepath = f"//{copy}-{number}"
+            library.filepath = f"//{copy}-{number}".replace("{", "_")  # in a path Blender 5 would replace it
         bpy.ops.wm.save_as_mainfile(filepath=target, check_existing=False, relative_remap=False, compress=self.compress)
         for use, folder in taken:  # only now, as Blender looks there at once
             if folder:
@@ -62,24 +64,39 @@ class Luggage:
 
     def _take_beside(self, use: FileUse) -> str:
         """Gives where, as Blender names it; nowhere if there is nothing to take."""
-        there = [file for file in use.files() if file.is_file()]
+        there = [file for file in use.files() if file.is_file() and (not self._remote or can_travel(file, use))]
         if not there:
             return ""
         number = self._numbers.setdefault(use.folder, len(self._numbers) + 1)
         for file in there:
-            self._copy(file, self._folder / FOLDER / str(number) / file.relative_to(use.folder))
+            target = self._folder / FOLDER / str(number) / file.relative_to(use.folder)
+            self._copy(file, target, put=_link if self._remote else shutil.copyfile)
         return f"//{FOLDER}/{number}/"
 
-    def _copy(self, file: Path, target: Path) -> None:
+    def _copy(self, file: Path, target: Path, *, put: Callable[[Path, Path], object] = shutil.copyfile) -> None:
         if target.exists():
             return
         for folder in reversed([parent for parent in target.parents if not parent.exists()]):
             folder.mkdir()
             shutil.copymode(self._folder, folder)  # in a group's folder, it is the group's too
         try:
-            shutil.copyfile(file, target)
+            put(file, target)
         except OSError as error:
             raise FarmError(f"{file} can't be copied to {target}: {error.strerror or error}") from error
+
+
+def can_travel(file: Path, use: FileUse) -> bool:
+    """Whether every machine can have a file of that name."""
+    return is_safe(f"{FOLDER}/1/{file.relative_to(use.folder).as_posix()}")
+
+
+def _link(file: Path, target: Path) -> None:
+    """What is only sent on from there need not be copied, where the system has links for everybody."""
+    for link in (os.symlink, os.link):
+        with suppress(OSError, NotImplementedError):
+            link(file, target)
+            return
+    shutil.copyfile(file, target)
 
 
 def _make_paths_absolute() -> None:
@@ -97,10 +114,10 @@ def _make_paths_absolute() -> None:
     data.file_path_foreach(absolute)
 
 
-def _pack(use: FileUse, *, changed: bool) -> bool:
-    """Packs what is read, if it may be `changed` thereby or is not; gives whether it did."""
+def _pack(use: FileUse) -> bool:
+    """Packs what is read, if its pictures stay the same; gives whether it did."""
     data: Any = use.owner
-    if not can_be_packed(use) or not (changed or is_same_when_packed(use)):
+    if not may_be_packed(use):
         return False
     try:
         data.pack()
@@ -109,13 +126,18 @@ def _pack(use: FileUse, *, changed: bool) -> bool:
     return data.packed_file is not None or bool(getattr(data, "packed_files", ()))
 
 
-def can_be_packed(use: FileUse) -> bool:
+def may_be_packed(use: FileUse) -> bool:
+    """Whether it can be, and Cycles makes the same of it."""
+    return _can_be_packed(use) and _is_same_when_packed(use)
+
+
+def _can_be_packed(use: FileUse) -> bool:
     """Sequences and films can't."""
     data: Any = use.owner
     return use.holder == data and hasattr(data, "pack") and getattr(data, "source", "FILE") in ("FILE", "TILED")
 
 
-def is_same_when_packed(use: FileUse) -> bool:
+def _is_same_when_packed(use: FileUse) -> bool:
     """Whether Cycles makes the same of what can be packed: measured, for all kinds of pictures that Blender writes,
     their alpha modes and colour spaces, on Blender 4.3 and 5.2."""
     image: Any = use.owner

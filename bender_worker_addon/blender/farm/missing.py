@@ -10,7 +10,7 @@ import bpy
 
 from . import disk_caches, files
 from .finding import Finding, listed
-from .luggage import can_be_packed, is_same_when_packed
+from .luggage import can_travel, may_be_packed
 
 _KINDS: tuple[tuple[Any, str, str], ...] = (
     (bpy.types.Image, "picture", "pictures"),
@@ -48,19 +48,12 @@ def missing_files(seen: Seen, blend: Path) -> Iterator[Finding]:
         yield from _group(kind, "missing", {f"{place}": name for place, name in places.items()})
 
 
-def left_behind(seen: Seen, scene: bpy.types.Scene) -> Iterator[Finding]:
-    """What workers don't get, or get in another way, if they get a blend and nothing else."""
-    uses = [use for use in files.read_by(seen) if any(file.exists() for file in use.files())]
-    places = [str(use.path) for use in uses if not can_be_packed(use)]
+def cannot_travel(seen: Seen) -> Iterator[Finding]:
+    """What machines elsewhere don't get."""
+    uses = [use for use in files.read_by(seen) if not may_be_packed(use)]
+    places = [str(file) for use in uses for file in use.files() if file.exists() and not can_travel(file, use)]
     if places:
-        yield Finding(f"workers get only what can be in a blend; each needs, in the same place: {listed(places)}")
-    changed = [use.owner.name for use in uses if can_be_packed(use) and not is_same_when_packed(use)]
-    engine: str = scene.render.engine
-    if changed and engine == "CYCLES":
-        words = (
-            "have alpha, more than 8 bits or another format than PNG and JPEG: Cycles may show them otherwise packed"
-        )
-        yield Finding(f"pictures that {words}: {listed(changed)}")
+        yield Finding(f"not every system can call a file so, rename it or workers may lack it: {listed(places)}")
 
 
 def _kind(use: files.FileUse) -> str:

@@ -77,7 +77,7 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         own._can_start = _nobody_renders() and not in_force.why_not_to_start(in_force.resolved())
         if config is not None:
             jobs_view.get_ready(config, versions.own_command())
-        own._findings = findings(beside=config is not None and not is_remote(config))
+        own._findings = findings(remote=config is not None and is_remote(config))
         return context.window_manager.invoke_props_dialog(self, width=_WIDTH, confirm_text="Send")
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -10,6 +10,7 @@ import bpy
 
 from ...core.errors import FarmError
 from ...core.frame import FORMATS
+from ...core.luggage import is_blend
 from ...render_child import scope
 from ...system.files import remove
 from . import files, memory
@@ -18,10 +19,11 @@ from .luggage import Luggage
 if TYPE_CHECKING:
     from ...farm.new_job import SceneFacts
 
-FILE = "scene.blend"
-
 _INSTEAD_OF_VIDEO = "PNG"
+_UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]|^[ .]+|[ .]+$')
+_LONGEST = 60  # letters of a name that is made
 
+_UNTITLED = "untitled.blend"  # what Blender calls what was never saved
 _Name = tuple[str, str]  # of data: its kind and its name
 
 
@@ -74,14 +76,22 @@ def default_format() -> str:
     return chosen if chosen in FORMATS else _INSTEAD_OF_VIDEO
 
 
-def save_packed(folder: Path, *, copy_of: Path | None = None, beside: bool = True) -> None:
-    """Saves what is open into `folder`, a blend with all that its scene's picture is made of: libraries, pictures and
-    fonts in it, beside it, if workers see that, what can't be in it. `copy_of`: the file that what is open is a copy
-    of, if it is one. Nothing else is changed. Raises FarmError."""
+def name_for(blend: Path) -> str:
+    """What the copy of a file is called: as the file, which a picture may show, if every system can call one so."""
+    name = blend.name or _UNTITLED
+    if not is_blend(name):
+        name = f"{_UNFIT.sub('_', blend.stem)[:_LONGEST]}.blend"
+    return name if is_blend(name) else _UNTITLED
+
+
+def save_packed(folder: Path, *, copy_of: Path | None = None, remote: bool = False) -> None:
+    """Saves what is open into `folder`, as `name_for` it: a blend with all that its scene's picture is made of:
+    libraries, pictures and fonts in it, beside it what can't be in it. `copy_of`: the file that what is open is a copy
+    of, if it is one; `remote`: the folder's files travel on from there. Nothing else is changed. Raises FarmError."""
     blend = bpy.data.filepath
     saved_as = copy_of or Path(blend)
     try:
-        _save_packed(blend, saved_as, Luggage(folder, of=saved_as, beside=beside), folder)
+        _save_packed(blend, saved_as, Luggage(folder, of=saved_as, remote=remote), folder)
     except RuntimeError as error:
         reason = str(error).removeprefix("Error: ").strip().partition("\n")[0]
         raise FarmError(f"{blend} can't be packed into {folder}: {reason}") from error
@@ -90,8 +100,10 @@ def save_packed(folder: Path, *, copy_of: Path | None = None, beside: bool = Tru
 def _save_packed(blend: str, saved_as: Path, luggage: Luggage, folder: Path) -> None:
     """Blender packs what a file itself uses. A library that uses pictures is therefore opened and packed by itself,
     then put into the file: what it holds is as it was, with its own names and overrides."""
+    own = name_for(saved_as)
     places = dict.fromkeys(_readable_libraries())
-    copies = {place: f"{Path(FILE).stem}-{number}-{place.name}" for number, place in enumerate(places)}
+    prefix = "scene" if not own.startswith("scene-") else "part"
+    copies = {place: f"{prefix}-{number}-{place.name}" for number, place in enumerate(places)}
     used = _used_by_library()
     for place, name in copies.items():
         _open(str(place))
@@ -102,12 +114,12 @@ def _save_packed(blend: str, saved_as: Path, luggage: Luggage, folder: Path) -> 
     if copies:
         _open(blend)
     renamed = {library.name: copies.get(of, of.name) for library, of in files.libraries().items()}
-    luggage.take(_own(scope.used_by(bpy.context.scene)), blend=saved_as, copy=FILE)
+    luggage.take(_own(scope.used_by(bpy.context.scene)), blend=saved_as, copy=own)
     if renamed:
         _rename_libraries(renamed)  # as long as one is named by its whole path Blender packs none of the others
         _pack_libraries()
         bpy.ops.wm.save_mainfile(compress=luggage.compress)
-    for name in (*copies.values(), FILE):
+    for name in (*copies.values(), own):
         remove(folder / f"{name}1")  # Blender's own backup
     for name in copies.values():
         remove(folder / name)

@@ -18,9 +18,9 @@ _OWN_ENGINES = ("CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBE
 Seen = set[bpy.types.ID]
 
 
-def findings(*, copy_of: Path | None = None, beside: bool = True) -> list[Finding]:
+def findings(*, copy_of: Path | None = None, remote: bool = False) -> list[Finding]:
     """All there is to say before the open file is sent to a farm, the worst first. `copy_of`: the file that it is a
-    copy of, if it is one; `beside`: whether workers also get what can't be in a blend."""
+    copy of, if it is one; `remote`: whether its files travel to other machines."""
     scene = bpy.context.scene
     seen = scope.seen_in(scene)
     blend = copy_of or Path(bpy.data.filepath)
@@ -29,7 +29,7 @@ def findings(*, copy_of: Path | None = None, beside: bool = True) -> list[Findin
         *_scene(scene),
         *_unsaved(seen - brought),
         *missing.missing_files(seen - brought, blend),
-        *(missing.left_behind(seen, scene) if not beside else ()),
+        *(missing.cannot_travel(seen) if remote else ()),
         *missing.libraries(seen),
         *_simulations(seen),
         *_colors(looked_up=copy_of is None),
@@ -52,7 +52,7 @@ def _scene(scene: bpy.types.Scene) -> Iterator[Finding]:
     if render.use_multiview and render.image_settings.views_format == "INDIVIDUAL" and len(views) > 1:
         yield Finding("the scene renders a picture for each of its views; a farm keeps one a frame", hopeless=True)
     if render.use_stamp and render.use_stamp_filename:
-        yield Finding("the file's name is burnt into the pictures; on the farm it is another one")
+        yield Finding("the file's path is burnt into the pictures; on the farm its folder is another one")
     saved, this = tuple(bpy.data.version)[:2], bpy.app.version[:2]
     if saved > this:
         words = "the file was saved by Blender {}.{}; what this one, {}.{}, doesn't know of it will be lost"

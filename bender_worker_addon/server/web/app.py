@@ -12,7 +12,7 @@ from ...settings.config import WorkerConfig
 from ..access import Access
 from ..extension import OwnExtension
 from ..farm import Farm
-from . import api, join, page, repository, wire
+from . import api, join, luggage, page, repository, wire
 from .connections import FileSender
 from .guard import Guard
 from .lingering import Lingering
@@ -23,6 +23,7 @@ def app(farm: Farm, access: Access, config: WorkerConfig) -> Starlette:
     return Starlette(
         routes=[
             *wire.routes(farm),
+            *luggage.routes(farm),
             *api.routes(farm, News(farm)),
             *join.routes(farm, access, config),
             *page.routes(),

@@ -14,11 +14,12 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from ...core.frame import FORMATS, frame_name
+from ...core.luggage import fits_everywhere
 from ...core.other_files import is_safe
 from ...core.task import SAFE_ID
 from ..farm import Farm, Picture
 from .body import whole_number
-from .jobs import AT_JOB, FILE_NAME, known
+from .jobs import AT_JOB, known
 from .reception import Refused, take_file
 
 _DIGITS = 6  # of a frame's number
@@ -86,7 +87,7 @@ def routes(farm: Farm) -> list[Route]:
 
 def place_of(farm: Farm, job: str, name: str) -> Path:
     """Where a file of a job goes that is about to be sent. Raises Refused."""
-    if not SAFE_ID.fullmatch(job) or not FILE_NAME.fullmatch(name):
+    if not SAFE_ID.fullmatch(job) or not fits_everywhere(name):
         raise Refused(400, f"{name!r} can't be the name of a job's file")
     return farm.room_for(job) / name
 

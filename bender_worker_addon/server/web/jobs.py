@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs: told, sent and changed."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from http import HTTPStatus
@@ -12,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ...core import luggage
 from ...core.frame import FORMATS
 from ...core.job import LONGEST_NAME, name_of, one_line
 from ...farm import books, frame_list
@@ -25,8 +25,6 @@ from .news import as_json
 from .reception import Refused
 
 AT_JOB = "/api/jobs/{job}"
-FILE_NAME = re.compile(r"[\w()+,=@~-][\w()+,=@~ .-]{0,150}")
-
 _PRIORITY = 1000
 _LARGEST = 1_000_000  # of other numbers that are told
 
@@ -44,9 +42,11 @@ def routes(farm: Farm) -> list[Route]:
     async def new_job(request: Request) -> Response:
         told = _understood(await told_in(request))
         try:
-            await run_in_threadpool(farm.change, lambda site: site.send(told))
+            await run_in_threadpool(farm.send, told)
         except BlendGone as error:
             raise Refused(HTTPStatus.PRECONDITION_FAILED, str(error)) from error
+        except ValueError as error:
+            raise Refused(HTTPStatus.BAD_REQUEST, f"the list of the job's files: {error}") from error
         return JSONResponse({"id": told.id}, status_code=201)
 
     def change(what: Change) -> Callable[[Request], Awaitable[Response]]:
@@ -97,7 +97,7 @@ def _understood(told: Mapping[str, Any]) -> NewJob:
         raise Refused(400, f"this is no job: {error} is not told") from error
     except (TypeError, ValueError) as error:
         raise Refused(400, f"this is no job: {error}") from error
-    if job.image_format not in FORMATS or not FILE_NAME.fullmatch(job.blend):
+    if job.image_format not in FORMATS or not luggage.fits_everywhere(job.blend):
         raise Refused(400, f"this is no job: {job.image_format!r}, {job.blend!r}")
     return job
 

@@ -4,6 +4,7 @@
 from typing import Any
 
 from ...core.frame import FORMATS
+from ...core.luggage import HASH
 from ...core.task import LAST_FRAME, SAFE_ID, STATUSES
 
 _ID = {"type": "string", "pattern": f"^{SAFE_ID.pattern}$"}
@@ -235,6 +236,29 @@ OPENAPI: dict[str, Any] = {
                 *(_JOB, _NAME, _PIECES),
                 requestBody={"content": {"application/octet-stream": {}}},
             ),
+        },
+        "/api/files": {
+            "post": _operation(
+                "which files are to be sent, of those that jobs need besides their blends",
+                _answers("them", {"type": "object", "properties": {"missing": {"type": "array", "items": _TEXT}}}),
+                requestBody=_body(
+                    "files",
+                    files={
+                        "type": "object",
+                        "additionalProperties": {"type": "integer"},
+                        "propertyNames": {"pattern": f"^{HASH.pattern}$"},
+                        "maxProperties": 10_000,
+                        "description": "bytes of each by its Blake2b-256",
+                    },
+                ),
+            )
+        },
+        "/api/files/{hash}": {
+            "put": _operation(
+                "such a file; a job has those that its file `luggage.json` lists",
+                _answers("here", status="201"),
+                {**_NAME, "name": "hash", "schema": {"type": "string", "pattern": f"^{HASH.pattern}$"}},
+            )
         },
         "/api/jobs/{job}/cancel": _change("render nothing more of it"),
         "/api/jobs/{job}/retry": {

@@ -70,11 +70,21 @@ async def receive(request: Request, farm: Farm, job_id: str, task_id: str) -> Go
     return Got(form.size, form.digest)
 
 
-async def take_file(request: Request, place: Path, *, keep_free: int, stays: Callable[[], bool] = lambda: False) -> Got:
+async def take_file(
+    request: Request,
+    place: Path,
+    *,
+    keep_free: int,
+    stays: Callable[[], bool] = lambda: False,
+    proof: hashing.Hash | None = None,
+    told: str = "",
+) -> Got:
     """Takes in a file that is the request's whole body, with its hash in the header `X-Blake2b`; so many bytes of the
-    disk stay free. `stays`: whether one that is there already does. Raises Refused."""
+    disk stay free. `stays`: whether one that is there already does; `proof`: another hash, to be as `told`. Raises
+    Refused."""
     arriving = place.with_name(f".{secrets.token_hex(8)}")
-    size, digest = 0, hashing.fresh()
+    size, digest = 0, proof or hashing.fresh()
+    told = told or request.headers.get("x-blake2b", "").lower()
     try:
         await run_in_threadpool(place.parent.mkdir, parents=True, exist_ok=True)
         room = Room(request, place.parent, keep_free)
@@ -83,7 +93,7 @@ async def take_file(request: Request, place: Path, *, keep_free: int, stays: Cal
                 size += len(chunk)
                 room.take(len(chunk))
                 await run_in_threadpool(_write_and_hash, file, digest, chunk)
-        if digest.hexdigest() != request.headers.get("x-blake2b", "").lower():
+        if digest.hexdigest() != told:
             raise Refused(400, f"{place.name} has another hash than was told")
         if not (place.is_file() and await run_in_threadpool(stays)):
             await run_in_threadpool(make_durable, arriving, place)

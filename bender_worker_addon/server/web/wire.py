@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from ...core.other_files import TAKES_OTHERS
 from ..farm import Farm
+from .luggage import takes_luggage
 from .pieces import in_pieces, some_pieces
 from .reception import Refused, receive, take_file
 
@@ -24,6 +25,9 @@ def routes(farm: Farm) -> list[Route]:
             raise Refused(404, "there is no such job, or it has no blend")
         if (manifest := await in_pieces(request, farm, path)) is not None:
             return manifest
+        if await run_in_threadpool(farm.has_luggage, request.path_params["job"]) and not takes_luggage(request):
+            words = "this job has files beside its blend, and would be rendered without them: use a newer worker"
+            raise Refused(409, words)
         return FileResponse(path, media_type="application/x-blender")
 
     async def pieces(request: Request) -> Response:

@@ -34,6 +34,7 @@ class Blends:
         self._questions = questions
         self._schedule = schedule
         self._here: set[str] = set()
+        self._paths: dict[str, Path] = {}  # of those that are elsewhere than they were to come
         self._failures: dict[str, Counter[Remedy]] = {}  # of the jobs whose blends are on their way
         self._troubles: dict[str, str] = {}
         self._came_last = ""
@@ -49,7 +50,8 @@ class Blends:
         return next(iter(self._troubles.values()), "")
 
     def path(self, job_id: str) -> Path:
-        return self._folder / f"{job_id}.blend"
+        """Where its blend is, or is to come."""
+        return self._paths.get(job_id, self._usual_path(job_id))
 
     def has(self, job_id: str) -> bool:
         """Whether it is known to be here. One that isn't may be all the same: `fetch` looks first."""
@@ -68,6 +70,9 @@ class Blends:
     def arrived(self, event: BlendReady) -> None:
         self._forget(event.job_id)
         self._came_last = event.job_id
+        self._paths.pop(event.job_id, None)
+        if event.path is not None:
+            self._paths[event.job_id] = event.path
         self._here.add(event.job_id)
 
     def failed(self, event: BlendFailed, *, wanted: bool) -> BlendError | None:
@@ -109,7 +114,11 @@ class Blends:
         self._troubles = {job_id: trouble for job_id, trouble in self._troubles.items() if job_id in needed}
         of_interest = self._of_interest(needed)
         self._statuses = {job_id: status for job_id, status in self._statuses.items() if job_id in of_interest}
+        self._paths = {job_id: path for job_id, path in self._paths.items() if job_id in of_interest}
         self._ask(needed)
+
+    def _usual_path(self, job_id: str) -> Path:
+        return self._folder / f"{job_id}.blend"
 
     def _of_interest(self, needed: set[str]) -> set[str]:
         """The jobs of which something is here."""
@@ -134,7 +143,7 @@ class Blends:
     def _download(self, job_id: str) -> None:
         another = self._another(job_id) if self._failures[job_id][Remedy.WAIT] >= retry.BLAMED_AFTER - 1 else ""
         self._transfers.submit(
-            partial(_fetched, self._source, job_id, self.path(job_id), another=another),
+            partial(_fetched, self._source, job_id, self._usual_path(job_id), another=another),
             failed=lambda error: BlendFailed(job_id, BlendError(str(error), Remedy.RETRY)),
         )
 

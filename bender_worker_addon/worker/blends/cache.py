@@ -24,8 +24,9 @@ _BETWEEN_QUESTIONS = 0.1  # seconds, about jobs no task here is of
 
 
 class BlendCache(Blends):
-    """The folder of blends, `<job-id>.blend` each. Only what this worker has stored itself, now or in an earlier run,
-    is used or deleted: the folder may be somebody's own. No other worker has the same one until `close`."""
+    """The folder of blends, `<job-id>.blend` each, or a folder `<job-id>` with all that has come with one. Only what
+    this worker has stored itself, now or in an earlier run, is used or deleted: the folder may be somebody's own. No
+    other worker has the same one until `close`."""
 
     def __init__(
         self,
@@ -126,7 +127,7 @@ class BlendCache(Blends):
 
     def _delete(self, job_id: str, why: str) -> None:
         self._leaving[job_id] = self._kept.pop(job_id), why
-        self._disk.submit(partial(files.delete, job_id, self.path(job_id)), failed=partial(BlendDeleted, job_id))
+        self._disk.submit(partial(files.delete, job_id, self._folder), failed=partial(BlendDeleted, job_id))
 
     def _deleted(self, event: BlendDeleted) -> None:
         size, why = self._leaving.pop(event.job_id)
@@ -141,7 +142,7 @@ class BlendCache(Blends):
         """What is in the folder is known only when it was looked through; then it goes on by itself. What is being
         deleted is looked for after that."""
         if self._is_looked_through and (job_id in self._kept or job_id in self._leaving):
-            self._disk.submit(partial(files.look, job_id, self.path(job_id)), failed=lambda _: BlendGone(job_id))
+            self._disk.submit(partial(files.look, job_id, self._folder), failed=lambda _: BlendGone(job_id))
         elif self._is_looked_through:
             self._download(job_id)
 

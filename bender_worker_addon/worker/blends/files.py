@@ -1,27 +1,35 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is done to the files of blends. It may take long or raise OSError, as disks do: it is run on an executor."""
+"""What is done to the files of blends: a blend, `<job>.blend`, or a folder `<job>` with it and its luggage. It may take
+long or raise OSError, as disks do: it is run on an executor."""
 
 import contextlib
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from ...core.luggage import LIST
+from ...core.task import SAFE_ID
 from ...core.transfers import BlendDeleted, BlendReady, BlendsFound, unfinished
 from ...pieces import shelf
-from ...system.files import remove
+from ...system.files import remove, remove_folder
+from .luggage import listed_in, size_of
+
+_UNFINISHED = re.compile(rf"\.{SAFE_ID.pattern}(\.blend)?\.part", re.ASCII)
 
 
 def find(folder: Path, jobs: Iterable[str]) -> BlendsFound:
     """Which blends of these jobs are in the folder. Removes what a worker that was killed has left half-way there."""
     with contextlib.suppress(OSError):  # what can't be removed is tried again at the next start
-        for part in folder.glob(unfinished(Path("*.blend")).name):
-            remove(part)
-    found = {}
+        for part in folder.glob(unfinished(Path("*")).name):
+            if _UNFINISHED.fullmatch(part.name):
+                (remove_folder if part.is_dir() else remove)(part)
+    sizes, used = {}, {}
     for job_id in jobs:
         with contextlib.suppress(OSError):
-            found[job_id] = (folder / f"{job_id}.blend").stat()
-    by_last_use = sorted(found, key=lambda job_id: found[job_id].st_mtime)
-    return BlendsFound({job_id: found[job_id].st_size for job_id in by_last_use})
+            found = _ready(job_id, folder)
+            sizes[job_id], used[job_id] = found.size, path_of(found, folder).stat().st_mtime
+    return BlendsFound({job_id: sizes[job_id] for job_id in sorted(used, key=used.__getitem__)})
 
 
 def touch(path: Path) -> None:
@@ -30,13 +38,33 @@ def touch(path: Path) -> None:
         os.utime(path)
 
 
-def look(job_id: str, path: Path) -> BlendReady:
-    """Finds a blend where it was. Who looks is about to use it."""
-    touch(path)
-    return BlendReady(job_id, path.stat().st_size)
+def look(job_id: str, folder: Path) -> BlendReady:
+    """Finds a blend where it was. Who looks is about to use it. Raises OSError if it is not there, or not whole."""
+    found = _ready(job_id, folder)
+    touch(path_of(found, folder))
+    return found
 
 
-def delete(job_id: str, path: Path) -> BlendDeleted:
-    remove(path)
-    shelf.forget(path)
+def delete(job_id: str, folder: Path) -> BlendDeleted:
+    """With all that has come with it."""
+    remove(_alone(job_id, folder))
+    shelf.forget(_alone(job_id, folder))
+    if (folder / job_id / LIST).is_file():  # else it is somebody else's
+        remove_folder(folder / job_id)
     return BlendDeleted(job_id)
+
+
+def path_of(ready: BlendReady, folder: Path) -> Path:
+    return ready.path or _alone(ready.job_id, folder)
+
+
+def _ready(job_id: str, folder: Path) -> BlendReady:
+    own = folder / job_id
+    if not (own / LIST).is_file():
+        return BlendReady(job_id, _alone(job_id, folder).stat().st_size)
+    listed = listed_in(own)
+    return BlendReady(job_id, size_of(own, listed), own / listed.blend)
+
+
+def _alone(job_id: str, folder: Path) -> Path:
+    return folder / f"{job_id}.blend"

@@ -8,6 +8,7 @@ import ast
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +16,7 @@ from urllib.parse import quote
 
 from ...core.errors import BlendError, Remedy, UploadError
 from ...core.frame import StoredFrame
+from ...core.luggage import TAKES, Listed
 from ...core.mark import MARK, has_given_a_secret
 from ...core.other_files import TAKES_OTHERS, OtherFile
 from ...core.transfers import (
@@ -31,16 +33,17 @@ from ...settings.tls import SYSTEM_TLS, Tls
 from ...system.disks import is_full
 from ...system.durable import make_durable
 from ...system.files import remove
-from ...system.folders import goes_by_another_name
 from .blend_file import LOOKED_AT, begins_as_blend, begins_as_page, check_blend, looks_like_page
 from .download import Cut, Download
 from .http_client import Answer, HttpClient, NoAnswer
+from .luggage import Arriving, check_is_its_own
 from .multipart import Form
 from .pieces import PieceDownload
 
 _BUSY = frozenset({408, 425, 429})  # client errors that say: later
 _REQUEST = {"request": "blendfile"}
 _LONGEST_STATUS = 4096  # bytes
+_LONGEST_LIST = 64 << 20
 
 
 class Interrupted(BlendError):
@@ -54,10 +57,14 @@ class Flaskbender:
         self._http = _client(url, tls)
 
     def fetch_blend(self, job_id: str, target: Path) -> BlendReady | BlendFailed:
-        """Downloads the job's blend, proves that it is one and moves it to `target` whole."""
+        """Downloads the job's blend, proves that it is one and moves it to `target` whole. A farm of `serve` knows its
+        name and its luggage: then all of it comes into a folder of its own, see `files`."""
         try:
-            self._fetch(job_id, target)
-            return BlendReady(job_id, target.stat().st_size)
+            listed = self._listed(job_id) if self._is_of_serve else None
+            if listed is None:
+                self._fetch(job_id, target)
+                return BlendReady(job_id, target.stat().st_size)
+            return self._fetch_all(job_id, listed, target.parent)
         except OSError as error:
             remedy = Remedy.ELSEWHERE if is_full(error) else Remedy.RETRY
             text = f"the blend can't be stored as {target}: {error.strerror or error}"
@@ -68,7 +75,8 @@ class Flaskbender:
     def serves(self, job_id: str) -> bool:
         """Whether the job's blend could be had now: looks at its beginning only."""
         try:
-            with self._ask_for_blend(job_id, {"Range": "bytes=0-63"}) as answer:
+            url = f"{self._url}/job/worker/blend/{job_id}"
+            with self._ask(url, {"Range": "bytes=0-63"}, _REQUEST) as answer:
                 return begins_as_blend(answer.read(64))
         except (NoAnswer, BlendError):
             return False
@@ -129,14 +137,9 @@ class Flaskbender:
     def _fetch(self, job_id: str, target: Path) -> None:
         part = unfinished(target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if goes_by_another_name(target):
-            text = f"{target} is that of another job, whose id differs in capital letters only; send this one again"
-            raise BlendError(f"the blend can't be stored: {text} under another", Remedy.NONE)
+        check_is_its_own(target)
         try:
-            content_type = ""
-            if not self._comes_in_pieces(job_id, part, target.parent):
-                content_type = self._download(job_id, part)
-            _check_blend(part, content_type)
+            self._fetch_blend(job_id, part, target.parent)
             shelf.forget(target)
             make_durable(part, target)
             shelf.follow(part, target)
@@ -156,9 +159,48 @@ class Flaskbender:
         except NoAnswer as error:
             raise Interrupted(f"the blend's download was cut short: {error}", Remedy.WAIT) from error
 
-    def _download(self, job_id: str, part: Path) -> str:
+    def _fetch_all(self, job_id: str, listed: Listed, folder: Path) -> BlendReady:
+        """What has come stays until the next try, unless that would be in vain."""
+        arriving = Arriving(folder, job_id, listed)
+        try:
+            missing = list(arriving.missing())
+            arriving.see_if_there_is_room(missing)
+            for file in missing:
+                url = f"{self._url}/job/worker/files/{job_id}/{quote(file.name)}"
+                arriving.prove(file, partial(self._download, url))
+            self._fetch_blend(job_id, arriving.blend, folder)
+            return arriving.arrive()
+        except (BlendError, OSError) as error:
+            if not isinstance(error, BlendError) or error.remedy in (Remedy.NONE, Remedy.ELSEWHERE):
+                arriving.discard()
+            raise
+
+    def _fetch_blend(self, job_id: str, part: Path, blends: Path) -> None:
+        """Raises BlendError unless a whole blend is there now. `blends`: the folder of those that are here."""
+        content_type = ""
+        if not self._comes_in_pieces(job_id, part, blends):
+            content_type = self._download(f"{self._url}/job/worker/blend/{job_id}", part, json=_REQUEST)
+        _check_blend(part, content_type)
+
+    def _listed(self, job_id: str) -> Listed | None:
+        """What the farm has of the job; None if it is another server than that of `serve`, or knows no such job."""
+        try:
+            with self._http.get(f"{self._url}/job/worker/files/{job_id}") as answer:
+                if answer.status == HTTPStatus.NOT_FOUND:
+                    return None
+                _check_download(answer)
+                told = answer.text(_LONGEST_LIST)
+        except NoAnswer as error:
+            raise BlendError(f"flaskbender can't be reached: {error}", Remedy.WAIT) from error
+        try:
+            return Listed.from_json(json.loads(told))
+        except (ValueError, RecursionError) as error:
+            text = f"what the farm says of the job's files can't be understood: {error}"
+            raise BlendError(text, Remedy.ELSEWHERE) from error
+
+    def _download(self, url: str, part: Path, *, json: object = None) -> str:
         """Gives what the server says it is."""
-        download = Download(lambda headers: self._ask_for_blend(job_id, headers), part)
+        download = Download(lambda headers: self._ask(url, headers, json), part)
         try:
             download.run()
         except Cut as error:
@@ -168,9 +210,9 @@ class Flaskbender:
         return download.content_type
 
     @contextmanager
-    def _ask_for_blend(self, job_id: str, headers: Mapping[str, str]) -> Iterator[Answer]:
-        """Raises NoAnswer; BlendError for an answer that holds no blend."""
-        with self._http.get(f"{self._url}/job/worker/blend/{job_id}", headers=headers, json=_REQUEST) as answer:
+    def _ask(self, url: str, headers: Mapping[str, str], json: object) -> Iterator[Answer]:
+        """For a blend, or a file of its job. Raises NoAnswer; BlendError for an answer that holds none."""
+        with self._http.get(url, headers={**TAKES, **headers}, json=json) as answer:
             _check_download(answer)
             yield answer
 

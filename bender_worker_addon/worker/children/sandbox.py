@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
 
+from ...core import luggage
 from ...system.platform import LINUX
 from ...system.printed import ADDRESS_WITH_PASSWORD
 
@@ -92,7 +93,7 @@ class Sandbox:
 
 def _folders_of(blend: Path) -> list[Path]:
     """What a job can't have in its blend and has beside it: files, and caches of it and of its libraries."""
-    return [*blend.parent.glob(f"{escape(blend.stem)}.files"), *blend.parent.glob(f"blendcache_{escape(blend.stem)}*")]
+    return [*blend.parent.glob(luggage.FOLDER), *blend.parent.glob(f"blendcache_{escape(blend.stem)}*")]
 
 
 def _programs(command: Sequence[str]) -> list[Path]:

@@ -299,6 +299,18 @@ def moved() -> None:
         modifier.frame_start = 1
 
 
+def brought() -> None:
+    """Pictures of a sequence and meshes that are moved by files; the file's name is burnt in."""
+    walk()
+    moved()
+    render = bpy.context.scene.render
+    render.resolution_x, render.resolution_y, render.use_stamp, render.stamp_font_size = 640, 180, True, 8
+    for name in ("date", "time", "render_time", "memory", "hostname"):
+        if hasattr(render, f"use_stamp_{name}"):
+            setattr(render, f"use_stamp_{name}", False)
+    render.use_stamp_filename = True
+
+
 def frames_of(points: list[list[float]]) -> list[list[float]]:
     """Higher and higher."""
     return [
@@ -588,7 +600,7 @@ SCENES = {
     scene.__name__: scene
     for scene in (
         *(walk, tiles, eyes, film, reel, clip),
-        *(edit, letters, lamp),
+        *(edit, letters, lamp, brought),
         *(
             moved,
             sculpted,

@@ -22,6 +22,7 @@ from bender_worker_addon.pieces.shelf import Place, Shelf
 from bender_worker_addon.server.web import wire
 from bender_worker_addon.sites import pieces as sending
 from bender_worker_addon.sites.site import Site
+from bender_worker_addon.system.files import discard_folder
 from bender_worker_addon.worker.blends.flaskbender import Flaskbender
 from tests.unit.server.conftest import Client
 from tests.unit.sites.between import Breaking, Cut
@@ -65,8 +66,9 @@ def fetch(machine: Machine, between: Breaking | None, job: str) -> Path:
     config = machine.config(port=0 if between is None else between.port)
     target = machine.folder / "blends" / f"{job}.blend"
     event = Flaskbender(config.bender_url).fetch_blend(job, target)
-    assert event == BlendReady(job, target.stat().st_size), event
-    return target
+    place = machine.folder / "blends" / job / "scene.blend"
+    assert event == BlendReady(job, place.stat().st_size, place), event
+    return place
 
 
 def test_what_was_sent_before_costs_only_its_changes(machine: Machine, client: Client, counted: Breaking) -> None:
@@ -183,7 +185,7 @@ def test_a_blend_that_is_damaged_or_deleted_harms_no_other(what: str, machine: M
         assert at_the_farm(client, "job-2").read_bytes() == scene(moved=1)
         assert fetch(machine, None, "job-2").read_bytes() == scene(moved=1)
         kept.unlink()
-        (machine.folder / "blends" / "job-2.blend").unlink(missing_ok=True)
+        discard_folder(machine.folder / "blends" / "job-2")
         assert fetch(machine, None, "job-2").read_bytes() == scene(moved=1)
         farm.delete("job-1", frames=True)
         farm.delete("job-2", frames=True)
@@ -260,7 +262,7 @@ def test_without_its_farm_a_worker_keeps_what_has_come(machine: Machine, client:
     with machine.site() as farm:
         send(farm, "job-1", scene())
     target = machine.folder / "blends" / "job-1.blend"
-    with Breaking(machine.port, [Cut(), Cut(down=SIZE // 2), *(Cut(down=0) for _ in range(9))]) as between:
+    with Breaking(machine.port, [Cut(), Cut(), Cut(down=SIZE // 2), *(Cut(down=0) for _ in range(9))]) as between:
         event = Flaskbender(machine.config(port=between.port).bender_url).fetch_blend("job-1", target)
     assert isinstance(event, BlendFailed)
     assert event.error.remedy is Remedy.WAIT
