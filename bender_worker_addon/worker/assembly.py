@@ -24,6 +24,7 @@ from ..settings.tls import Tls
 from ..system.awake import AwakeClock
 from ..system.disks import Disks, why_unusable
 from ..system.executor import Executor
+from ..system.sleepless import Sleepless
 from .blends.blends import Blends
 from .blends.cache import BlendCache
 from .blends.lazy import LazyFlaskbender
@@ -113,6 +114,8 @@ class Assembly:
             return made
 
         last = opened.enter_context(ExitStack())
+        self.sleepless = Sleepless()
+        opened.push(_closing(self.sleepless.close))
         writing = Executor("bender-journal", inbox=inbox)
         self.journal = Journal(config.data_dir / "journal.sqlite", beside=writing.do)
         opened.push(_closing(partial(_close_by, writing, self.journal.close)))

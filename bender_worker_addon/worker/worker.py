@@ -16,6 +16,7 @@ from typing import Any
 
 from ..core.deliveries import Confirmed, Connected, Disconnected, Ordered, Unwelcome
 from ..core.errors import WorkerError
+from ..core.in_flight import Stage
 from ..core.snapshot import Snapshot
 from ..settings.config import WorkerConfig
 from ..system.disks import DisksSeen
@@ -75,7 +76,7 @@ class Worker:
         self._in_flight, self._activity, self._interrupt = assembly.in_flight, assembly.activity, self._life.interrupt
         self._upload_stage, self._settlement = assembly.upload_stage, assembly.settlement
         self._connection, self._status = assembly.connection, assembly.status
-        self._hello, self._orders = assembly.hello, assembly.orders
+        self._hello, self._orders, self._sleepless = assembly.hello, assembly.orders, assembly.sleepless
 
     def run(self) -> None:
         """Works until it is over. Nothing is polled: it sleeps until something comes or is due."""
@@ -125,6 +126,7 @@ class Worker:
         self._schedule.run(blocking=False)
         self._life.go_on()
         self._see_if_over()
+        self._sleepless.look(at_work=bool(self._in_flight.at(Stage.GIVEN)))
         self._hello.look()
         return max(0.0, self._schedule.queue[0].time - time.monotonic())
 
@@ -142,6 +144,11 @@ class Worker:
     def paused_here(self) -> Pause | None:
         """How it is paused, as far as that was asked here."""
         return self._activity.paused_by(Asker.HERE)
+
+    @property
+    def is_kept_awake(self) -> bool:
+        """Whether this machine is asked not to fall asleep."""
+        return self._sleepless.is_held
 
     @property
     def is_paused_by_farm(self) -> bool:

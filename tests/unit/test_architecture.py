@@ -152,8 +152,8 @@ def test_processes_are_started_in_one_place() -> None:
         and isinstance(node.value, ast.Name)
         and node.value.id in {"subprocess", "os"}
     }
-    # children, what takes its time beside a window, the RabbitMQ of a farm, Blender's player
-    assert calls == {"process.py", "background.py", "node.py", "viewing.py"}
+    # children, what takes its time beside a window, the RabbitMQ of a farm, Blender's player, what keeps macOS awake
+    assert calls == {"process.py", "background.py", "node.py", "viewing.py", "sleepless.py"}
 
 
 def test_only_what_speaks_to_the_system_asks_which_one_it_is() -> None:
@@ -166,7 +166,7 @@ def test_only_what_speaks_to_the_system_asks_which_one_it_is() -> None:
         and isinstance(node.value, ast.Name)
         and (node.value.id, node.attr) in {("os", "name"), ("sys", "platform"), ("platform", "system")}
     }
-    inside = "error_words", "memory", "pipes", "platform", "private", "suspend", "tether"
+    inside = "error_words", "memory", "pipes", "platform", "private", "sleepless", "suspend", "tether"
     assert asking == {*(f"system/{name}.py" for name in inside), "render_child/system.py"}
 
 
