@@ -109,7 +109,7 @@ def _parser(word: str) -> argparse.ArgumentParser:
         "--quick", action="store_true", help="lint, types, what needs no Blender, and a few tests with one: two minutes"
     )
     test.add_argument(
-        "--windows", action="store_true", help="on Windows' Python and bpy, under Wine, an hour; or the arguments"
+        "--windows", action="store_true", help="on Windows' Python and bpy, under Wine: 15 min; or the arguments"
     )
     test.set_defaults(run=_test)
 

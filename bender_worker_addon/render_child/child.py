@@ -26,6 +26,7 @@ _BEGINNING = 0.005  # seconds a frame of a scene that is kept takes until its en
 
 def main() -> None:
     system.end_with_worker()
+    system.print_anything()
     if "--low-priority" in sys.argv:
         system.lower_priority()
     channel = Channel.to_worker()

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -45,6 +46,14 @@ def patiently(work: Callable[[], _T]) -> _T:
             if os.name != "nt" or time.monotonic() >= until:
                 raise
         time.sleep(0.02)
+
+
+def print_anything() -> None:
+    """From now on Python prints as Blender does, in UTF-8: on Windows a pipe has the letters of one part of the world
+    alone, and the name of a blend may have others."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def flush() -> None:

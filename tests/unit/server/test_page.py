@@ -3,6 +3,7 @@
 
 import gzip
 import re
+from contextlib import suppress
 from importlib import resources
 from itertools import islice
 
@@ -102,5 +103,6 @@ def test_who_listens_holds_up_no_server_that_ends(client: Client, caplog: pytest
         lines = answer.iter_lines(decode_unicode=True)
         assert next(lines) == "event: clock"
         client.server.close()
-        assert all("Traceback" not in line for line in lines)
+        with suppress(requests.exceptions.ChunkedEncodingError):  # what it takes long to end is cut off
+            assert all("Traceback" not in line for line in lines)
     assert not [record for record in caplog.records if record.levelname == "ERROR"]

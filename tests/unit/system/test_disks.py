@@ -154,12 +154,13 @@ def test_who_starts_a_worker_does_not_wait_for_a_disk_that_does_not_answer(hangi
 def test_a_share_s_hiccup_ends_no_worker(start_farm: StartFarm, tmp_path: Path) -> None:
     share = tmp_path / "share"
     farm = start_farm(outpath=share / "frames")
+    farm.until(farm.children)  # else its folder may be made anew where the share was
     cut_off(share)
-    farm.worker._disks.look()
+    farm.worker._disks.doubt()
     farm.until(lambda: str(share) in farm.worker.snapshot().detail)
     assert farm.broker.prefetch == 0
     plugged_in(share)
-    farm.worker._disks.look()
+    farm.worker._disks.doubt()
     farm.until(lambda: farm.broker.prefetch > 0)
     farm.add()
     farm.broker.deliver(message())

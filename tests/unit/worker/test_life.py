@@ -150,7 +150,10 @@ def test_what_blender_prints_is_kept_by_task(farm: Farm) -> None:
     assert "rendering frame 1" in (farm.folder / "logs" / "task-task-1.log").read_text()
 
 
-def test_paths_with_spaces_and_other_letters_work(start_farm: StartFarm, tmp_path: Path) -> None:
+def test_paths_with_spaces_and_other_letters_work(
+    start_farm: StartFarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")  # as a pipe has it on Windows
     odd = tmp_path / "Größe 'x' & Ω"
     farm = start_farm(blendpath=odd / "blends", outpath=odd / "frames", data_dir=odd)
     farm.add()
