@@ -28,10 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("frames", "gui", "queue", "page"),
+        choices=("frames", "gui", "queue", "page", "pieces"),
         default="frames",
         help="frames: the cases below; gui: what the worker costs an artist in her window (7 min, --quick 3);"
-        " queue: the queue on this machine with 100 000 tasks (a minute); page: the farm's page in a browser (3 min)",
+        " queue: the queue on this machine with 100 000 tasks (a minute); page: the farm's page in a browser (3 min);"
+        " pieces: what a scene costs that is sent again (20 min, --quick 3)",
     )
     cases = ", ".join(f"{name} ({case.what})" for name, case in bench_cases.ALL.items())
     parser.add_argument(
@@ -63,6 +64,13 @@ def run(arguments: argparse.Namespace) -> int:
         ]
         return testing.by_command("tools.bench.page", options)
     blender = blenders.find(arguments.blender)
+    if arguments.what == "pieces":
+        options = [
+            *("--blender", str(blender)),
+            *(["--quick"] if arguments.quick else []),
+            *(["--json", str(arguments.json)] if arguments.json else []),
+        ]
+        return testing.by_command("tools.bench.pieces", options)
     with tempfile.TemporaryDirectory(prefix="bender-worker-bench-") as folder, SmallFarm(reads=_READ) as farm:
         scratch = Path(folder)
         env = package.install(blender, package.build(blender, folder=scratch), scratch / "user")

@@ -12,19 +12,24 @@ import contextlib
 import socket
 import threading
 import time
-from queue import SimpleQueue
+from queue import Queue
 from typing import Self
 
 _PIECE = 1 << 16  # bytes
+_AHEAD = 16  # pieces that are on their way at once on a line that has a rate
 
 
 class Proxy:
     """Listens on 127.0.0.1 from `with` to its end, on the same `port` all the time. `delay`: seconds that everything
-    is on its way, in either direction."""
+    is on its way, in either direction; `rate`: bytes a second of each connection, each way, 0 for as many as can be.
+    `up` and `down` count the bytes that went to the target and came from it."""
 
-    def __init__(self, target: int, *, delay: float = 0.0) -> None:
+    def __init__(self, target: int, *, delay: float = 0.0, rate: float = 0.0) -> None:
         self._target = target
         self._delay = delay
+        self._rate = rate
+        self.up = self.down = 0
+        self._counting = threading.Lock()
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         self._connections: set[socket.socket] = set()
@@ -94,7 +99,7 @@ class Proxy:
             self._start(self._pass_on, far, near, self._flowing, self._answering)
 
     def _pass_on(self, source: socket.socket, to: socket.socket, *gates: threading.Event) -> None:
-        on_the_way: SimpleQueue[tuple[float, bytes]] = SimpleQueue()
+        on_the_way: Queue[tuple[float, bytes]] = Queue(_AHEAD if self._rate else 0)
         self._start(self._deliver, on_the_way, to, gates)
         with contextlib.suppress(OSError):
             while piece := source.recv(_PIECE):
@@ -103,15 +108,27 @@ class Proxy:
         self._hang_up(source)
 
     def _deliver(
-        self, on_the_way: SimpleQueue[tuple[float, bytes]], to: socket.socket, gates: tuple[threading.Event, ...]
+        self, on_the_way: Queue[tuple[float, bytes]], to: socket.socket, gates: tuple[threading.Event, ...]
     ) -> None:
+        free = 0.0  # when the line is, for the next piece
         with contextlib.suppress(OSError):
             while (arrival := on_the_way.get())[1]:
-                time.sleep(max(0.0, arrival[0] - time.monotonic()))
+                time.sleep(max(0.0, arrival[0] - time.monotonic(), free - time.monotonic()))
                 for gate in gates:
                     gate.wait()
+                free = max(free, time.monotonic()) + (len(arrival[1]) / self._rate if self._rate else 0.0)
+                self._count(len(arrival[1]), answer=self._answering in gates)
                 to.sendall(arrival[1])
         self._hang_up(to)
+        while self._rate and on_the_way.get()[1]:  # who still reads for it is not to wait for room
+            pass
+
+    def _count(self, size: int, *, answer: bool) -> None:
+        with self._counting:
+            if answer:
+                self.down += size
+            else:
+                self.up += size
 
     def _hang_up(self, end: socket.socket) -> None:
         self._connections.discard(end)

@@ -34,7 +34,7 @@ from tools.servers.worker import Worker
 _LOOK = 0.05  # seconds between two looks at what has changed
 _START = 150.0  # seconds until the server answers: it starts a RabbitMQ first
 _COMMAND = 180.0  # seconds that a command may take
-_DESK = "desk"  # the machine that sends jobs and fetches their frames
+DESK = "desk"  # the machine that sends jobs and fetches their frames
 _SIGN_OF_LIFE = "2"  # seconds between two: the page is to be looked at
 
 
@@ -59,6 +59,25 @@ class ServedFarm:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    @property
+    def port(self) -> int:
+        """The server's."""
+        return int(self._link.partition("/join/")[0].rpartition(":")[2])
+
+    @property
+    def jobs(self) -> Path:
+        """The folder of its jobs."""
+        return self._folder / "farm" / "jobs"
+
+    def link_by(self, port: int) -> str:
+        """By which a machine joins that reaches it through another port."""
+        return self._link.replace(f":{self.port}/", f":{port}/")
+
+    def url_by(self, port: int) -> str:
+        """As `bender_url`, for a person, through another port."""
+        place, _, key = self.page.partition("/#key=")
+        return f"http://person:{key}@{place.partition('://')[2].rpartition(':')[0]}:{port}"
+
     def join(self, name: str, link: str = "") -> None:
         """Lets a machine join, by the server's own link unless another is given. Raises ToolError."""
         if name not in self._joined:
@@ -73,12 +92,12 @@ class ServedFarm:
 
     def submit(self, blend: Path, *, job: str, frames: str) -> None:
         """Sends a job from a machine of its own. Raises ToolError."""
-        self.join(_DESK)
-        self._command(_DESK, "submit", blend, "--job", job, "--frames", frames)
+        self.join(DESK)
+        self._command(DESK, "submit", blend, "--job", job, "--frames", frames)
 
     def fetch(self, job: str, folder: Path) -> None:
         """Brings a job's frames. Raises ToolError."""
-        self._command(_DESK, "fetch", job, "--to", folder)
+        self._command(DESK, "fetch", job, "--to", folder)
 
     def follow(self, *, patience: float) -> Iterator[dict[str, Any]]:
         """Every task, with its `worker`, as often as something of it has changed, until all are over. Raises ToolError
