@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Part: a file that is being put together out of pieces, some from files that are here, the rest from elsewhere. It is
-proven by the hashes of all its pieces, as they stand on the disk, before it counts."""
+"""Part: a file that is being put together out of pieces, some from files that are here, the rest from elsewhere. Each
+counts only when its hash has been seen to be right."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from io import FileIO
 from itertools import groupby
 from pathlib import Path
 
 from ..system.copying import copy_range
-from .manifest import Manifest, hashes_in
+from .bundle import NoBundle
+from .manifest import Manifest, hash_of
 from .shelf import Place, Shelf
 
 
@@ -18,41 +20,48 @@ class Part:
     def __init__(self, manifest: Manifest, path: Path) -> None:
         self._manifest = manifest
         self._path = path
-        self._same: dict[bytes, list[int]] | None = None  # the numbers of pieces that are lacking, by their hash
+        self._proven = bytearray(len(manifest))  # 1 for each piece that is in its place
+        self._same: dict[bytes, list[int]] = {}  # the numbers of all pieces, by their hash
+        for number, hash in enumerate(manifest.each_hash()):
+            self._same.setdefault(hash, []).append(number)
 
     def lacking(self, shelf: Shelf) -> list[int]:
         """The numbers of pieces that must come from elsewhere, ascending; none when the file is whole and proven. Of
         pieces that are the same one is named."""
-        lacking = self._by_hash(self._wrong() if self._has_begun() else range(len(self._manifest)))
-        if lacking:
-            self._take_from(shelf, lacking)
-            if not lacking:
-                lacking = self._by_hash(self._wrong())
-        self._same = lacking
+        if self._has_begun():
+            self._prove(number for number, proven in enumerate(self._proven) if not proven)
+        else:
+            self._proven = bytearray(len(self._manifest))
+        if self.left:
+            self._prove(self._taken_from(shelf))
         return self.left
 
     def write(self, pieces: Iterable[tuple[int, bytes]]) -> None:
-        """Puts pieces that have come, by their numbers, where they belong. They are not looked at: `lacking` does."""
-        if self._same is None:
-            self._same = self._by_hash(range(len(self._manifest)))
+        """Puts pieces that have come, by their numbers, where they belong. Raises NoBundle for one that is not what it
+        should be."""
         with self._path.open("r+b", buffering=0) as file:
             for number, content in pieces:
-                for same in self._same.pop(self._manifest.hash(number), [number]):
-                    file.seek(self._manifest.offsets[same])
-                    view = memoryview(content)
-                    while view:
-                        view = view[file.write(view) :]
+                hash = hash_of(content)
+                if hash != self._manifest.hash(number):
+                    raise NoBundle("a piece is not what it was said to be")
+                for same in self._same[hash]:
+                    if not self._proven[same]:
+                        self._put(file, same, content)
 
     @property
     def left(self) -> list[int]:
-        """What of what was lacking has not come yet."""
-        return sorted(numbers[0] for numbers in (self._same or {}).values())
+        """What is lacking and has not come yet."""
+        unproven = (
+            next((number for number in numbers if not self._proven[number]), -1) for numbers in self._same.values()
+        )
+        return sorted(number for number in unproven if number >= 0)
 
-    def _by_hash(self, numbers: Iterable[int]) -> dict[bytes, list[int]]:
-        same: dict[bytes, list[int]] = {}
-        for number in numbers:
-            same.setdefault(self._manifest.hash(number), []).append(number)
-        return same
+    def _put(self, file: FileIO, number: int, content: bytes) -> None:
+        file.seek(self._manifest.offsets[number])
+        view = memoryview(content)
+        while view:
+            view = view[file.write(view) :]
+        self._proven[number] = 1
 
     def _has_begun(self) -> bool:
         """Makes room for the whole, if nothing has come."""
@@ -64,20 +73,26 @@ class Part:
             file.truncate(size)
         return False
 
-    def _wrong(self) -> list[int]:
+    def _prove(self, numbers: Iterable[int]) -> None:
+        """Reads what is in the place of these pieces."""
+        lengths = self._manifest.lengths
+        buffer = memoryview(bytearray(max(lengths, default=0)))
         with self._path.open("rb") as file:
-            pairs = zip(hashes_in(file, self._manifest.lengths), self._manifest.each_hash(), strict=True)
-            return [number for number, (there, wanted) in enumerate(pairs) if there != wanted]
+            for number in numbers:
+                file.seek(self._manifest.offsets[number])
+                count = file.readinto(buffer[: lengths[number]])
+                self._proven[number] = hash_of(buffer[:count]) == self._manifest.hash(number)
 
-    def _take_from(self, shelf: Shelf, lacking: dict[bytes, list[int]]) -> None:
-        """Copies what other files have, as they say; it is lacking no more."""
-        found = shelf.find(set(lacking))
-        numbers = sorted((number, hash) for hash in found for number in lacking.pop(hash))
+    def _taken_from(self, shelf: Shelf) -> list[int]:
+        """Copies what other files have, as they say; gives the numbers of the pieces."""
+        found = shelf.find({self._manifest.hash(number) for number in self.left})
+        places = sorted((number, found[hash]) for hash in found for number in self._same[hash])
         with self._path.open("r+b", buffering=0) as target:
-            for path, pieces in groupby(((number, found[hash]) for number, hash in numbers), lambda one: one[1].path):
+            for path, pieces in groupby(places, lambda one: one[1].path):
                 with suppress(FileNotFoundError), path.open("rb", buffering=0) as source:
                     for begin, at, count in self._runs(pieces):
                         copy_range(source, begin, target, at, count)
+        return [number for number, _ in places]
 
     def _runs(self, pieces: Iterable[tuple[int, Place]]) -> Iterator[tuple[int, int, int]]:
         """From where to where, and how many bytes: pieces that stand in a row here and there are copied as one."""

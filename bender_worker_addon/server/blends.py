@@ -5,6 +5,7 @@ put one together. Its methods block; any thread may call them."""
 import logging
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..system.files import remove
 log = logging.getLogger(__name__)
 
 _LOOKED_THROUGH = 200  # jobs, the ones in which something has changed last
+_REMEMBERED = 8  # files that are being put together, each with what is known of its pieces
 _AT_ONCE = 64  # files that are put together or cut up
 
 
@@ -27,6 +29,8 @@ class Blends:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._arriving: OrderedDict[Path, Part] = OrderedDict()  # the one last that was heard of last
+        self._known = threading.Lock()  # for those
         self._turns = [threading.Lock() for _ in range(_AT_ONCE)]  # one for each file; others may have the same
 
     def manifest(self, blend: Path) -> Manifest:
@@ -54,8 +58,10 @@ class Blends:
                 return []  # it was told before, but the answer was lost
             place.parent.mkdir(parents=True, exist_ok=True)
             shelf.keep(part, manifest)
-            lacking = Part(manifest, part).lacking(Shelf(self._blends()))
+            lacking = self._part(part, manifest).lacking(Shelf(self._blends()))
             if not lacking:
+                with self._known:
+                    self._arriving.pop(part, None)
                 shelf.forget(place)
                 make_durable(part, place)
                 shelf.keep(place, manifest)
@@ -72,7 +78,16 @@ class Blends:
         """What was announced, to be written to; None if nothing was, or if it has come."""
         part = _part(place, id)
         manifest = shelf.kept(part)
-        return None if manifest is None else (manifest, Part(manifest, part))
+        return None if manifest is None else (manifest, self._part(part, manifest))
+
+    def _part(self, path: Path, manifest: Manifest) -> Part:
+        """One that is known still: what was seen to be right in it need not be looked at again."""
+        with self._known:
+            part = self._arriving.pop(path, None) or Part(manifest, path)
+            self._arriving[path] = part
+            while len(self._arriving) > _REMEMBERED:
+                self._arriving.popitem(last=False)
+            return part
 
     def _blends(self) -> Iterator[Path]:
         """Those whose pieces are known, the ones first that somebody has to do with now."""

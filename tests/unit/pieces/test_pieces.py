@@ -199,6 +199,18 @@ def test_same_pieces_come_once(tmp_path: Path) -> None:
     assert put_together(Manifest.of(source), tmp_path / "part", Shelf([]), source) < 400_000
 
 
+def test_same_pieces_of_which_one_is_here_already_are_lacking(tmp_path: Path) -> None:
+    source, part = tmp_path / "scene.blend", tmp_path / "part"
+    texture = random.Random(3).randbytes(30_000)
+    source.write_bytes(blend(HEADS[-1], [(b"DATA", n, texture) for n in range(5)]))
+    manifest = Manifest.of(source)
+    content = bytearray(source.read_bytes())
+    content[80_000:90_000] = bytes(10_000)
+    part.write_bytes(content)
+    assert len(Part(manifest, part).lacking(Shelf([]))) == 1
+    put_together(manifest, part, Shelf([]), source)
+
+
 def test_what_breaks_off_goes_on(tmp_path: Path) -> None:
     source = tmp_path / "scene.blend"
     source.write_bytes(blend(HEADS[-1], scene(HEADS[-1])))
@@ -206,7 +218,6 @@ def test_what_breaks_off_goes_on(tmp_path: Path) -> None:
     lacking = Part(manifest, part).lacking(Shelf([]))
     unpacking = Unpacking(manifest)
     again = Part(manifest, part)
-    again.lacking(Shelf([]))
     for some, _ in bundle.packed(source, manifest, lacking[: len(lacking) // 2]):
         again.write(unpacking.feed(some))
     assert again.left == lacking[len(lacking) // 2 :]
@@ -243,9 +254,10 @@ def test_a_liar_gets_nothing_in(tmp_path: Path) -> None:
     manifest = Manifest.of(source)
     part = Part(manifest, tmp_path / "part")
     lacking = part.lacking(Shelf([]))
-    part.write((number, os.urandom(manifest.lengths[number])) for number in lacking)
-    assert part.left == []
-    assert part.lacking(Shelf([])) == lacking
+    for number in lacking:
+        with pytest.raises(NoBundle):
+            part.write([(number, os.urandom(manifest.lengths[number]))])
+    assert part.left == part.lacking(Shelf([])) == Part(manifest, tmp_path / "part").lacking(Shelf([])) == lacking
 
 
 @given(st.binary(max_size=300), st.integers(1, 50))

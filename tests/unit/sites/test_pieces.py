@@ -217,7 +217,7 @@ def test_a_liar_gets_nothing_in(machine: Machine, client: Client) -> None:
     told = client.ask("PUT", path, data=manifest.to_bytes()).json()
     assert sum(count for _, count in told["lacking"]) == len(manifest)
     lie = b"".join(struct.pack("<II", number, length) + bytes(length) for number, length in enumerate(manifest.lengths))
-    assert client.ask("POST", path, data=lie).status_code == 200
+    assert client.ask("POST", path, data=lie).status_code == 400
     assert client.ask("PUT", path, data=manifest.to_bytes()).json() == told
     assert client.tell("job-1").status_code == 412
     for wrong in (b"", b"no manifest", manifest.to_bytes()[:-1]):
