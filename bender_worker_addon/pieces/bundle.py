@@ -14,8 +14,8 @@ from .manifest import Manifest
 
 _HEAD = struct.Struct("<II")
 _TOGETHER = 256 << 10  # bytes that go at once, at least
-_SAMPLE, _PAYS = 4096, 0.7  # bytes that are tried; what must be left of them so that all is compressed
-_LEVEL = 1
+_SAMPLE, _PAYS = 4096, 0.7  # bytes that are tried; what may be left of them so that all is compressed
+_QUICK, _WELL, _TABLES = 1, 3, 0.3  # levels of zlib; the second is as quick for what shrinks to this, as tables do
 
 
 class NoBundle(ValueError):
@@ -97,10 +97,10 @@ class Unpacking:
 
 
 def _compressed(content: bytes) -> bytes:
-    sample = content[:_SAMPLE]
-    if len(zlib.compress(sample, _LEVEL)) > _PAYS * len(sample):
+    share = len(zlib.compress(content[:_SAMPLE], _QUICK)) / len(content[:_SAMPLE])
+    if share > _PAYS:
         return content
-    short = zlib.compress(content, _LEVEL)
+    short = zlib.compress(content, _WELL if share < _TABLES else _QUICK)
     return short if len(short) < len(content) else content
 
 

@@ -8,8 +8,8 @@ from collections import deque
 from functools import partial
 from pathlib import Path
 
-from ...core.errors import FolderInUse
-from ...core.transfers import BlendDeleted, BlendGone, BlendReady, BlendsFound, JobStatus, Source
+from ...core.errors import BlendError, FolderInUse
+from ...core.transfers import BlendDeleted, BlendFailed, BlendGone, BlendReady, BlendsFound, JobStatus, Source
 from ...system.executor import Executor
 from ...system.lock import Lock
 from ..state.journal import Journal
@@ -73,6 +73,13 @@ class BlendCache(Blends):
         self._kept.pop(event.job_id, None)
         self._kept[event.job_id] = event.size
         self._journal.add_blend(event.job_id)
+
+    def failed(self, event: BlendFailed, *, wanted: bool) -> BlendError | None:
+        """What has come of one that is given up goes."""
+        error = super().failed(event, wanted=wanted)
+        if error is not None:
+            self._disk.do(partial(files.give_up, event.job_id, self._folder))
+        return error
 
     def handle(self, event: BlendsFound | BlendGone | BlendDeleted) -> None:
         match event:

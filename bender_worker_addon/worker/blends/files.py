@@ -24,6 +24,9 @@ def find(folder: Path, jobs: Iterable[str]) -> BlendsFound:
         for part in folder.glob(unfinished(Path("*")).name):
             if _UNFINISHED.fullmatch(part.name):
                 (remove_folder if part.is_dir() else remove)(part)
+        for blend in map(shelf.blend_of, list(folder.glob(shelf.manifest_file(Path("*.blend*")).name))):
+            if not blend.exists():
+                shelf.forget(blend)
     sizes, used = {}, {}
     for job_id in jobs:
         with contextlib.suppress(OSError):
@@ -43,6 +46,14 @@ def look(job_id: str, folder: Path) -> BlendReady:
     found = _ready(job_id, folder)
     touch(path_of(found, folder))
     return found
+
+
+def give_up(job_id: str, folder: Path) -> None:
+    """Removes what has come of a blend that is wanted no more."""
+    part = unfinished(_alone(job_id, folder))
+    remove(part)
+    shelf.forget(part)
+    remove_folder(unfinished(folder / job_id))
 
 
 def delete(job_id: str, folder: Path) -> BlendDeleted:

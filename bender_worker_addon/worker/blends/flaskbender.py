@@ -147,6 +147,7 @@ class Flaskbender:
             raise
         except (BlendError, OSError):
             remove(part)
+            shelf.forget(part)
             raise
 
     def _comes_in_pieces(self, job_id: str, part: Path, blends: Path) -> bool:

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 _ROUNDS = 3  # of all that is lacking; what is wrong then always will be
 _AT_ONCE = 100_000  # runs of pieces that are asked for in one request
-_WRITTEN = 4 << 20  # bytes that have come when they are written
+_WRITTEN = 1 << 20  # bytes that have come when they are written
 
 
 class OtherBlend(Exception):

@@ -102,7 +102,11 @@ class Breaking(Listener):
 
     def serve(self, connection: socket.socket, number: int) -> None:
         cut = self._cuts[number] if number < len(self._cuts) else Cut()
-        with connection, socket.create_connection(("127.0.0.1", self._target)) as far:
+        with (
+            connection,
+            contextlib.suppress(ConnectionRefusedError),  # the target is just being started anew
+            socket.create_connection(("127.0.0.1", self._target)) as far,
+        ):
             back = threading.Thread(target=self._pass_on, args=(far, connection, cut.down, "down"))
             back.start()
             self._pass_on(connection, far, cut.up, "up")

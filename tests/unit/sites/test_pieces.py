@@ -7,6 +7,7 @@ import hashlib
 import random
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,8 @@ from bender_worker_addon.core.transfers import BlendFailed, BlendReady
 from bender_worker_addon.pieces import shelf
 from bender_worker_addon.pieces.manifest import Manifest
 from bender_worker_addon.pieces.shelf import Place, Shelf
+from bender_worker_addon.server.blends import Blends
+from bender_worker_addon.server.web import pieces as pieces_of_the_web
 from bender_worker_addon.server.web import wire
 from bender_worker_addon.sites import pieces as sending
 from bender_worker_addon.sites.site import Site
@@ -269,6 +272,30 @@ def test_without_its_farm_a_worker_keeps_what_has_come(machine: Machine, client:
     with Breaking(machine.port, []) as between:
         assert fetch(machine, between, "job-1").read_bytes() == scene()
         assert between.down < SIZE * 0.6
+
+
+def test_who_waits_for_long_is_given_signs_of_life_and_told_what_went_wrong(
+    machine: Machine, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announce = Blends.announce
+
+    def slow(self: Blends, *arguments: Any) -> list[int]:
+        time.sleep(0.5)
+        if full:
+            raise OSError(28, "No space left on device")
+        return announce(self, *arguments)
+
+    full = False
+    monkeypatch.setattr(Blends, "announce", slow)
+    monkeypatch.setattr(pieces_of_the_web, "_SIGN_OF_LIFE", 0.1)
+    manifest = Manifest.of(_file(machine.folder / "true.blend", scene()))
+    path = f"/api/jobs/job-1/files/scene.blend/pieces/{manifest.id}"
+    assert client.ask("PUT", path, data=manifest.to_bytes()).text.startswith("  ")
+    with machine.site() as farm:
+        send(farm, "job-1", scene())
+        full = True
+        with pytest.raises(FarmError, match="No space left"):
+            send(farm, "job-2", scene(moved=1))
 
 
 def _file(path: Path, content: bytes) -> Path:
