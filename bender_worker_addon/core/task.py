@@ -120,7 +120,7 @@ class Task:
 
     def queued(self) -> None:
         self._becomes("Queued", "queued")
-        for key in ("error", "output", "warnings"):
+        for key in ("error", "output", "warnings", "left"):
             self._wire["data"].pop(key, None)
 
     def constructed(self, *, blend: Path, folder: Path, command: str) -> None:

@@ -172,8 +172,9 @@ def _keep_warnings(connection: sqlite3.Connection, job: str, frames: str, told: 
 
 
 def warnings_of(data: Mapping[str, Any]) -> list[str]:
-    """Those of a report, or of what is kept of one."""
-    return [line[:_LONGEST_WARNING] for line in _text(data.get("warnings")).splitlines()[:WARNINGS] if line.strip()]
+    """Those of a report, or of what is kept of one; what of it the farm hasn't got is one of them."""
+    lines = [*_text(data.get("warnings")).splitlines()[:WARNINGS], *_text(data.get("left")).splitlines()[:1]]
+    return [line[:_LONGEST_WARNING] for line in lines if line.strip()]
 
 
 def _span(connection: sqlite3.Connection, job: str) -> tuple[int, int]:

@@ -82,6 +82,8 @@ def test_a_scene_that_no_worker_could_render_is_not_sent_and_the_file_stays_as_i
         desk.window.find("Blender's own only", SIDEBAR)
         desk.window.screenshot("hopeless")
         assert desk.window.ask(f"len({SHOWN}.jobs)") == 0
+        _confirm(desk, anyway=True)  # what was chosen before stays so
+        desk.window.wait_until(f"len({SHOWN}.jobs) == 1", timeout=RENDERED)
 
 
 def _status_bar(desk: Desk) -> Rectangle:
@@ -95,9 +97,11 @@ def _send(desk: Desk, *, start_now: bool = True) -> None:
     desk.window.wait_until(f"len({SHOWN}.jobs) == {before + 1}", timeout=RENDERED)
 
 
-def _confirm(desk: Desk, *, start_now: bool = True) -> None:
+def _confirm(desk: Desk, *, start_now: bool = True, anyway: bool = False) -> None:
     desk.window.click("Send to Farm", SIDEBAR)
     words = desk.window.find("There are unsaved changes", VIEWPORT)
+    if anyway:
+        desk.window.click("Send It Anyway", VIEWPORT)
     if not start_now:
         desk.window.click("Start Rendering Now", VIEWPORT)
     desk.window.screenshot("send")

@@ -48,11 +48,15 @@ class BENDER_OT_farm_send(bpy.types.Operator):
     start_now: BoolProperty(
         name="Start Rendering Now", description="Let this Blender render it, in the background", default=True
     )
+    anyway: BoolProperty(
+        name="Send It Anyway", description="It seems that nothing of it can be rendered; let workers try"
+    )
 
     _typed: "dict[str, object]" = {}  # noqa: RUF012  what was typed before an error
     _findings: "list[Finding]" = []  # noqa: RUF012  an operator's own, set anew by each invoke
     _base: Path | None = None  # the same: in which folder the job's own is made, and whether this Blender could render
     _can_start = False
+    _sent = ""  # the file that was to be sent last
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
@@ -78,6 +82,7 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         if config is not None:
             jobs_view.get_ready(config, versions.own_command())
         own._findings = findings(remote=config is not None and is_remote(config))
+        self.anyway = False
         return context.window_manager.invoke_props_dialog(self, width=_WIDTH, confirm_text="Send")
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -94,7 +99,9 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         if self._base is not None:
             draw_paragraph(layout, f"Frames go to {_next_free(self._base, self.job_name)}", width=_LETTERS)
         hopeless = [finding for finding in self._findings if finding.hopeless]
-        _draw_group(layout, "Can't be sent so", hopeless, alert=True)
+        _draw_group(layout, "Can't be rendered so, it seems", hopeless, alert=True)
+        if hopeless or (jobs_view.refused and self._sent == bpy.data.filepath):
+            layout.prop(self, "anyway")
         _draw_group(layout, "May look different", [finding for finding in self._findings if not finding.hopeless])
         if bpy.data.is_dirty and bpy.data.filepath:
             told = "There are unsaved changes: they are sent, but are not in your file"
@@ -102,7 +109,7 @@ class BENDER_OT_farm_send(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         config = jobs_panel.config()
-        hopeless = next((finding.words for finding in self._findings if finding.hopeless), "")
+        hopeless = "" if self.anyway else next((found.words for found in self._findings if found.hopeless), "")
         if config is None or (wrong := _why_not(self.frames) or hopeless):
             return self._failed(wrong if config is not None else "There is no farm to send it to")
         folder = Path(tempfile.mkdtemp(prefix="bender-send-"))
@@ -114,8 +121,9 @@ class BENDER_OT_farm_send(bpy.types.Operator):
             return self._failed(f"A copy can't be saved: {error}")
         options = {"frames": self.frames, "format": self.image_format, "chunk": self.chunk, "priority": self.priority}
         options |= {"name": self.job_name.strip() or copy.stem} | ({} if self._base is None else {"to": self._base})
-        said = [f"--{option}={value}" for option, value in options.items()]
+        said = [f"--{option}={value}" for option, value in options.items()] + ["--anyway"] * self.anyway
         submit = ["submit", str(copy), f"--unsaved={unsaved}", "--json", "--progress", *said]
+        type(self)._sent = bpy.data.filepath
         jobs_view.run(config, versions.own_command(), submit, doing="Sending", then=lambda: discard_folder(folder))
         if self._can_start and self.start_now:
             loop.start()

@@ -54,20 +54,23 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """What came of a command: the job it was about, the film it made; what went wrong."""
+    """What came of a command: the job it was about, the film it made; what went wrong, and whether it was refused."""
 
     job: str = ""
     film: str = ""
     trouble: str = ""
+    refused: bool = False
 
 
 class JobsView:
-    """For Blender's main thread. `shown` is what a panel draws; `chosen`, the id of the job of which more is wanted."""
+    """For Blender's main thread. `shown` is what a panel draws; `chosen`, the id of the job of which more is wanted;
+    `refused`: what was to be sent last was not, as it seemed that nothing of it could be rendered."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.shown = Shown()
         self.chosen = ""
+        self.refused = False
         self._seen = _Seen()
         self._no_sight = ""  # why the last look found nothing
         self._looking: Beside[_Seen] | None = None
@@ -187,7 +190,7 @@ class JobsView:
         done = done or _Done(trouble=trouble)
         self.chosen = done.job or self.chosen
         self._sent.add(done.job)
-        self._film, self._trouble = done.film, done.trouble
+        self._film, self._trouble, self.refused = done.film, done.trouble, done.refused
 
     def _show(self) -> None:
         trouble = self._no_sight or self._trouble
@@ -251,7 +254,7 @@ def _run(
     answer = _answer(lines)
     hopeless = [finding["words"] for finding in answer.get("concerns", ()) if finding["hopeless"]]
     trouble = "" if code == 0 else "; ".join(hopeless) or _complaint(lines)
-    return _Done(answer.get("job", ""), answer.get("video", ""), trouble)
+    return _Done(answer.get("job", ""), answer.get("video", ""), trouble, bool(trouble and hopeless))
 
 
 def _answer(lines: Sequence[str]) -> dict[str, Any]:

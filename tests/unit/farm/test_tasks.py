@@ -175,6 +175,11 @@ def test_what_puts_frames_in_doubt_is_kept_by_job_and_bounded(site: Site) -> Non
         assert books.warnings(connection, "job") == [books.Warned("1-2,4", pink), books.Warned("4", strange)]
     assert record(site, 4).warnings == f"{pink}\n{strange}"
     assert record(site, 3).warnings == ""
+    left = "3 files of File Output nodes are kept in /renders on otto: this farm takes none"
+    report(site, "job-3", "finish", "Finished", data={"left": left})
+    assert record(site, 3).warnings == left
+    with site.database.looking() as connection:
+        assert books.Warned("3", left) in books.warnings(connection, "job")
     many = "\n".join(f"{number} {'x' * 999}" for number in range(99))
     report(site, "job-3", "finish", "Finished", data={"warnings": many})
     report(site, "job-3", "finish", "Finished", data={"warnings": 5})
