@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A frame: the formats it may have, how its file is called, what is known of it once it is stored."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -40,6 +41,8 @@ FORMATS: dict[str, Format] = {
 }
 """RNA identifier of each still format a task may ask for (Blender's `image_settings.file_format`)."""
 
+_NAME = re.compile(rf"[0-9]{{6}}\.({'|'.join(sorted({kind.extension for kind in FORMATS.values()}))})", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredFrame:
@@ -60,6 +63,11 @@ class StoredFrame:
 def frame_name(number: int, image_format: str) -> str:
     """`000121.png`: six digits and the format's extension, as the farm names frames."""
     return f"{number:06d}.{FORMATS[image_format].extension}"
+
+
+def is_frame_name(name: str) -> bool:
+    """Whether a file of this name can be a frame."""
+    return _NAME.fullmatch(name) is not None
 
 
 def runs(numbers: Sequence[int]) -> list[tuple[int, int]]:

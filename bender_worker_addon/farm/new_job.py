@@ -36,7 +36,8 @@ class SceneFacts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
     """`blend`: the file's name. `frames` ascend; a task has at most `chunk` of them. A higher `priority` goes first.
-    `folder`: where its frames go, on a farm on this machine; else into one of its id."""
+    `folder`: where its frames go, on a farm on this machine; else into one of its id. `person`: who sends it, "" if
+    nobody knows."""
 
     name: str
     blend: str
@@ -46,6 +47,7 @@ class NewJob:
     chunk: int = 1
     priority: int = 0
     folder: Path | None = None
+    person: str = ""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 

@@ -4,6 +4,7 @@
 import argparse
 import json
 import logging
+import shutil
 import sys
 import threading
 from contextlib import ExitStack
@@ -34,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8000, help="8000; 0: any")
     parser.add_argument("--cert", type=Path, metavar="FILE", help="for TLS: the certificate, with its chain")
     parser.add_argument("--key", type=Path, metavar="FILE", help="for TLS: its key")
+    parser.add_argument(
+        "--blender", type=Path, metavar="FILE", help="the Blender that looks into blends and makes films for the page"
+    )
     parser.add_argument("--json", action="store_true", help="the first line of the output is JSON: page, key, join")
     others = parser.add_argument_group("instead of serving, for a farm that runs or not")
     one = others.add_mutually_exclusive_group()
@@ -42,8 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--revoke", metavar="ID", help="a join code, or a machine's access, counts no more")
 
 
-def carry_out(options: argparse.Namespace, resolved: Resolved) -> None:
-    """Serves until SIGTERM or Ctrl-C, or says and changes who may join. Raises WorkerError if it can't."""
+def carry_out(options: argparse.Namespace, resolved: Resolved, *, blender: Path | None = None) -> None:
+    """Serves until SIGTERM or Ctrl-C, or says and changes who may join. `blender`: the one this runs in. Raises
+    WorkerError if it can't."""
     folder = resolved.config.farm_dir
     if options.new_join:
         members.print_new_code(folder, as_json=options.json)
@@ -52,17 +57,28 @@ def carry_out(options: argparse.Namespace, resolved: Resolved) -> None:
     elif options.revoke is not None:
         members.revoke(folder, options.revoke, as_json=options.json)
     else:
-        _serve(options, resolved)
+        _serve(options, resolved, _blender(options.blender, blender))
 
 
-def _serve(options: argparse.Namespace, resolved: Resolved) -> None:
+def _blender(named: Path | None, this: Path | None) -> Path | None:
+    """Raises FarmError if what is named is none."""
+    if named is not None and not named.expanduser().is_file():
+        raise FarmError(f"--blender: {named} is no file")
+    if named is not None:
+        return named.expanduser().absolute()
+    found = shutil.which("blender")
+    return this or (None if found is None else Path(found))
+
+
+def _serve(options: argparse.Namespace, resolved: Resolved, blender: Path | None) -> None:
     from .serve import Server
 
     service = systemd.Service()
     stopping = threading.Event()
     with when_asked_to_end(stopping.set), ExitStack() as parts:
         config = _with_a_queue(resolved, options.host, parts)
-        server = Server(config, host=options.host, port=options.port, cert=options.cert, key=options.key)
+        tls = {"cert": options.cert, "key": options.key}
+        server = Server(config, host=options.host, port=options.port, **tls, blender=blender)
         parts.callback(server.close)
         parts.callback(service.notify, "STOPPING=1")
         _say(server.links, config.farm_dir / KEY_FILE, as_json=options.json, is_service=service.is_there)

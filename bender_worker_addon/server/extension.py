@@ -82,6 +82,22 @@ def zipped(folder: Path) -> bytes:
     return made.getvalue()
 
 
+def unpacked(folder: Path) -> Path:
+    """The add-on as a package that a Blender can import: where it lies, or in `folder` if it is in an archive. Raises
+    OSError."""
+    assert base_package is not None
+    package = resources.files(base_package)
+    carried = package / ARCHIVE
+    if not carried.is_file():
+        with resources.as_file(package) as place:
+            return place
+    made = folder / base_package.rpartition(".")[2]
+    if not made.is_dir():
+        with zipfile.ZipFile(io.BytesIO(carried.read_bytes())) as archive:
+            archive.extractall(made)
+    return made
+
+
 def _archive() -> bytes | None:
     assert base_package is not None
     package = resources.files(base_package)

@@ -85,6 +85,11 @@ class Farm:
         return self._config.outpath
 
     @property
+    def jobs(self) -> Path:
+        """The folder that has one for each job, with its blend."""
+        return self._config.blendpath
+
+    @property
     def keep_free(self) -> int:
         """Bytes of its disk that nothing that comes is to fill."""
         return int(self._config.disklimit * 1e9)

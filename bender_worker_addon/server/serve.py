@@ -26,6 +26,7 @@ from ..system.open_files import allow
 from . import access as credentials
 from . import members
 from .access import Access, the_key
+from .backstage import Backstage
 from .book_keeper import BookKeeper
 from .farm import Farm
 from .web import connections
@@ -55,10 +56,17 @@ class Server:
     """From its making to `close`. `links` has what it is reached by."""
 
     def __init__(
-        self, config: WorkerConfig, *, host: str, port: int, cert: Path | None = None, key: Path | None = None
+        self,
+        config: WorkerConfig,
+        *,
+        host: str,
+        port: int,
+        cert: Path | None = None,
+        key: Path | None = None,
+        blender: Path | None = None,
     ) -> None:
-        """`port`: 0 for any. `cert` and `key`: for TLS. Raises WorkerError if the farm's folder or the port can't be
-        used, or another server has them."""
+        """`port`: 0 for any. `cert` and `key`: for TLS. `blender`: a program for what only that can do. Raises
+        WorkerError if the farm's folder or the port can't be used, or another server has them."""
         config = self._config = _of_the_farm(config)
         self._told = False  # a trouble that lasts is told once
         with ExitStack() as parts:
@@ -69,6 +77,7 @@ class Server:
             self.link: FarmLink | None = None
             farm = Farm(config, changed=self._changed, link=lambda: self.link)
             self._farm = farm
+            backstage = parts.enter_context(closing(Backstage(blender, farm_dir=config.farm_dir)))
             people_key = the_key(config.farm_dir)
             access = Access(people_key)
             if not config.is_local:
@@ -88,7 +97,7 @@ class Server:
             seats = Connections(in_all=min(connections.IN_ALL, files // 2))
             self._web = uvicorn.Server(
                 uvicorn.Config(
-                    app(farm, access, config),
+                    app(farm, access, config, backstage),
                     http=connections.as_protocol(seats),
                     ws="none",
                     lifespan="off",

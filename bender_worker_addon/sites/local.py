@@ -175,7 +175,9 @@ class LocalSite(FolderSite):
         with self._database.changing() as connection:
             refuse_if_known(books.known_as(connection, job.id))
             put_in_place()
-            books.add_job(connection, job_head, name=job.name, priority=job.priority, tasks=job_tasks)
+            books.add_job(
+                connection, job_head, name=job.name, priority=job.priority, tasks=job_tasks, person=job.person
+            )
 
 
 def _luggage(folder: Path) -> tuple[FileBeside, ...]:

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from bender_worker_addon.core.messages import Command, FrameBegun, FrameWritten
+from bender_worker_addon.system.sandbox import Sandbox
 from bender_worker_addon.worker.children.process import ChildProcess, Died
-from bender_worker_addon.worker.children.sandbox import Sandbox
 from tests.farm import pictures
 from tests.farm.farmyard import Farm
 from tests.farm.ground import eventually

@@ -194,6 +194,41 @@ def test_the_line_by_which_machines_join_is_copied_by_a_click(
     assert "bender_url" in answer.json()
 
 
+def test_a_blend_that_is_dropped_becomes_a_job_though_nobody_can_look_into_it(page: Page, folder: Path) -> None:
+    drop = (
+        "() => { const data = new DataTransfer();"
+        " data.items.add(new File(['BLENDER17-01v0502' + 'x'.repeat(3_000_000)], 'Shot 7.blend'));"
+        " for (const what of ['dragover', 'drop'])"
+        " document.body.dispatchEvent(new DragEvent(what, { dataTransfer: data, bubbles: true, cancelable: true })) }"
+    )
+    page.evaluate(drop)
+    sending = page.get_by_role("dialog", name="Send Shot 7")
+    expect(sending).to_contain_text("server has no Blender to look into it")
+    sending.get_by_label("Frames", exact=True).fill("1-100,120-200x5,7-")
+    sending.get_by_role("button", name="Send it").click()
+    assert (
+        sending.get_by_label("Frames", exact=True).evaluate("field => field.validationMessage").startswith("Frames are")
+    )
+    sending.get_by_label("Frames", exact=True).fill("1-100, 120-200x5")
+    expect(sending).to_contain_text("117 frames")
+    sending.get_by_label("Format").select_option("OPEN_EXR")
+    sending.get_by_label("Frames a second").fill("25")
+    sending.get_by_label("Your name").fill("Jo")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Shot 7")
+    expect(page.get_by_text("0 of 117 frames")).to_be_visible()
+    expect(page.get_by_text(re.compile("sent by Jo .* · OPEN_EXR · 25 frames a second"))).to_be_visible()
+    (blend,) = folder.glob("jobs/*/scene.blend")
+    assert blend.stat().st_size == 3_000_017
+    page.get_by_role("link", name="All jobs").click()
+    page.evaluate(drop)
+    expect(sending.get_by_label("Your name")).to_have_value("Jo")
+    page.keyboard.press("Escape")
+    expect(sending).to_have_count(0)
+
+
 def test_jobs_are_found_and_the_address_says_so(page: Page, folder: Path) -> None:
     for number in range(30):
         add_job(folder, f"job-{number}", range(1, 3), {range(1, 3): "Finished"}, name=f"Shot {number:03}")

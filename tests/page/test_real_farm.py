@@ -45,7 +45,17 @@ def test_from_an_empty_farm_to_the_downloaded_frames(
         farm.join("render-1", line.rpartition(" ")[2])
         worker = farm.start_worker("render-1", log=tmp_path / "render-1.log")
         expect(page.locator(".worker")).to_have_count(1, timeout=PATIENCE)
-        farm.submit(blend, job="turntable", frames=f"1-{FRAMES}")
+        page.locator("drop-blend input").set_input_files(blend)
+        sending = page.get_by_role("dialog", name="Send turntable")
+        expect(sending.get_by_label("Frames")).to_have_value(f"1-{FRAMES}", timeout=PATIENCE)
+        expect(sending.get_by_label("Format")).to_have_value("PNG")
+        expect(sending).to_contain_text(f"{FRAMES} frames")
+        sending.get_by_label("Your name").fill("Jo")
+        page.screenshot(path=shot / "real-sending.png")
+        sending.get_by_role("button", name="Send it").click()
+        expect(page.get_by_role("heading", name="turntable")).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text("sent by Jo")).to_be_visible()
+        page.get_by_role("link", name="All jobs").click()
         row = page.locator("job-row")
         expect(row).to_contain_text("turntable", timeout=PATIENCE)
         expect(page.get_by_role("heading", level=1)).to_contain_text("Rendering 1 job on 1 machine", timeout=PATIENCE)
@@ -64,6 +74,9 @@ def test_from_an_empty_farm_to_the_downloaded_frames(
             page.get_by_role("link", name="Download", exact=True).click()
         names = zipfile.ZipFile(download.value.path()).namelist()
         assert names == [f"{number:06d}.png" for number in range(1, FRAMES + 1)]
+        with page.expect_download(timeout=PATIENCE) as download:
+            page.get_by_role("button", name="Film").click()
+        assert download.value.path().read_bytes()[4:8] == b"ftyp"
         page.get_by_role("link", name="All jobs").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("All is done; 1 machine is ready.")
         page.locator(".worker a").click()

@@ -122,7 +122,8 @@ class ServedFarm:
     def _start(self) -> None:
         """Raises ToolError."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        words = ["serve", "--port", "0", "--json", "--farm-dir", str(self._folder / "farm")]
+        words: list[str | Path] = ["serve", "--port", "0", "--json", "--blender", self._blender]
+        words += ["--farm-dir", self._folder / "farm"]
         env = {"PATH": f"{self._programs()}{os.pathsep}{os.environ['PATH']}", "HOME": str(self._folder)}
         self._server = Leashed(
             [sys.executable, "-I", pyz.build(folder=self._folder), *words], env=env, log=self.log, orphans=True

@@ -3,6 +3,7 @@
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..log import log_to_stderr
@@ -26,8 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
+    import bpy
+
     from ...server import command
 
     log_to_stderr(verbose=False)
-    command.carry_out(options, settings())
+    program = bpy.app.binary_path  # empty where Blender is a Python module
+    command.carry_out(options, settings(), blender=Path(program) if program else None)
     return ENDED

@@ -2,6 +2,7 @@
 """`submit`: sends a blend to the farm as a job of many tasks, packed into a copy; the file is not touched."""
 
 import argparse
+import getpass
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -85,6 +86,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         scene=packing.facts(),
         chunk=options.chunk,
         priority=options.priority,
+        person=_person(),
         **chosen,
     )
     with farm_of(config) as farm, farm.room_for(job.id) as folder, ExitStack() as if_it_fails:
@@ -111,6 +113,14 @@ def _tell(options: argparse.Namespace, doing: str, part: float) -> None:
 
     if options.progress:
         tell(Progress(doing, part))
+
+
+def _person() -> str:
+    """Who sends it, by the name that this machine knows them by."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user without a name
+        return ""
 
 
 def _say(findings: "Sequence[Finding]") -> None:

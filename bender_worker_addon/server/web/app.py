@@ -10,16 +10,17 @@ from starlette.routing import Match
 
 from ...settings.config import WorkerConfig
 from ..access import Access
+from ..backstage import Backstage
 from ..extension import OwnExtension
 from ..farm import Farm
-from . import api, join, luggage, page, repository, wire
+from . import api, backstage, join, luggage, page, repository, wire
 from .connections import FileSender
 from .guard import Guard
 from .lingering import Lingering
 from .news import News
 
 
-def app(farm: Farm, access: Access, config: WorkerConfig) -> Starlette:
+def app(farm: Farm, access: Access, config: WorkerConfig, back: Backstage) -> Starlette:
     return Starlette(
         routes=[
             *wire.routes(farm),
@@ -27,7 +28,8 @@ def app(farm: Farm, access: Access, config: WorkerConfig) -> Starlette:
             *api.routes(farm, News(farm)),
             *join.routes(farm, access, config),
             *page.routes(),
-            *repository.routes(OwnExtension()),
+            *repository.routes(OwnExtension(), has_blender=back.is_there),
+            *backstage.routes(farm, back),
         ],
         middleware=[Middleware(Lingering), Middleware(FileSender), Middleware(Guard, access=access, farm=farm)],
         exception_handlers={HTTPException: _no_route},

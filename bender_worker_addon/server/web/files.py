@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files: those of a job that is about to be sent, and the frames that have come of it."""
 
-import re
 import zipfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict
@@ -13,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from ...core.frame import FORMATS, frame_name
+from ...core.frame import FORMATS, frame_name, is_frame_name
 from ...core.luggage import fits_everywhere
 from ...core.other_files import is_safe
 from ...core.task import SAFE_ID
@@ -24,7 +23,6 @@ from .reception import Refused, take_file
 
 _DIGITS = 6  # of a frame's number
 _LARGEST = 1 << 40  # bytes
-_FRAME = re.compile(rf"[0-9]{{6}}\.({'|'.join({kind.extension for kind in FORMATS.values()})})", re.ASCII)
 
 
 def routes(farm: Farm) -> list[Route]:
@@ -33,7 +31,7 @@ def routes(farm: Farm) -> list[Route]:
     async def file(request: Request) -> Response:
         place = place_of(farm, request.path_params["job"], request.path_params["name"])
         await run_in_threadpool(farm.blends.comes_whole, place)
-        await take_file(request, place, keep_free=farm.keep_free)
+        await take_file(request, place, keep_free=farm.keep_free, wants_hash=False)
         return JSONResponse({}, status_code=201)
 
     async def frame(request: Request) -> Response:
@@ -162,7 +160,7 @@ def _pictures_in(folder: Path) -> list[Path]:
     return [
         path
         for path, name in zip(files, names, strict=True)
-        if (_FRAME.fullmatch(name) or is_safe(name)) and _is_a_picture(path)
+        if (is_frame_name(name) or is_safe(name)) and _is_a_picture(path)
     ]
 
 

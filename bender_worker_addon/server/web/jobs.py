@@ -21,6 +21,7 @@ from ...sites.local import LocalSite
 from ...sites.site import BlendGone
 from ..farm import Farm
 from .body import told_in
+from .guard import Caller
 from .news import as_json
 from .reception import Refused
 
@@ -40,7 +41,8 @@ def routes(farm: Farm) -> list[Route]:
         return JSONResponse(await run_in_threadpool(_details, farm, request.path_params["job"]))
 
     async def new_job(request: Request) -> Response:
-        told = _understood(await told_in(request))
+        caller: Caller = request.state.caller
+        told = _understood(await told_in(request), sender=caller.worker or "")
         try:
             await run_in_threadpool(farm.send, told)
         except BlendGone as error:
@@ -80,8 +82,8 @@ def known(site: LocalSite, chosen: str) -> Job:
     return job
 
 
-def _understood(told: Mapping[str, Any]) -> NewJob:
-    """A job as `sites.remote` tells it. Raises Refused."""
+def _understood(told: Mapping[str, Any], *, sender: str) -> NewJob:
+    """A job as `sites.remote` tells it, of `sender` unless it says whose it is. Raises Refused."""
     try:
         job = NewJob(
             id=job_id(_text(told, "id")),
@@ -92,6 +94,7 @@ def _understood(told: Mapping[str, Any]) -> NewJob:
             scene=_facts(told["scene"]),
             chunk=_whole(told, "chunk", 1, least=1, most=_LARGEST),
             priority=_whole(told, "priority", 0, least=-_PRIORITY, most=_PRIORITY),
+            person=one_line(_text({"person": "", **told}, "person"), most=LONGEST_NAME) or sender,
         )
     except KeyError as error:
         raise Refused(400, f"this is no job: {error} is not told") from error
@@ -107,7 +110,9 @@ def _facts(scene: Any) -> SceneFacts:
     if not isinstance(scene, dict):
         raise TypeError("scene should be an object")
     told: dict[str, Any] = {name: one_line(_text(scene, name), most=LONGEST_NAME) for name in ("version", "engine")}
-    for name in ("width", "height", "scale", "fps", "step"):
+    for name in ("width", "height"):  # 0: nobody has looked into the blend
+        told[name] = _whole(scene, name, None, least=0, most=_LARGEST)
+    for name in ("scale", "fps", "step"):
         told[name] = _whole(scene, name, None, least=1, most=_LARGEST)
     fps_base = scene.get("fps_base", 1)
     if type(fps_base) not in (int, float) or not 0 < fps_base <= _LARGEST:

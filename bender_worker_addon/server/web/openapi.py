@@ -149,9 +149,8 @@ _NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "str
 _HASH = {
     "name": "X-Blake2b",
     "in": "header",
-    "required": True,
     "schema": {"type": "string", "pattern": "^[0-9a-f]{128}$"},
-    "description": "of the file: Blake2b-512",
+    "description": "of the file: Blake2b-512; what can't make it, as a browser, leaves it out",
 }
 _PIECES = {
     "name": "id",
@@ -182,14 +181,42 @@ _SCENE = {
     "properties": {
         "version": {"type": "string", "description": "of the Blender that has written the blend"},
         "engine": _TEXT,
-        "width": _COUNT,
-        "height": _COUNT,
+        "width": {**_COUNT, "minimum": 0, "description": "pixels; 0: nobody has looked into the blend"},
+        "height": {**_COUNT, "minimum": 0},
         "scale": {**_COUNT, "description": "percent"},
         "fps": {**_COUNT, "description": "divided by fps_base: frames a second"},
         "fps_base": {"type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000},
         "step": _COUNT,
     },
     "required": ["version", "engine", "width", "height", "scale", "fps", "step"],
+}
+
+_FILM = {
+    "type": "object",
+    "properties": {
+        "state": {**_TEXT, "enum": ["none", "making", "there", "failed"]},
+        "why": {**_TEXT, "description": "it failed"},
+    },
+}
+_CONCERN = {"type": "object", "properties": {"words": _TEXT, "hopeless": {"type": "boolean"}}}
+_LOOKED_AT = {
+    "type": "object",
+    "properties": {
+        "active": _TEXT,
+        "scenes": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "name": _TEXT,
+                    "frames": {**_TEXT, "description": "such as 1-250 or 1-250x5"},
+                    "format": _TEXT,
+                    "facts": {"type": "object", "description": "the `scene` of a job"},
+                    "concerns": {"type": "array", "items": _CONCERN, "description": "what would go wrong elsewhere"},
+                },
+            },
+        },
+    },
 }
 
 OPENAPI: dict[str, Any] = {
@@ -212,6 +239,7 @@ OPENAPI: dict[str, Any] = {
                     image_format={**_TEXT, "enum": list(FORMATS)},
                     chunk={**_COUNT, "description": "frames of a task, at most"},
                     priority=_PRIORITY,
+                    person={**_TEXT, "description": "who sends it; else the machine whose token is shown"},
                     scene=_SCENE,
                 ),
             ),
@@ -259,6 +287,29 @@ OPENAPI: dict[str, Any] = {
                 _answers("here", status="201"),
                 {**_NAME, "name": "hash", "schema": {"type": "string", "pattern": f"^{HASH.pattern}$"}},
             )
+        },
+        "/api/jobs/{job}/look": {
+            "post": _operation(
+                "let the farm's Blender look into a blend that is to be sent, where it has one (see `/api/about`)",
+                _answers("what it says of its scenes, and which is active", _LOOKED_AT),
+                _JOB,
+                requestBody=_body(
+                    "blend",
+                    blend={**_TEXT, "description": "the file's name"},
+                    scene={**_TEXT, "description": "make this scene the active one first: workers render that"},
+                ),
+            )
+        },
+        "/api/jobs/{job}/film": {
+            "get": _operation("how its film gets on", _answers("state", _FILM), _JOB),
+            "post": _operation(
+                "make one of the frames that are here, where the farm has a Blender",
+                _answers("begun, or there already", _FILM, status="202"),
+                _JOB,
+            ),
+        },
+        "/api/jobs/{job}/film.mp4": {
+            "get": _operation("its film", {"200": {"description": "an MP4"}, "default": _ERROR}, _JOB)
         },
         "/api/jobs/{job}/cancel": _change("render nothing more of it"),
         "/api/jobs/{job}/retry": {
@@ -394,7 +445,13 @@ OPENAPI: dict[str, Any] = {
         "/api/about": {
             "get": _operation(
                 "the farm's own version and the name of the add-on it gives; null where it runs from the source",
-                _answers("both", {"type": "object", "properties": {"version": _MAYBE, "extension": _MAYBE}}),
+                _answers(
+                    "both",
+                    {
+                        "type": "object",
+                        "properties": {"version": _MAYBE, "extension": _MAYBE, "blender": {"type": "boolean"}},
+                    },
+                ),
             )
         },
         "/extension/index.json": {

@@ -78,10 +78,11 @@ async def take_file(
     stays: Callable[[], bool] = lambda: False,
     proof: hashing.Hash | None = None,
     told: str = "",
+    wants_hash: bool = True,
 ) -> Got:
     """Takes in a file that is the request's whole body, with its hash in the header `X-Blake2b`; so many bytes of the
-    disk stay free. `stays`: whether one that is there already does; `proof`: another hash, to be as `told`. Raises
-    Refused."""
+    disk stay free. `stays`: whether one that is there already does; `proof`: another hash, to be as `told`.
+    `wants_hash`: whether there must be one; browsers can't make it. Raises Refused."""
     arriving = place.with_name(f".{secrets.token_hex(8)}")
     size, digest = 0, proof or hashing.fresh()
     told = told or request.headers.get("x-blake2b", "").lower()
@@ -93,7 +94,7 @@ async def take_file(
                 size += len(chunk)
                 room.take(len(chunk))
                 await run_in_threadpool(_write_and_hash, file, digest, chunk)
-        if digest.hexdigest() != told:
+        if digest.hexdigest() != told and (wants_hash or "x-blake2b" in request.headers):
             raise Refused(400, f"{place.name} has another hash than was told")
         if not (place.is_file() and await run_in_threadpool(stays)):
             await run_in_threadpool(make_durable, arriving, place)

@@ -11,14 +11,14 @@ from ..extension import Extension, OwnExtension
 from .reception import Refused
 
 
-def routes(own: OwnExtension) -> list[Route]:
+def routes(own: OwnExtension, *, has_blender: bool) -> list[Route]:
     async def listed(_request: Request) -> Response:
         return JSONResponse((await extension()).listed)
 
     async def about(_request: Request) -> Response:
         found = await run_in_threadpool(own.get)
-        told = {"version": None, "extension": None}
-        return JSONResponse(told if found is None else {"version": found.entry["version"], "extension": found.name})
+        version, name = (None, None) if found is None else (found.entry["version"], found.name)
+        return JSONResponse({"version": version, "extension": name, "blender": has_blender})
 
     async def archive(request: Request) -> Response:
         found = await extension()

@@ -10,10 +10,10 @@ from queue import SimpleQueue
 from typing import Any
 
 from ...core.in_flight import InFlight
+from ...system.sandbox import Sandbox
 from ..state.task_logs import TaskLogs
 from .child import Child
 from .process import ChildProcess
-from .sandbox import Sandbox
 from .scratch import Scratch
 
 

@@ -20,12 +20,12 @@ from ...core import messages
 from ...core.errors import WorkerError
 from ...core.messages import Command, FrameBegun, FrameWritten, RenderFailed, Revoked
 from ...system.pipes import wide_pipe
+from ...system.sandbox import environment_inside, without_secrets
 from ...system.suspend import suspend_process
 from ...system.tether import Tether
 from ...system.threads import Thread
 from .channel import Channel
 from .output import Output
-from .sandbox import environment_inside, without_secrets
 
 log = logging.getLogger(__name__)
 

@@ -229,7 +229,7 @@ def test_a_liar_gets_nothing_in(machine: Machine, client: Client) -> None:
         assert client.ask("POST", path, data=wrong).status_code == 400
     assert client.ask("POST", f"/api/jobs/other/files/scene.blend/pieces/{manifest.id}", data=b"").status_code == 409
     assert client.ask("PUT", "/api/jobs/job-1/files/..%5Cx/pieces/" + manifest.id, data=b"").status_code == 400
-    assert client.ask("PUT", "/api/jobs/job-1/files/scene.blend/pieces/..", data=b"").status_code in (400, 404, 405)
+    assert client.ask("PUT", "/api/jobs/job-1/files/scene.blend/pieces/..%2Fx", data=b"").status_code in (400, 404, 405)
 
 
 def test_a_farm_that_sends_other_pieces_is_asked_for_the_whole(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What people do to jobs: the same everywhere on the page.
 
-import { ask, jobPath } from "./api.js";
+import { Refusal, ask, jobPath, sentence } from "./api.js";
 import { h, iconButton, relabel } from "./dom.js";
 import { OVER, done, failed } from "./farm.js";
 import { attempt, menu, question, say } from "./ui.js";
@@ -17,6 +17,19 @@ export const retry = (job, frames, button) =>
   attempt(async () => {
     const { tasks } = await ask("POST", jobPath(job.id, "/retry"), frames ? { frames } : {});
     say(tasks ? `${many(tasks, "task")} of ${named(job)} ${tasks === 1 ? "is" : "are"} queued again.` : "There was nothing to queue again.");
+  }, button);
+
+/** A film of a job, made by the farm's Blender if there is none yet, and downloaded. */
+export const film = (job, button) =>
+  attempt(async () => {
+    let made = await ask("POST", jobPath(job.id, "/film"), {});
+    if (made.state === "making") say("The film is being made …");
+    while (made.state === "making") {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      made = await ask("GET", jobPath(job.id, "/film"));
+    }
+    if (made.state === "failed") throw new Refusal(409, sentence(made.why));
+    h("a", { href: jobPath(job.id, "/film.mp4"), download: "" }).click();
   }, button);
 
 async function cancel(job) {

@@ -30,6 +30,10 @@ export async function ask(method, path, body, headers = {}) {
   return told;
 }
 
+let asked = null;
+/** What the server is: {version, extension, blender}, each of which may be missing. */
+export const about = () => (asked ??= ask("GET", "/api/about").catch(() => ((asked = null), {})));
+
 export const jobPath = (id, rest = "") => `/api/jobs/${encodeURIComponent(id)}${rest}`;
 export const framePath = (id, frame) => jobPath(id, `/frames/${frame}`);
 export const workerPath = (id, rest = "") => `/api/workers/${encodeURIComponent(id)}${rest}`;

@@ -2,7 +2,7 @@
 // The first screen: one sentence, what somebody has to see to, jobs, machines, and how to get more of both.
 
 import { jobButtons, retry } from "./actions.js";
-import { ask } from "./api.js";
+import { about, ask } from "./api.js";
 import { each, h, icon, setAttribute, setText } from "./dom.js";
 import { OVER, done, farm, hasPictures, told, total } from "./farm.js";
 import { Frames } from "./frames.js";
@@ -12,6 +12,7 @@ import { go } from "./address.js";
 import { draw, pictureOf, pictures } from "./pictures.js";
 import { ago, count, many, tally } from "./words.js";
 import { attempt, copy } from "./ui.js";
+import "./send.js";
 import "./strip.js";
 
 const SHOWN = 12; // jobs that are over and shown without being asked for
@@ -306,12 +307,13 @@ class FarmSteps extends HTMLElement {
   #line = h("code", { class: "line" }, `${FOR_THEM}…`);
   #copy = h("button", { type: "button", class: "primary", onclick: () => this.#copyLine() }, icon("copy"), "Copy the line");
   #title = h("h2");
+  #steps = h("ol", { class: "steps" });
   #send = h(
     "li",
     {},
     h("h3", {}, "Send a job"),
-    h("p", {}, "On any machine that has joined: in Blender’s Output properties, ", h("b", {}, "Farm"), ", ", h("b", {}, "Send to Farm"), ". Or in a terminal:"),
-    h("code", { class: "line" }, "blender --command bender_worker submit shot.blend --frames 1-250"),
+    h("drop-blend"),
+    h("p", {}, "If it needs textures or libraries that are not packed, send it from Blender, on a machine that has joined: Output properties, ", h("b", {}, "Farm"), ", ", h("b", {}, "Send to Farm"), "."),
   );
 
   connectedCallback() {
@@ -324,20 +326,22 @@ class FarmSteps extends HTMLElement {
       this.#line,
       this.#copy,
     );
-    this.append(this.#title, h("ol", { class: "steps" }, first, this.#send));
+    this.#steps.append(first, this.#send);
+    this.append(this.#title, this.#steps);
   }
 
   show(empty) {
-    setText(this.#title, empty ? "" : "More machines");
+    const place = empty ? this.#steps.lastElementChild : this.#steps.firstElementChild;
+    if (place !== this.#send) this.#steps.insertBefore(this.#send, empty ? null : place); // of a farm that runs it is what is done more often
+    setText(this.#title, empty ? "" : "More for the farm");
     this.#title.hidden = empty;
-    this.#send.hidden = !empty && farm.jobs.size > 0;
     if (!this.#asked) this.#showExtension();
   }
 
   /** Blender takes it from there, with the farm's own repository, from which it is updated. */
   async #showExtension() {
     this.#asked = true;
-    const { extension } = await ask("GET", "/api/about").catch(() => ({}));
+    const { extension } = await about();
     if (!extension) return;
     this.#drag.href = `${location.origin}/extension/${extension}?repository=${location.origin}/extension/index.json&blender_version_min=4.2.0`;
     this.#drag.hidden = false;

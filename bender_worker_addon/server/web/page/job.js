@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A job's page: all its frames as a strip and as pictures, one of them large, what became of it, and why some failed.
 
-import { jobButtons, retry } from "./actions.js";
+import { film, jobButtons, retry } from "./actions.js";
 import { go } from "./address.js";
-import { ask, framePath, jobPath } from "./api.js";
+import { about, ask, framePath, jobPath } from "./api.js";
 import { detailsOf } from "./details.js";
 import { each, h, icon, setAttribute, setText } from "./dom.js";
 import { OVER, done, failed, farm, hasPictures, total } from "./farm.js";
@@ -34,6 +34,8 @@ class JobPage extends HTMLElement {
   #buttons = jobButtons();
   #retry = h("button", { type: "button", onclick: () => retry(this.#job, undefined, this.#retry) }, icon("retry"), h("span"));
   #download = h("a", { class: "button", download: true }, icon("download"), h("span", {}, "Download"));
+  #film = h("button", { type: "button", hidden: true, onclick: () => film(this.#job, this.#film) }, icon("film"), h("span", {}, "Film"));
+  #hasBlender = false;
   #progress = h("p", { class: "progress" });
   #facts = h("p", { class: "dim" });
   #stopped = h("p", { class: "wrong", role: "note" });
@@ -41,6 +43,7 @@ class JobPage extends HTMLElement {
   #viewer = document.createElement("frame-viewer");
   #about = h("section", { class: "about", "aria-label": "This frame" });
   #failures = h("section", { class: "failures", "aria-labelledby": "failures-title" }, h("h2", { id: "failures-title" }, "Why frames failed"), h("ul"));
+  #warnings = h("section", { class: "warnings", "aria-labelledby": "warnings-title" }, h("h2", { id: "warnings-title" }, "What may be wrong with frames"), h("ul", { class: "concerns" }));
   #chips = h("div", { class: "chips", role: "group", "aria-label": "Show only" });
   #chosen = h("div", { class: "chosen" });
   #grid = document.createElement("frame-grid");
@@ -48,12 +51,12 @@ class JobPage extends HTMLElement {
   #whole = h(
     "div",
     { class: "job" },
-    h("div", { class: "top" }, this.#title, this.#state, h("div", { class: "actions" }, this.#retry, this.#download, this.#buttons)),
+    h("div", { class: "top" }, this.#title, this.#state, h("div", { class: "actions" }, this.#retry, this.#film, this.#download, this.#buttons)),
     this.#progress,
     this.#facts,
     this.#stopped,
     this.#strip,
-    h("div", { class: "parts" }, h("div", { class: "look" }, this.#viewer, this.#about), h("div", { class: "all" }, this.#failures, this.#chips, this.#chosen, this.#grid)),
+    h("div", { class: "parts" }, h("div", { class: "look" }, this.#viewer, this.#about), h("div", { class: "all" }, this.#failures, this.#warnings, this.#chips, this.#chosen, this.#grid)),
   );
 
   connectedCallback() {
@@ -66,6 +69,10 @@ class JobPage extends HTMLElement {
     this.#strip.addEventListener("keydown", (event) => this.#stripPressed(event));
     this.#strip.addEventListener("pointerdown", (event) => this.#stripScrubbed(event));
     this.#strip.addEventListener("pointermove", (event) => event.buttons === 1 && this.#stripScrubbed(event));
+    about().then(({ blender }) => {
+      this.#hasBlender = Boolean(blender);
+      this.#showHead();
+    });
     this.#refresh();
   }
 
@@ -101,6 +108,7 @@ class JobPage extends HTMLElement {
     this.#frames = new Frames(details.frame_lists);
     this.#showFrames();
     this.#showFailures();
+    this.#showWarnings();
     if (first && this.#wantedFrame === undefined) this.#viewer.place = Math.max(0, this.#firstToSee());
     this.#lookAtWanted();
     this.#showHead();
@@ -124,6 +132,7 @@ class JobPage extends HTMLElement {
     this.#retry.hidden = !failed(job);
     setText(this.#retry.lastChild, `Retry ${many(failed(job), "failed frame")}`);
     this.#download.hidden = !done(job);
+    this.#film.hidden = !this.#hasBlender || done(job) < 2;
     setAttribute(this.#download, "href", jobPath(job.id, "/frames.zip"));
     setText(this.#stopped, job.paused && job.stopped ? job.stopped : "");
     const end = ends(job);
@@ -188,6 +197,13 @@ class JobPage extends HTMLElement {
         this.#about.scrollIntoView({ block: "nearest" });
       };
     });
+  }
+
+  #showWarnings() {
+    const found = this.#details.warnings;
+    this.#warnings.hidden = !found.length;
+    const rows = found.map(({ frames, words }) => h("li", {}, icon("warn"), h("span", {}, h("b", {}, `Frame${/[-,]/.test(frames) ? "s" : ""} ${shortened(frames)}: `), words)));
+    this.#warnings.lastElementChild.replaceChildren(...rows);
   }
 
   #showMarked() {

@@ -83,6 +83,17 @@ export function* runs(text) {
   }
 }
 
+/** How many frames `1-100,120-200x5` or `1..100` has; 0 where it is not written so. */
+export function framesIn(text) {
+  const found = new Set();
+  for (const part of text.split(",")) {
+    const [whole, first, last = first, step = 1] = part.trim().match(/^(\d{1,6})(?:\s*(?:-|\.\.)\s*(\d{1,6}))?(?:\s*x\s*(\d{1,6}))?$/) ?? [];
+    if (!whole || Number(last) < Number(first) || !Number(step)) return 0;
+    for (let number = Number(first); number <= Number(last); number += Number(step)) found.add(number);
+  }
+  return found.size;
+}
+
 /** Ascending numbers as people write them: `1-4,9`. */
 export function asFrames(numbers) {
   const parts = [];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A machine's page: what it does, what it is, what has happened to it, and orders for it.
 
-import { ask, workerPath } from "./api.js";
+import { about, ask, workerPath } from "./api.js";
 import { h, icon, setText } from "./dom.js";
 import { farm, told } from "./farm.js";
 import { doing, isBusy, nameOf } from "./outlook.js";
@@ -42,7 +42,7 @@ class WorkerPage extends HTMLElement {
     farm.addEventListener("change", this.#change);
     this.#timer = setInterval(() => this.#show(), 5000);
     this.#refresh();
-    ask("GET", "/api/about").then(({ version }) => (this.#farms = version ?? ""), () => {});
+    about().then(({ version }) => (this.#farms = version ?? ""));
   }
 
   disconnectedCallback() {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sandbox: what a render child gets to see of this machine. Only says how; starts nothing.
+"""Sandbox: what a Blender in the background gets to see of this machine. Only says how; starts nothing.
 
 In a sandbox (Linux, by bubblewrap) a child sees the system's programs, Blender's own folder, its blend and the folder
 for its frames, which alone it can write; no network, no home, no other process. Out of it, its environment is all that
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
 
-from ...core import luggage
-from ...system.platform import LINUX
-from ...system.printed import ADDRESS_WITH_PASSWORD
+from ..core import luggage
+from .platform import LINUX
+from .printed import ADDRESS_WITH_PASSWORD
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix", "/snap", "/sys")
 _ETC = (

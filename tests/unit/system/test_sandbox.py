@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bender_worker_addon.core.errors import WorkerError
-from bender_worker_addon.worker.children.sandbox import Sandbox, environment_inside, without_secrets
+from bender_worker_addon.system.sandbox import Sandbox, environment_inside, without_secrets
 from tests.unit.conftest import StartFarm
 
 SECRET = {
