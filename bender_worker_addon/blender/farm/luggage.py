@@ -53,9 +53,11 @@ class Luggage:
         for number, library in enumerate(files.archives()):  # what it holds takes paths from where it seems to be
             library.filepath = f"//{copy}-{number}".replace("{", "_")  # in a path Blender 5 would replace it
         bpy.ops.wm.save_as_mainfile(filepath=target, check_existing=False, relative_remap=False, compress=self.compress)
-        for use, folder in taken:  # only now, as Blender looks there at once
-            if folder:
-                use.point_to(folder)
+        beside = [(use, folder) for use, folder in taken if folder]
+        if not beside and not caches:
+            return
+        for use, folder in beside:  # only now, as Blender looks there at once
+            use.point_to(folder)
         for cache in caches:
             cache.move_into_blend()
         bpy.ops.wm.save_mainfile(compress=self.compress)
