@@ -109,7 +109,10 @@ class WorkerConfig:
         "Keep Free (GB)", 2.0, Number(0, unit="GB"), "GB of disk kept free; with less, no tasks are taken"
     )
     grace_period: float = _storage(
-        "Keep Blends (s)", 60.0, Number(0, unit="seconds"), "seconds a finished job's blend is kept"
+        "Keep Blends (s)",
+        86400.0,
+        Number(0, unit="seconds"),
+        "seconds a finished job's blend is kept: of a scene that is sent again only the changes are fetched then",
     )
     cache_limit: float = _storage(
         "Keep Blends (GB)",

@@ -239,6 +239,8 @@ class Worker:
         self._record.free_disk = round(event.gigabytes, 0 if event.gigabytes >= 10 else 1)
         self._disks.seen(event)
         self._admission.disk_has(event.gigabytes, trouble=event.trouble)
+        if event.gigabytes < self._config.disklimit:
+            self._blends.make_room(needed=self._needed)
         if event.trouble:
             self._interrupt.give_back_unbegun()
 
@@ -254,7 +256,12 @@ class Worker:
         self._hello.say()
 
     def _look_after_blends(self) -> None:
-        self._blends.look_after(needed={held.task.job_id for held in self._in_flight})
+        self._blends.look_after(needed=self._needed)
+
+    @property
+    def _needed(self) -> set[str]:
+        """The jobs of tasks here."""
+        return {held.task.job_id for held in self._in_flight}
 
     def _look_for_idleness(self) -> None:
         assert self._idle_exit is not None

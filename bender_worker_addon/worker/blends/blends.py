@@ -120,6 +120,9 @@ class Blends:
     def _usual_path(self, job_id: str) -> Path:
         return self._folder / f"{job_id}.blend"
 
+    def make_room(self, *, needed: set[str]) -> None:
+        """The disk is nearly full: what is here of other jobs goes, if it is this worker's own."""
+
     def _of_interest(self, needed: set[str]) -> set[str]:
         """The jobs of which something is here."""
         return needed

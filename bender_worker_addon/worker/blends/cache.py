@@ -116,7 +116,11 @@ class BlendCache(Blends):
         of_interest = self._of_interest(needed)
         self._over_since = {job_id: since for job_id, since in self._over_since.items() if job_id in of_interest}
         super().look_after(needed=needed)
-        self._ask_about_others(self._unneeded(needed))
+        self._ask_about_others(self._unneeded(needed) - self._over_since.keys())
+
+    def make_room(self, *, needed: set[str]) -> None:
+        for job_id in sorted(self._unneeded(needed)):
+            self._delete(job_id, "the disk is nearly full")
 
     def _of_interest(self, needed: set[str]) -> set[str]:
         return self._kept.keys() | needed

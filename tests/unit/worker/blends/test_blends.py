@@ -390,6 +390,16 @@ def test_the_oldest_go_when_there_are_too_many(store: Store) -> None:
     assert store.journal.blends() == {"a", "b", "d"}
 
 
+def test_none_is_kept_for_later_while_the_disk_is_nearly_full(store: Store) -> None:
+    for job in ("a", "b"):
+        store.have(job)
+    store.open(grace_period=3600)
+    store.next(BlendsFound)
+    store.blends.make_room(needed={"b"})
+    store.next(BlendDeleted)
+    assert [path.name for path in store.folder.glob("*.blend")] == ["b.blend"]
+
+
 def test_what_was_used_last_is_known_to_the_next_run(store: Store) -> None:
     for job in ("a", "b"):
         store.have(job)
