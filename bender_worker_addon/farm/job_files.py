@@ -2,7 +2,6 @@
 """Job files: keeps each job's `data.json` up to date for whoever reads it. Always whole, never older than it was."""
 
 import logging
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -11,7 +10,7 @@ from errno import EBUSY
 from pathlib import Path
 
 from ..core.job import DATA_JSON
-from ..system.durable import make_durable
+from ..system.durable import make_durable, sync
 from ..system.files import remove
 from . import books
 from .database import Database
@@ -88,4 +87,4 @@ def write(path: Path, pieces: Iterable[str]) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(pieces)
         file.flush()
-        os.fsync(file.fileno())
+        sync(file.fileno())

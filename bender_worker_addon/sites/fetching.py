@@ -7,6 +7,7 @@ from pathlib import Path
 from ..core.errors import FarmError
 from ..farm.frame_files import FrameFile
 from ..system import hashing
+from ..system.disks import why_not_written
 from ..system.durable import make_durable
 from ..system.files import remove
 from .site import Progress, Site, nobody
@@ -38,7 +39,7 @@ class Fetching:
                     done += file.size
                     told(done, size)
         except OSError as error:
-            raise FarmError(f"frames can't be stored in {self._folder}: {error.strerror or error}") from error
+            raise FarmError(why_not_written(self._folder, error)) from error
 
     def _have(self, file: FrameFile, whole: set[FrameFile]) -> None:
         if file in whole:

@@ -18,7 +18,8 @@ from .platform import WINDOWS
 _FULL = (errno.ENOSPC, errno.EDQUOT)  # what a disk without room says
 _FULL_ON_WINDOWS = (39, 112, 1295)  # the same: ERROR_HANDLE_DISK_FULL, _DISK_FULL, _DISK_QUOTA_EXCEEDED
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-_LONG_ON_WINDOWS = 160  # characters; of 260 a worker wants some for what it makes in a folder
+_LONGEST_ON_WINDOWS = 259  # characters of a path, for Blender as it is built
+_LONG_ON_WINDOWS = 160  # of which a worker wants some for what it makes in a folder
 _PATIENCE = 5.0  # seconds in which a disk should answer
 
 
@@ -95,7 +96,7 @@ class Disks:
             try:
                 gigabytes.append(free_gigabytes(folder))
             except OSError as error:
-                troubles.append(_unusable(folder, error))
+                troubles.append(why_not_written(folder, error))
         return DisksSeen(min(gigabytes, default=0.0), next(filter(None, troubles), ""))
 
 
@@ -106,7 +107,7 @@ def why_unwritable(folder: Path) -> str:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"bender")
     except OSError as error:
-        return _unusable(folder, error)
+        return why_not_written(folder, error)
     return ""
 
 
@@ -131,12 +132,13 @@ def free_gigabytes(folder: Path) -> float:
     return shutil.disk_usage(there).free / 1e9
 
 
-def _unusable(folder: Path, error: OSError) -> str:
+def why_not_written(folder: Path, error: OSError) -> str:
+    """What is wrong with a folder into which something could not be written, and what to do."""
     if is_full(error):
         advice = "free some space"
     elif error.errno in _FORBIDDEN:
         advice = "choose another or change its permissions"
-    elif WINDOWS and len(str(folder)) > _LONG_ON_WINDOWS:
+    elif WINDOWS and (len(str(folder)) > _LONG_ON_WINDOWS or len(str(error.filename or "")) > _LONGEST_ON_WINDOWS):
         advice = "its path may be too long for Windows: choose another"
     else:
         advice = "see whether its disk or share is there, or choose another"

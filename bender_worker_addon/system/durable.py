@@ -2,12 +2,17 @@
 """Durable: files that a power cut leaves as they were or as they are to be, and never in between."""
 
 import os
+import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from .files import move, patiently, remove
 from .platform import WINDOWS
 from .private import keep_private
+
+if sys.platform == "darwin":
+    import fcntl
 
 
 def make_durable(file: Path, target: Path) -> None:
@@ -23,7 +28,7 @@ def make_names_durable(folder: Path) -> None:
         return
     opened = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(opened)
+        sync(opened)
     finally:
         os.close(opened)
 
@@ -44,4 +49,14 @@ def write_private(path: Path, text: str) -> None:
 
 def _flush(file: Path) -> None:
     with file.open("r+b") as opened:  # Windows flushes only what is open for writing
-        os.fsync(opened.fileno())
+        sync(opened.fileno())
+
+
+def sync(descriptor: int) -> None:
+    """What is written into an open file is on the disk itself: on macOS fsync stops at the disk's own memory, which a
+    power cut empties."""
+    with suppress(OSError):  # not every disk of macOS can be asked
+        if sys.platform == "darwin":
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)

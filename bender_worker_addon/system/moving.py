@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..core.errors import FolderInUse
 from . import files
-from .durable import make_names_durable
+from .durable import make_names_durable, sync
 from .lock import Lock
 
 _FROM = ".moved-from"  # in the new place while the old one is being emptied: names it
@@ -76,5 +76,5 @@ def _make_durable(folder: Path) -> None:
             if path.is_symlink() or not path.is_file():
                 continue
             with path.open("r+b") as file:
-                os.fsync(file.fileno())
+                sync(file.fileno())
         make_names_durable(Path(place))

@@ -140,7 +140,10 @@ def cut_off(folder: Path) -> None:
 def plugged_in(folder: Path) -> None:
     """It is there again, with what was in it."""
     folder.unlink()
-    _aside(folder).rename(folder)
+    while _aside(folder).exists():
+        with suppress(OSError):  # who writes into it may just have made it anew
+            shutil.rmtree(folder, ignore_errors=True)
+            _aside(folder).rename(folder)
 
 
 def _aside(folder: Path) -> Path:

@@ -167,7 +167,7 @@ def test_only_what_speaks_to_the_system_asks_which_one_it_is() -> None:
         and isinstance(node.value, ast.Name)
         and (node.value.id, node.attr) in {("os", "name"), ("sys", "platform"), ("platform", "system")}
     }
-    inside = "error_words", "memory", "pipes", "platform", "private", "sleepless", "suspend", "tether"
+    inside = "durable", "error_words", "memory", "pipes", "platform", "private", "sleepless", "suspend", "tether"
     assert asking == {*(f"system/{name}.py" for name in inside), "render_child/system.py"}
 
 
