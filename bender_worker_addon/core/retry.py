@@ -41,6 +41,8 @@ DOWNLOADS = Retry(tries=4, first=0.5, longest=60.0)
 RESUMES = Retry(tries=4, first=0.5, longest=0.5)
 """Of a download that was cut. Only those count after which not one byte more had come."""
 UPLOADS = Retry(tries=4, first=1.0, longest=300.0)
+NOTICES = Retry(tries=8, first=2.0, longest=300.0)
+"""Of what has happened, to people: some ten minutes later it is no news any more."""
 RENDERS = Retry(tries=2)
 """A fresh Blender has the second."""
 

@@ -33,6 +33,7 @@ from .web import connections
 from .web.app import app
 from .web.connections import Connections
 from .web.reception import INCOMING
+from .webhook import Webhook
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,7 @@ class Server:
             base = f"{scheme}://{shown_host}:{listening.getsockname()[1]}"
             members.remember_address(config.farm_dir, base)
             credentials.revoke(farm.database, credentials.JOIN, members.AT_THE_START)
+            parts.callback(Webhook(farm, farm_dir=config.farm_dir, base=base).close)
             code = credentials.issue(farm.database, credentials.JOIN, members.AT_THE_START)
             self.links = Links(f"{base}/#key={people_key}", people_key, f"{base}/join/{code}")
             files = allow(connections.IN_ALL + _BACKLOG + _OTHER_FILES)
