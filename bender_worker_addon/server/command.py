@@ -21,6 +21,7 @@ from . import members
 from .access import KEY_FILE
 
 if TYPE_CHECKING:
+    from .node import Node
     from .serve import Links, Server
 
 log = logging.getLogger(__name__)
@@ -76,9 +77,10 @@ def _serve(options: argparse.Namespace, resolved: Resolved, blender: Path | None
     service = systemd.Service()
     stopping = threading.Event()
     with when_asked_to_end(stopping.set), ExitStack() as parts:
-        config = _with_a_queue(resolved, options.host, parts)
+        config, own = _with_a_queue(resolved, options.host, parts)
         tls = {"cert": options.cert, "key": options.key}
-        server = Server(config, host=options.host, port=options.port, **tls, blender=blender)
+        where = {"host": options.host, "port": options.port}
+        server = Server(config, **where, **tls, blender=blender, own_rabbitmq=own)
         parts.callback(server.close)
         parts.callback(service.notify, "STOPPING=1")
         _say(server.links, config.farm_dir / KEY_FILE, as_json=options.json, is_service=service.is_there)
@@ -97,22 +99,24 @@ def _look_after(server: "Server", service: systemd.Service, stopping: threading.
         service.notify("WATCHDOG=1")
 
 
-def _with_a_queue(resolved: Resolved, host: str, parts: ExitStack) -> WorkerConfig:
-    """The settings with the RabbitMQ that is named; else with one of the farm's own, if one is installed here; else
-    with the queue on this machine, which only its own workers reach. Raises FarmError where others are to reach it."""
+def _with_a_queue(resolved: Resolved, host: str, parts: ExitStack) -> "tuple[WorkerConfig, Node | None]":
+    """The settings with the RabbitMQ that is named; else with one of the farm's own, if one is installed here, and that
+    one; else with the queue on this machine, which only its own workers reach. Raises FarmError where others are to
+    reach it."""
     from . import node
+    from .rabbit_users import FOLDER
 
     config = resolved.config
     if not config.is_local or not resolved.sources["queue"].startswith("default"):
-        return config
+        return config, None
     found = node.programs()
     if found is None and host in _LOOPBACK:
-        return config
+        return config, None
     if found is None:
         raise FarmError(node.HOW_TO_GET_ONE)
-    own = node.Node(found, config.farm_dir / node.FOLDER, host=host)
+    own = node.Node(found, config.farm_dir / FOLDER, host=host)
     parts.callback(own.close)
-    return replace(config, queue=RABBITMQ, amqp_url=own.url)
+    return replace(config, queue=RABBITMQ, amqp_url=own.url), own
 
 
 def _say(links: "Links", key: Path, *, as_json: bool, is_service: bool) -> None:

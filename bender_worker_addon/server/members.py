@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from ..core.errors import FarmError
 from ..farm.database import SERVED, Database
 from ..system.durable import write_private
-from . import access
+from . import access, rabbit_users
 from .access import JOIN, WORKER, Credential
 
 ADDRESS_FILE = "address"  # in the farm's folder: where its server answers, or did last
@@ -72,7 +72,9 @@ def print_all(folder: Path, *, as_json: bool) -> None:
 def revoke(folder: Path, which: str, *, as_json: bool) -> None:
     """Of a join code or of machines, by id or name. Raises FarmError if there is none of these, or no farm."""
     with _books(folder) as database:
+        before = {one.id for one in access.issued(database, WORKER)}
         codes, tokens = (access.revoke(database, kind, which) if which else 0 for kind in (JOIN, WORKER))
+        gone = before - {one.id for one in access.issued(database, WORKER)}
     if not codes and not tokens:
         raise FarmError(f"no join code and no machine is called {which!r}; `serve --joined` lists them")
     if as_json:
@@ -81,7 +83,10 @@ def revoke(folder: Path, which: str, *, as_json: bool) -> None:
         print("That join code counts no more. Machines that have joined by it stay.")
     else:
         print(f"{'That machine has' if tokens == 1 else f'{tokens} machines have'} no access to the farm any more.")
-        print("If they know the password of RabbitMQ they can still take tasks: change that too.")
+        if rabbit_users.have_users(folder, gone):
+            print("The farm's RabbitMQ lets it in no more within seconds, or as soon as the farm is started.")
+        else:
+            print("If they know the password of RabbitMQ they can still take tasks: change that too.")
 
 
 def _print(title: str, found: Sequence[Credential]) -> None:

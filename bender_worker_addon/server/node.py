@@ -24,7 +24,6 @@ from ..system.tether import Tether
 
 log = logging.getLogger(__name__)
 
-FOLDER = "rabbitmq"
 USER = "farm"
 
 _KEPT = "node.json"
@@ -35,6 +34,8 @@ _SCRIPTS = (Path("/usr/lib/rabbitmq/bin"),)
 _HEADER = b"AMQP\x00\x00\x09\x01"
 _START = 90.0  # seconds until it must answer
 _END = 20.0  # seconds it may take to end
+_WORDS = 300  # letters of what it says
+_TOLD = 60.0  # seconds that `rabbitmqctl` may take
 _LOOK = 1.0  # seconds between two looks at whether it lives
 _AGAIN_FIRST, _AGAIN_LAST = 1.0, 60.0  # seconds until one that died is started again
 
@@ -53,6 +54,10 @@ HOW_TO_GET_ONE = (
 class Programs:
     server: Path
     epmd: Path
+
+    @property
+    def ctl(self) -> Path:
+        return self.server.with_name("rabbitmqctl").with_suffix(self.server.suffix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,25 @@ class Node:
     @property
     def url(self) -> str:
         return f"amqp://{USER}:{quote(self._kept.password, safe='')}@127.0.0.1:{self._kept.port}/%2F"
+
+    @property
+    def can_be_told(self) -> bool:
+        """Whether there is a program for `ctl`."""
+        return self._programs.ctl.is_file()
+
+    def ctl(self, *words: str) -> str:
+        """What `rabbitmqctl` prints, given these words. Takes seconds. Raises FarmError."""
+        command, nothing = [str(self._programs.ctl), "--quiet", *words], subprocess.DEVNULL
+        try:
+            ended = subprocess.run(
+                command, env=self._environment(), stdin=nothing, capture_output=True, timeout=_TOLD, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise FarmError(f"RabbitMQ could not be told to {words[0]}: {error}") from error
+        if ended.returncode:
+            said = " ".join((ended.stderr or ended.stdout).decode("utf-8", "replace").split())
+            raise FarmError(f"RabbitMQ could not be told to {words[0]}: {said[:_WORDS] or ended.returncode}")
+        return ended.stdout.decode("utf-8", "replace")
 
     def close(self) -> None:
         self._closing.set()

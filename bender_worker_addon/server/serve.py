@@ -29,6 +29,7 @@ from .access import Access, the_key
 from .backstage import Backstage
 from .book_keeper import BookKeeper
 from .farm import Farm
+from .rabbit_users import Node, RabbitUsers
 from .web import connections
 from .web.app import app
 from .web.connections import Connections
@@ -65,9 +66,11 @@ class Server:
         cert: Path | None = None,
         key: Path | None = None,
         blender: Path | None = None,
+        own_rabbitmq: Node | None = None,
     ) -> None:
-        """`port`: 0 for any. `cert` and `key`: for TLS. `blender`: a program for what only that can do. Raises
-        WorkerError if the farm's folder or the port can't be used, or another server has them."""
+        """`port`: 0 for any. `cert` and `key`: for TLS. `blender`: a program for what only that can do.
+        `own_rabbitmq`: the farm's own, if it has one. Raises WorkerError if the farm's folder or the port can't be
+        used, or another server has them."""
         config = self._config = _of_the_farm(config)
         self._told = False  # a trouble that lasts is told once
         with ExitStack() as parts:
@@ -86,6 +89,9 @@ class Server:
                 self.link = FarmLink(config.amqp_url, books, tls=Tls.of(config))
                 parts.callback(self.link.close, timeout=_CLOSE)
                 self.link.start()
+            users = None
+            if own_rabbitmq is not None and own_rabbitmq.can_be_told:
+                users = parts.enter_context(closing(RabbitUsers(own_rabbitmq, config.farm_dir)))
             listening = parts.enter_context(_listening(host, port))
             scheme = "http" if cert is None else "https"
             shown_host = socket.gethostname() if host in _ALL else f"[{host}]" if ":" in host else host
@@ -99,7 +105,7 @@ class Server:
             seats = Connections(in_all=min(connections.IN_ALL, files // 2))
             self._web = uvicorn.Server(
                 uvicorn.Config(
-                    app(farm, access, config, backstage),
+                    app(farm, access, config, backstage, users),
                     http=connections.as_protocol(seats),
                     ws="none",
                     lifespan="off",

@@ -19,6 +19,7 @@ from tools.leash import Leashed
 SERVER = Path(__file__).parent / "programs" / "farm_server.py"
 OLD_WORKER = SERVER.with_name("old_worker.py")
 PATIENCE = 90.0
+OWN = "own"
 SCENE = {"version": "4.3.2", "engine": "CYCLES", "width": 64, "height": 36, "scale": 100, "fps": 24, "step": 1}
 
 
@@ -63,7 +64,8 @@ class Machine:
 
 
 class Farm:
-    """The server, what it is asked, and machines that have joined it. Without an `amqp_url` it is on a local queue."""
+    """The server, what it is asked, and machines that have joined it. Without an `amqp_url` it is on a local queue;
+    with OWN on a RabbitMQ of its own, if one is found on PATH."""
 
     def __init__(
         self,
@@ -78,11 +80,12 @@ class Farm:
         self.folder = folder
         self._options = options
         queue = {"BENDER_WORKER_AMQP_URL": amqp_url} if amqp_url else {"BENDER_WORKER_QUEUE": "local"}
-        self.env = {**queue, **env}
+        self.env = {**({} if amqp_url == OWN else queue), **env}
         self._program = program
         self._python = str(python)
         self._machines: list[Machine] = []
         self.tokens: dict[str, str] = {}  # by worker
+        self.amqp_urls: dict[str, str] = {}  # the same
         self.port = 0
         self.start()
 
@@ -100,6 +103,7 @@ class Farm:
     def worker(self, name: str) -> Machine:
         settings = self.ask("POST", "/join/" + self.join.rpartition("/")[2], {"name": name, "id": name})
         self.tokens[name] = settings["bender_url"].partition("://worker:")[2].partition("@")[0]
+        self.amqp_urls[name] = settings["amqp_url"]
         env = {
             "BENDER_WORKER_ID": name,
             "BENDER_WORKER_DATA_DIR": str(self.folder / name),

@@ -3,16 +3,29 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.farm.serving import PATIENCE, SERVER, Machine
+from bender_worker_addon.core.deliveries import Delivery
+from bender_worker_addon.queues.rabbitmq.deliveries import Unacked
+from bender_worker_addon.queues.rabbitmq.leases import Leases, LeaseTimes
+from bender_worker_addon.server import members
+from tests.farm import serving
+from tests.farm.serving import OWN, PATIENCE, SERVER, Machine
+from tools.build import wheels
 from tools.servers import rabbitmq
+
+wheels.importable()
+
+import pika  # noqa: E402
+from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByBroker, ProbableAuthenticationError  # noqa: E402
 
 
 @pytest.fixture
@@ -21,7 +34,11 @@ def path(tmp_path: Path) -> str:
     programs = rabbitmq.programs()
     found = tmp_path / "programs"
     found.mkdir()
-    for name, program in (("rabbitmq-server", programs.server), ("epmd", programs.epmd)):
+    for name, program in (
+        ("rabbitmq-server", programs.server),
+        ("rabbitmqctl", programs.ctl),
+        ("epmd", programs.epmd),
+    ):
         (found / name).symlink_to(program)
     return f"{found}{os.pathsep}{os.environ['PATH']}"
 
@@ -86,9 +103,86 @@ def test_it_is_started_again_when_it_dies(farm: Farm) -> None:
     farm.until(up=True)
 
 
-def test_it_does_not_outlive_a_farm_that_is_killed_and_the_next_one_has_its_data(farm: Farm) -> None:
-    port = farm.port
-    farm.server.kill()
-    farm.until(up=False)
-    farm.start()
-    assert (farm.port, farm.is_up()) == (port, True)
+def test_each_machine_is_a_user_of_its_own_until_it_is_revoked_also_if_the_farm_is_killed(
+    tmp_path: Path, path: str
+) -> None:
+    farm = serving.Farm(tmp_path, OWN, PATH=path)
+    try:
+        farm.send("job", "1-4")
+        for name in ("one", "two", "three"):
+            farm.worker(name)
+        farm.until_finished("job")
+        farm.ask("POST", "/api/workers/one/pause")
+        farm.until(lambda: state_of(farm, "one").startswith("Paused"), "the pause of one")
+        logged = "".join(log.read_text() for log in (tmp_path / "farm" / "rabbitmq" / "log").glob("*.log"))
+        assert "refused for user" not in logged, "workers may do all that they do"
+        may_lease_a_task(farm)
+        may_nothing_else(farm.amqp_urls["one"])
+        with pika.BlockingConnection(pika.URLParameters(farm.amqp_urls["one"])) as connected:
+            farm.ask("DELETE", "/api/workers/one/token")
+            with pytest.raises(ConnectionClosedByBroker, match="deleted"):
+                connected.sleep(PATIENCE)
+        assert not is_known(farm.amqp_urls["one"])
+        farm.send("more", "1-2")
+        farm.until_finished("more")
+        farm.server.kill()
+        farm.until(lambda: not is_up(farm.amqp_urls["two"]), "the end of RabbitMQ with its farm")
+        members.revoke(tmp_path / "farm", "two", as_json=False)
+        shutil.rmtree(tmp_path / "farm" / "rabbitmq" / "data")
+        farm.start()
+        farm.until(lambda: is_known(farm.amqp_urls["three"]), "what RabbitMQ had lost")
+        farm.until(lambda: not is_known(farm.amqp_urls["two"]), "the end of two")
+        assert "tried again" not in farm.server.log.read_text()
+        assert not (tmp_path / "farm" / "rabbitmq" / "definitions.json").exists()
+    finally:
+        farm.close()
+
+
+def state_of(farm: serving.Farm, worker: str) -> str:
+    return str(farm.ask("GET", f"/api/workers/{worker}")["hello"].get("state"))
+
+
+def is_up(url: str) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", urlsplit(url).port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def is_known(url: str) -> bool:
+    """A farm that is started again has the same port."""
+    try:
+        pika.BlockingConnection(pika.URLParameters(url)).close()
+    except ProbableAuthenticationError:
+        return False
+    return True
+
+
+def may_lease_a_task(farm: serving.Farm) -> None:
+    """As one does that has it for longer than RabbitMQ lets it."""
+    with pika.BlockingConnection(pika.URLParameters(farm.amqp_urls["one"])) as connection:
+        held = Unacked(Delivery(1, 1, b"{}", False), pika.BasicProperties(), connection.channel(), "")
+        leases = Leases(connection, worker_id="one", times=LeaseTimes())
+        leased = leases.take(held)
+        assert leased is not None
+        assert leases.renew(leased)
+        leases.ack(leased)
+
+
+def may_nothing_else(url: str) -> None:
+    forbidden: list[Callable[[pika.adapters.blocking_connection.BlockingChannel], object]] = [
+        lambda channel: channel.basic_get("worker"),
+        lambda channel: channel.queue_purge("worker"),
+        lambda channel: channel.queue_delete("worker"),
+        lambda channel: channel.queue_declare("mine"),
+        lambda channel: channel.queue_bind("work", "worker-topic", "#"),
+        lambda channel: channel.exchange_delete("bender-control"),
+        lambda channel: channel.basic_publish("bender-control", "two", b"stop", mandatory=True),
+    ]
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        for attempt in forbidden:
+            channel = connection.channel()
+            channel.confirm_delivery()
+            with pytest.raises(ChannelClosedByBroker, match="ACCESS_REFUSED"):
+                attempt(channel)

@@ -13,6 +13,7 @@ from ..access import Access
 from ..backstage import Backstage
 from ..extension import OwnExtension
 from ..farm import Farm
+from ..rabbit_users import RabbitUsers
 from . import api, backstage, join, luggage, page, repository, wire
 from .connections import FileSender
 from .guard import Guard
@@ -20,13 +21,16 @@ from .lingering import Lingering
 from .news import News
 
 
-def app(farm: Farm, access: Access, config: WorkerConfig, back: Backstage) -> Starlette:
+def app(
+    farm: Farm, access: Access, config: WorkerConfig, back: Backstage, users: RabbitUsers | None = None
+) -> Starlette:
+    """`users`: those of the farm's own RabbitMQ."""
     return Starlette(
         routes=[
             *wire.routes(farm),
             *luggage.routes(farm),
             *api.routes(farm, News(farm)),
-            *join.routes(farm, access, config),
+            *join.routes(farm, access, config, users),
             *page.routes(),
             *repository.routes(OwnExtension(), has_blender=back.is_there),
             *backstage.routes(farm, back),

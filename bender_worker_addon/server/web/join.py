@@ -11,11 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ...core.errors import FarmError
 from ...core.job import one_line
 from ...settings.config import WorkerConfig
 from .. import access as credentials
 from ..access import JOIN, WORKER, Access
 from ..farm import Farm
+from ..rabbit_users import RabbitUsers
 from .body import told_in
 from .reception import Refused
 
@@ -24,7 +26,7 @@ _NAME = 64  # letters
 _BODY = 4096  # bytes
 
 
-def routes(farm: Farm, access: Access, config: WorkerConfig) -> list[Route]:
+def routes(farm: Farm, access: Access, config: WorkerConfig, users: RabbitUsers | None) -> list[Route]:
     async def join(request: Request) -> Response:
         code = request.path_params["code"]
         if not await run_in_threadpool(lambda: access.joins(farm.database, code)):
@@ -32,8 +34,19 @@ def routes(farm: Farm, access: Access, config: WorkerConfig) -> list[Route]:
             raise Refused(404, "this join code doesn't count (any more): ask for another")
         told = await told_in(request, most=_BODY)
         name, worker = _text(told, "name") or "somebody", _text(told, "id")
-        token = await run_in_threadpool(lambda: credentials.issue(farm.database, WORKER, name, worker))
-        return JSONResponse(_settings(request, config, token))
+        token, amqp_url = await run_in_threadpool(admitted, name, worker)
+        return JSONResponse(_settings(request, config, token, amqp_url))
+
+    def admitted(name: str, worker: str) -> tuple[str, str]:
+        """A token, and RabbitMQ's address for whom it is for."""
+        token = credentials.issue(farm.database, WORKER, name, worker)
+        if users is None:
+            return token, config.amqp_url
+        try:
+            return token, users.add(token)
+        except FarmError as error:
+            credentials.revoke(farm.database, WORKER, credentials.id_of(token))
+            raise Refused(503, str(error)) from error
 
     async def codes(request: Request) -> Response:
         return await listed(request, JOIN)
@@ -90,13 +103,13 @@ def _text(told: dict[str, Any], name: str) -> str:
     return one_line(value, most=_NAME)
 
 
-def _settings(request: Request, config: WorkerConfig, token: str) -> dict[str, Any]:
+def _settings(request: Request, config: WorkerConfig, token: str, amqp_url: str) -> dict[str, Any]:
     """What a worker writes into its config.toml. Addresses follow the one that was asked: there may be a proxy."""
     base = urlsplit(str(request.base_url))
     settings = {"bender_url": f"{base.scheme}://worker:{quote(token, safe='')}@{base.netloc}"}
     if config.is_local:
         return settings
-    amqp = urlsplit(config.amqp_url)
+    amqp = urlsplit(amqp_url)
     if amqp.hostname in _LOOPBACK and base.hostname not in _LOOPBACK and base.hostname:
         credentials, at, _ = amqp.netloc.rpartition("@")
         host = f"[{base.hostname}]" if ":" in base.hostname else base.hostname

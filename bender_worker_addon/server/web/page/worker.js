@@ -66,7 +66,7 @@ class WorkerPage extends HTMLElement {
 
   async #takeAccess() {
     const name = nameOf(this.#worker);
-    const words = "Its token counts no more: it fetches no blend and hands in no frame. If it knows RabbitMQ’s password it can still take tasks; change that too.";
+    const words = "Its token counts no more: it fetches no blend and hands in no frame. Unless the farm’s RabbitMQ is its own, change that one’s password too: with it this machine can still take tasks.";
     if (!(await question({ title: `Take ${name}’s access away?`, words, ok: "Take it away", danger: true }))) return;
     await attempt(async () => {
       await ask("DELETE", workerPath(this.#worker.id, "/token"));
