@@ -53,7 +53,7 @@ class Blends:
         """Puts a file that is to be at `place` together, as far as can be. Gives the numbers of the pieces that must be
         sent; when there are none it is there. Raises OSError."""
         part = _part(place, manifest.id)
-        with self._turn(part):
+        with self._turn(place):
             if not part.exists() and shelf.kept(place) == manifest:
                 return []  # it was told before, but the answer was lost
             place.parent.mkdir(parents=True, exist_ok=True)
