@@ -23,7 +23,7 @@ def _modules() -> tuple[Any, ...]:
     from .blender.farm import operators as farm_operators
     from .blender.farm import panel as farm_panel
     from .blender.farm import statusbar
-    from .blender.worker import joining, loop, operators, panel, preferences, presence
+    from .blender.worker import joining, loop, operators, panel, preferences, presence, quitting
 
     parts = preferences, data_folder, presence, loop, operators, panel
-    return *parts, joining, farm_operators, farm_panel, statusbar, headless
+    return *parts, joining, quitting, farm_operators, farm_panel, statusbar, headless

@@ -66,6 +66,8 @@ def test_a_scene_is_sent_rendered_looked_at_canceled_and_queued_again(
         desk.window.find("Finished: 1-3", SIDEBAR)
         desk.window.screenshot("two-jobs")
         assert desk.window.ask("(bpy.data.filepath, bpy.data.is_dirty)") == [str(blend), True]
+        _quit_and_go_on(desk)
+        desk.wait_for("the frames that were left", lambda: len(_frames(desk)) == 6, timeout=RENDERED)
     assert blend.read_bytes() == before
 
 
@@ -84,6 +86,19 @@ def test_a_scene_that_no_worker_could_render_is_not_sent_and_the_file_stays_as_i
         assert desk.window.ask(f"len({SHOWN}.jobs)") == 0
         _confirm(desk, anyway=True)  # what was chosen before stays so
         desk.window.wait_until(f"len({SHOWN}.jobs) == 1", timeout=RENDERED)
+
+
+def _quit_and_go_on(desk: Desk) -> None:
+    """By the menu of the status bar, without saving."""
+    screen = Rectangle(0, 0, desk.window.desktop.width, desk.window.desktop.height)
+    desk.window.click("1 job waits", _status_bar(desk))
+    desk.window.click("Quit and Go On", screen)
+    words = desk.window.find("A Blender without a window", screen)
+    desk.window.click("Save the File First", screen)
+    desk.window.screenshot("quit-and-go-on")
+    desk.window.desktop.move(*words.middle)
+    desk.window.desktop.key("Return")
+    desk.wait_for("an end", desk.window.ended)
 
 
 def _status_bar(desk: Desk) -> Rectangle:

@@ -11,6 +11,7 @@ from ...core.errors import WorkerError
 from ..beside import Beside
 from ..progress_bar import Progress, progress_in
 
+_DETACHED = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
 _QUIT = 10.0  # seconds in which one that is not needed has ended
 
 
@@ -67,6 +68,20 @@ class Background:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
+
+
+def start_detached(command: Sequence[str], words: Sequence[str], *, environment: Mapping[str, str]) -> None:
+    """Starts one that outlives this process, and tells it `words`. Raises OSError if it can't be started."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=dict(environment),
+        start_new_session=True,
+        creationflags=_DETACHED,
+    )
+    _say(process, words)
 
 
 def _say(process: "subprocess.Popen[bytes]", words: Sequence[str]) -> None:

@@ -148,6 +148,7 @@ class _OfAJob:
         """Lets the farm change something, which outlives the operator."""
         if (config := jobs_panel.config()) is not None:
             jobs_view.ask(config, change)
+        statusbar.begin()
         return {"FINISHED"}
 
 

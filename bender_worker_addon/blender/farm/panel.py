@@ -72,10 +72,13 @@ class BENDER_PT_jobs(bpy.types.Panel):
     bl_order = 1
 
     def draw(self, context: bpy.types.Context) -> None:
+        from . import statusbar
+
         global _drawn
         _drawn = shown = jobs_view.shown
         if not bpy.app.timers.is_registered(_keep_looking):
             bpy.app.timers.register(_keep_looking, first_interval=0.0)
+            statusbar.begin()
         layout, width = self.layout, letters(context)
         found, seen = in_force.resolved(), config()
         layout.operator("bender.farm_send", icon="EXPORT")

@@ -82,6 +82,8 @@ class BENDER_MT_statusbar(bpy.types.Menu):
             layout.operator("bender.worker_stop", text="Stop Now", icon="CANCEL").when = "NOW"
         else:
             layout.operator("bender.worker_start", icon="PLAY")
+        layout.separator()
+        layout.operator("bender.quit_and_go_on", icon="QUIT")
 
 
 class BENDER_PT_output(bpy.types.Panel):

@@ -134,7 +134,7 @@ class JobsView:
     def get_ready(self, config: WorkerConfig, command: Sequence[str]) -> None:
         """Starts a background Blender that waits for what `run` will have it do: it is there when that is known."""
         self.let_go()
-        self._ready = config, Background(command, environment=_environment(config))
+        self._ready = config, Background(command, environment=environment_of(config))
 
     def let_go(self) -> None:
         """Nothing is to be done by the one that waits."""
@@ -269,7 +269,7 @@ def _answer(lines: Sequence[str]) -> dict[str, Any]:
     return {}
 
 
-def _environment(config: WorkerConfig) -> dict[str, str]:
+def environment_of(config: WorkerConfig) -> dict[str, str]:
     """The settings in force, as a command of this add-on's reads them in a Blender without preferences."""
     values = {setting.name: getattr(config, setting.name) for setting in settings()}
     changed = {setting.name: values[setting.name] for setting in settings() if values[setting.name] != setting.default}

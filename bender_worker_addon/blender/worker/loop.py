@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Loop: lets the worker work in a window, by a modal operator in each that breathes and a timer that sees to them."""
 
+import logging
 import time
 
 import bpy
 
 from .. import in_force, versions
 from ..regions import redraw_sidebars
-from . import presence
+from . import heir, presence
 from .session import session
+
+log = logging.getLogger(__name__)
 
 _TICK = 0.1  # seconds
 _BREATH = 5.0  # seconds after which the loop ends and begins again: auto-save waits while a modal operator runs
@@ -109,5 +112,10 @@ def unregister() -> None:
     for timer in (start, _keep_loops_running):
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)
+    at_work_with = session.config if session.running else None
     session.quit()
+    try:
+        heir.follow_if_wanted(at_work_with)
+    except OSError as error:
+        log.error("nobody goes on rendering: a Blender without a window can't be started: %s", error)
     bpy.utils.unregister_class(BENDER_OT_worker_loop)

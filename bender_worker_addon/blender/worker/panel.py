@@ -43,6 +43,8 @@ class BENDER_MT_worker_stop(bpy.types.Menu):
     def draw(self, _context: bpy.types.Context) -> None:
         self.layout.operator("bender.worker_stop", text="Stop After This Task", icon="SNAP_FACE").when = "AFTER_TASK"
         self.layout.operator("bender.worker_stop", text="Stop Now", icon="CANCEL").when = "NOW"
+        self.layout.separator()
+        self.layout.operator("bender.quit_and_go_on", icon="QUIT")
 
 
 class BENDER_PT_worker(_InSidebar, bpy.types.Panel):
@@ -115,7 +117,9 @@ def _draw_stopped(layout: bpy.types.UILayout, shown: Snapshot, *, width: int) ->
         draw_line(layout, f"{elsewhere} in your other Blender", width=width, icon="RENDER_STILL")
     else:
         draw_line(layout, "Nobody renders", width=width, icon="RADIOBUT_OFF")
-    if not elsewhere:
+    if elsewhere:
+        layout.operator("bender.stop_other", icon="SNAP_FACE")
+    else:
         row = layout.row()
         row.scale_y = 1.3
         row.operator("bender.worker_start", icon="PLAY")

@@ -102,6 +102,10 @@ class BenderWorkerPreferences(_Settings, bpy.types.AddonPreferences):
     start_with_blender: BoolProperty(
         name="Start with Blender", description="Start the worker whenever Blender opens with a window"
     )
+    go_on_after_quit: BoolProperty(
+        name="Go On Rendering After I Quit",
+        description="When Blender is quit while it renders, a Blender without a window goes on until all is done",
+    )
     tell_on_desktop: BoolProperty(
         name="Tell Me on the Desktop", description="Show a notification when a job of yours is done or has failed"
     )
@@ -161,6 +165,7 @@ class BenderWorkerPreferences(_Settings, bpy.types.AddonPreferences):
             if setting.name in _FIRST:
                 self._draw_setting(box, setting, found)
         box.prop(self, "start_with_blender")
+        box.prop(self, "go_on_after_quit")
         box.prop(self, "tell_on_desktop")
         box.prop(self, "only_when_away")
         column = box.column()
