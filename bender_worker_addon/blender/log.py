@@ -14,6 +14,9 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from .. import __package__ as base_package
+from ..core.frame import in_words
+from ..core.in_flight import InFlight
+from ..core.told import TOLD
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ID = re.compile(r"\b[0-9a-f]{32}\b")
@@ -28,7 +31,8 @@ _PATIENCE = 1.0  # seconds in which the last lines should be written
 
 
 class EventLog(logging.Handler):
-    """Keeps the last five lines for people, newest first."""
+    """Keeps the last five lines for people, newest first: what they are to be told, and what has gone wrong, with
+    tasks by the names of their jobs."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -36,7 +40,19 @@ class EventLog(logging.Handler):
         self.lines: deque[str] = deque(maxlen=5)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.lines.appendleft(self.format(record))
+        words = record.__dict__.get(TOLD)
+        if words is None and record.levelno < logging.WARNING:
+            return
+        shown = copy.copy(record)
+        if words is not None:
+            shown.msg, shown.args = "%s", (words,)
+        elif isinstance(record.args, tuple):
+            shown.args = tuple(map(_named, record.args))
+        self.lines.appendleft(self.format(shown))
+
+
+def _named(thing: object) -> object:
+    return f"{thing.task.job_name}, {in_words(thing.task.frames)}" if isinstance(thing, InFlight) else thing
 
 
 class _Line(logging.Formatter):

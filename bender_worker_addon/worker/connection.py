@@ -5,6 +5,7 @@ import logging
 import time
 
 from ..core.deliveries import Connected, Disconnected
+from ..core.told import told
 from ..queues.base import TaskQueue
 from .life.interrupt import Interrupt
 from .life.reporter import Reporter
@@ -44,7 +45,7 @@ class Connection:
         self._told = ""
 
     def _came(self, session: int) -> None:
-        log.info("connected to %s", self._queue.name)
+        log.info("connected to %s", self._queue.name, extra=told(f"Connected to {self._queue.name}"))
         self.online = True
         self._settlement.idle_since = time.monotonic()
         self._reporter.connected(session)

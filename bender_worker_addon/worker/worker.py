@@ -18,6 +18,7 @@ from ..core.deliveries import Confirmed, Connected, Disconnected, Ordered, Unwel
 from ..core.errors import WorkerError
 from ..core.in_flight import Stage
 from ..core.snapshot import Snapshot
+from ..core.told import told
 from ..settings.config import WorkerConfig
 from ..system.disks import DisksSeen
 from ..system.platform import WINDOWS
@@ -157,19 +158,19 @@ class Worker:
     def stop(self, when: Stop, *, reason: str = "") -> None:
         """Takes no more tasks, gives back those not begun and is over as soon as `when` says; `reason`: why, for
         people."""
-        log.info("stopping %s", when.value)
+        log.info("stopping %s", when.value, extra=told(f"Stopping {when.value}"))
         self._activity.stop(when, reason)
         self._interrupt.reconcile()
         self._last_reports = _LAST_REPORTS_NOW if when is Stop.NOW else min(self._last_reports, _LAST_REPORTS)
 
     def pause(self, how: Pause, *, reason: str = "") -> None:
         """Takes no more tasks until `resume`; `how` says what becomes of the one in hand, `reason` why, for people."""
-        log.info("paused %s; the task in hand: %s", reason, how.value)
+        log.info("paused %s; the task in hand: %s", reason, how.value, extra=told(f"Paused {reason}".strip()))
         self._activity.pause(how, reason)
         self._interrupt.reconcile()
 
     def resume(self, asker: Asker = Asker.HERE) -> None:
-        log.info("going on")
+        log.info("going on", extra=told("Going on"))
         self._activity.resume(asker)
         self._interrupt.reconcile()
 
@@ -183,7 +184,7 @@ class Worker:
         for event in self._events(0.0):
             if isinstance(event, Crashed):
                 raise event.error
-        log.info("stopped")
+        log.info("stopped", extra=told("Stopped"))
 
     # What comes
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bender_worker_addon.worker import control
 from tests.window.conftest import OpenWindow, SceneMaker
 from tests.window.desk import PREFERRED, Desk
 from tools.build.package import MODULE
@@ -68,6 +69,8 @@ def test_a_scene_is_sent_rendered_looked_at_canceled_and_queued_again(
         assert desk.window.ask("(bpy.data.filepath, bpy.data.is_dirty)") == [str(blend), True]
         _quit_and_go_on(desk)
         desk.wait_for("the frames that were left", lambda: len(_frames(desk)) == 6, timeout=RENDERED)
+        control.stop(desk.farm.folder / "data", now=True)
+        desk.wait_for("an end of who went on", lambda: not desk.window.processes())
     assert blend.read_bytes() == before
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs panel: the farm's jobs in the 3D View's sidebar. Draws what the view has looked up, never asks the farm."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
@@ -25,6 +26,7 @@ _ICONS = {
     words.FAILED: "ERROR",
     words.STOPPED: "ERROR",
     words.CANCELED: "CANCEL",
+    words.STOPPING: "SORTTIME",
     words.PAUSED: "PAUSE",
 }
 
@@ -89,7 +91,9 @@ class BENDER_PT_jobs(bpy.types.Panel):
         if shown.doing is not None:
             layout.progress(factor=shown.doing.part, text=shown.doing.doing)
         if shown.film:
-            layout.operator("wm.path_open", text="Open the Film", icon="PLAY").filepath = shown.film
+            layout.operator(
+                "wm.path_open", text=f"Open the Film {Path(shown.film).name}", icon="PLAY"
+            ).filepath = shown.film
         if shown.trouble:
             draw_paragraph(layout, shown.trouble, width=width, alert=True)
         if seen is not None and shown.jobs:
@@ -112,10 +116,15 @@ def config() -> WorkerConfig | None:
 
 
 def state_of(job: "Job") -> str:
-    """One word. Nothing is rendered of what is begun while nobody works on this computer."""
+    """One word. Nothing is rendered of what is begun while nobody works on this computer; what is canceled is not over
+    while its last frame is being rendered here."""
     from ...sites.site import state_of as told
+    from ..worker.session import session
 
     state = words.state(told(job))
+    in_hand = session.snapshot.task
+    if state == words.CANCELED and session.running and in_hand is not None and in_hand.job_id == job.id:
+        return words.STOPPING
     seen = config() if state == words.RENDERING else None
     return words.WAITING if seen is not None and seen.is_local and not _somebody_renders() else state
 

@@ -18,7 +18,7 @@ from .view import jobs_view
 _NAME = "Bender"
 _TICK, _AT_REST = 1.0, 5.0  # seconds between two looks at whether there is something new, and while nobody works here
 _LOOK, _LOOK_AT_REST = 3.0, 10.0  # seconds between two looks at the jobs
-_NEW = 300.0  # seconds for which news is shown
+_NEW, _FRESH = 300.0, 20.0  # seconds for which news is shown, and for which it is before what waits
 
 
 class _Line:
@@ -53,9 +53,9 @@ class _Line:
         if shown.doing is not None:
             return f"{_NAME}: {shown.doing.doing}"
         is_rendering = session.running and session.snapshot.task is not None
-        if self.news and not is_rendering:
-            return f"{_NAME}: {self.news}"
         text = summary.line(session.snapshot, jobs_view.own(), works=session.running)
+        if self.news and not is_rendering and (not text or time.monotonic() < self._told_at + _FRESH):
+            return f"{_NAME}: {self.news}"
         return f"{_NAME} {text}" if text else ""
 
 

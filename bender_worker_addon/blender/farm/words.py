@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from ...settings.config import WorkerConfig
     from ...sites.site import Details
 
-WAITING, RENDERING, PAUSED, STOPPED, FINISHED, FAILED, CANCELED = (
-    "Waiting", "Rendering", "Paused", "Stopped", "Finished", "Failed", "Canceled"
+WAITING, RENDERING, PAUSED, STOPPED, FINISHED, FAILED, CANCELED, STOPPING = (
+    "Waiting", "Rendering", "Paused", "Stopped", "Finished", "Failed", "Canceled", "Stopping..."
 )  # fmt: skip
 _STATES = {"Queued": WAITING, "Running": RENDERING, "Errored": FAILED, "Aborted": CANCELED}
 

@@ -27,6 +27,7 @@ _ICONS = {
     State.PROBLEM: "ERROR",
 }
 
+_MOST_LINES = 3  # of what is told of an event
 _previews: bpy.utils.previews.ImagePreviewCollection | None = None
 
 
@@ -64,11 +65,12 @@ class BENDER_PT_worker(_InSidebar, bpy.types.Panel):
         if shown.task is not None:
             _draw_task(layout, shown.task)
         if shown.next_job_id:
-            layout.label(text=f"Next: {_name_of(shown.next_job_id, shown.next_job)}")
+            draw_paragraph(layout, f"Next: {_name_of(shown.next_job_id, shown.next_job)}", width=width)
         if session.running:
             _draw_buttons(layout)
         if shown.frames:
-            layout.label(text=f"{shown.frames} frame{'' if shown.frames == 1 else 's'}, {shown.an_hour} an hour")
+            frames = f"{shown.frames} frame{'' if shown.frames == 1 else 's'}, {shown.an_hour} an hour"
+            draw_paragraph(layout, frames, width=width)
 
 
 class BENDER_PT_worker_frame(_InSidebar, bpy.types.Panel):
@@ -97,13 +99,13 @@ class BENDER_PT_worker_session(_InSidebar, bpy.types.Panel):
     def poll(cls, _context: bpy.types.Context) -> bool:
         return session.log_path is not None
 
-    def draw(self, _context: bpy.types.Context) -> None:
-        shown = session.snapshot
-        _draw_figures(self.layout, shown)
+    def draw(self, context: bpy.types.Context) -> None:
+        shown, width = session.snapshot, letters(context)
+        _draw_figures(self.layout, shown, width=width)
         column = self.layout.column(align=True)
         column.scale_y = 0.8
         for line in session.shown_events:
-            column.label(text=_with_names(line))
+            draw_paragraph(column, _with_names(line), width=width, most=_MOST_LINES)
         row = self.layout.row(align=True)
         row.operator("bender.worker_open_log", icon="TEXT")
         row.operator("bender.worker_open_frames", icon="FILE_FOLDER")
@@ -159,10 +161,11 @@ def _with_names(line: str) -> str:
     return line
 
 
-def _draw_figures(layout: bpy.types.UILayout, shown: Snapshot) -> None:
+def _draw_figures(layout: bpy.types.UILayout, shown: Snapshot, *, width: int) -> None:
     column = layout.column(align=True)
     if shown.uploading:
-        column.label(text=f"{shown.uploading} task{'' if shown.uploading == 1 else 's'} being uploaded")
+        uploading = f"{shown.uploading} task{'' if shown.uploading == 1 else 's'} being uploaded"
+        draw_paragraph(column, uploading, width=width)
     row = column.row()
     row.alert = bool(shown.failures)
     row.label(text=f"{shown.failures} failure{'' if shown.failures == 1 else 's'}")

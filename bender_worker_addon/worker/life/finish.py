@@ -4,6 +4,7 @@
 import logging
 
 from ...core.in_flight import InFlight, Stage
+from ...core.told import told
 from ...core.transfers import FrameNotUploaded, FrameUploaded
 from ..frames.storing import Stored
 from ..frames.uploads import FrameLost
@@ -44,7 +45,8 @@ class Finish:
         held.stored[frame.number] = frame
         held.timings.stored(event.seconds)
         self._record.frame_stored(held, frame)
-        log.info("%s: frame %d stored, %.1f kB: %s", held, frame.number, frame.size / 1e3, frame.path)
+        done = told(f"{held.task.job_name}, frame {frame.number} is done")
+        log.info("%s: frame %d stored, %.1f kB: %s", held, frame.number, frame.size / 1e3, frame.path, extra=done)
         if not held.missing and held.stage is not Stage.ENDING:
             self.all_stored(held)
 

@@ -2,6 +2,7 @@
 """The log: one line a message, whatever stands in it."""
 
 import contextlib
+import json
 import logging
 import os
 from collections.abc import Iterator
@@ -12,7 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bender_worker_addon.blender import log as log_module
+from bender_worker_addon.core.in_flight import InFlight
+from bender_worker_addon.core.task import Task
+from bender_worker_addon.core.told import told
 from bender_worker_addon.system.platform import WINDOWS
+from tests.unit.support import message
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +141,23 @@ def test_a_full_log_that_somebody_has_open_loses_no_line(tmp_path: Path, monkeyp
     file.emit(logging.makeLogRecord({"msg": "at last"}))
     file.close()
     assert path.read_text().splitlines() == ["at last"]
+
+
+def test_people_are_told_what_concerns_them_with_names_and_what_goes_wrong(lines: Path) -> None:
+    """All of it stands in the file, for who looks for more."""
+    (events,) = (
+        found for found in logging.getLogger("bender_worker_addon").handlers if isinstance(found, log_module.EventLog)
+    )
+    task = json.loads(message(job="0123456789abcdef0123456789abcdef", frames=(3, 4)))
+    task["data"]["name"] = "shot_010"
+    held = InFlight(Task.from_json(json.dumps(task).encode()), [], redelivered=False)
+    log = logging.getLogger("bender_worker_addon.worker")
+    log.info("%s: constructed", held)
+    log.info("%s: frame 3 stored, 8 kB: /frames/000003.png", held, extra=told("shot_010, frame 3 is done: 100%"))
+    log.warning("%s: %s; trying once more", held, "Blender died")
+    assert [line.partition(" ")[2] for line in list(events.lines)[:2]] == [
+        "shot_010, frames 3-4: Blender died; trying once more",
+        "shot_010, frame 3 is done: 100%",
+    ]
+    written()
+    assert lines.read_text().count(f"task {held.task.id}") == 3
