@@ -41,6 +41,7 @@ def test_colors_of_ones_own_are_told_and_those_that_are_lost(
     (lost,) = told(yard, tmp_path / "studio.blend")
     assert lost["words"].startswith("this Blender's colours (OCIO) are not those the file was made with: ")
     assert "Studio Look" in lost["words"]
+    assert 'image colorspace "Studio Space" not found' in lost["words"]
     yard_with_colors = LocalYard(
         blender=yard.blender, env={**yard.environment(), "OCIO": str(tmp_path / "config.ocio")}, folder=tmp_path
     )

@@ -32,7 +32,7 @@ def findings(*, copy_of: Path | None = None, remote: bool = False) -> list[Findi
         *(missing.cannot_travel(seen) if remote else ()),
         *missing.libraries(seen),
         *_simulations(seen),
-        *_colors(looked_up=copy_of is None),
+        *_colors(seen, looked_up=copy_of is None),
         *_nodes(seen),
         *_add_ons(),
         *scripts.scripts(scene, seen),
@@ -102,12 +102,12 @@ def _simulations(seen: Seen) -> Iterator[Finding]:
         yield Finding(f"{what} ({listed(names)}): {bake}, {words}")
 
 
-def _colors(*, looked_up: bool) -> Iterator[Finding]:
+def _colors(seen: Seen, *, looked_up: bool) -> Iterator[Finding]:
     """A copy was saved by a Blender that had put its own in the place of what it doesn't know."""
     if own := colors.own_configuration():
         words = "its colours are those of an OCIO configuration of your own; workers without it make other ones"
         yield Finding(f"{words}: {own}")
-    if looked_up and (lost := colors.lost()):
+    if looked_up and (lost := colors.lost(seen)):
         yield Finding(f"this Blender's colours (OCIO) are not those the file was made with: {listed(lost)}")
 
 

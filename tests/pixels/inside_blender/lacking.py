@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A blend that lacks what it is made of, and what it is not made of as well; or one of colours that only one Blender
-has. Runs inside Blender.
+"""A blend that lacks what it is made of, and what it is not made of as well. Runs inside Blender.
 
     blender -b --factory-startup --python lacking.py -- FOLDER
-    OCIO=config.ocio blender -b --factory-startup --python lacking.py -- FILE.blend
 
-Saves FOLDER/lacking.blend; what it names was in FOLDER. Saves FILE.blend.
+Saves FOLDER/lacking.blend; what it names was in FOLDER.
 """
 
 import shutil
@@ -20,10 +18,6 @@ LAST = 2
 
 
 def main() -> None:
-    if FOLDER.suffix:
-        new_scene().view_settings.view_transform = "Studio Look"
-        bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER))
-        return
     make_libraries()
     scene = new_scene()
     shine(plane(), picture("seen"))
