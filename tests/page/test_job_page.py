@@ -179,11 +179,15 @@ def test_frames_of_formats_that_no_browser_knows_are_seen_by_their_previews(page
     expect(page.get_by_text("Frame 48 waits to be rendered.")).to_be_visible()
 
 
-def test_what_failed_says_so_as_text(page: Page, folder: Path) -> None:
+def test_what_failed_or_may_be_wrong_says_so_as_text(page: Page, folder: Path) -> None:
     add_job(folder, "evil", range(1, 4), {range(1, 4): "Errored"}, name=HOSTILE, person=HOSTILE, error=HOSTILE)
+    with Database(folder).changing() as connection:
+        connection.execute("INSERT INTO warning VALUES ('evil', ?, '1-3')", (HOSTILE,))
+        books.has_changed(connection, "evil")
     open_job(page, "evil", "/1")
     expect(page.get_by_role("region", name="Why frames failed")).to_contain_text(HOSTILE)
     expect(page.locator("pre")).to_contain_text(HOSTILE)
+    expect(page.get_by_role("region", name="What may be wrong with frames")).to_contain_text(f"Frames 1-3: {HOSTILE}")
     assert not page.query_selector_all("main p b, main pre b, main script, img[src=x]")
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """When a job will be done: right on runs whose end is known, unknown where nobody can know."""
 
+import json
 import random
 from pathlib import Path
 
@@ -38,6 +39,19 @@ def test_it_is_right_within_a_fifth_after_a_tenth_of_the_frames(machines: int, p
     told = ends(seen[-300:], {"Finished": len(seen), "Running": running, "Waiting": frames - len(seen) - running}, now)
     assert told is not None
     assert told - now == pytest.approx(rendered[-1].finish - now, rel=0.2, abs=20)
+
+
+@pytest.mark.parametrize("part", [0.1, 0.2, 0.3, 0.5, 0.7, 0.9])
+def test_it_is_right_on_a_run_that_was_recorded(part: float) -> None:
+    rows = json.loads((Path(__file__).parents[2] / "data" / "recorded_run.json").read_text())
+    rendered = [_Rendered(str(frame), 1, NOW + start, NOW + finish) for frame, start, finish in rows]
+    seen = rendered[: int(len(rendered) * part)]
+    now = seen[-1].finish
+    running = sum(task.start <= now < task.finish for task in rendered)
+    left = {"Finished": len(seen), "Running": running, "Waiting": len(rendered) - len(seen) - running}
+    told = ends(seen, left, now)
+    assert told is not None
+    assert told - now == pytest.approx(rendered[-1].finish - now, rel=0.2)
 
 
 def test_a_night_in_which_nothing_was_rendered_does_not_count() -> None:
