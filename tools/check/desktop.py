@@ -8,6 +8,7 @@ with Desktop() as desktop:
 """
 
 import csv
+import hashlib
 import io
 import os
 import subprocess
@@ -62,12 +63,14 @@ class Desktop:
         self.env: dict[str, str] = {}
         self._programs = {name: ROOT.program(path) for name, path in _PROGRAMS.items()}
         self._stack = ExitStack()
+        self._read: dict[tuple[Rectangle, bool], tuple[bytes, list[Word]]] = {}  # what was read last, and of what
 
     def __enter__(self) -> Self:
         with self._stack:
             folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bender-worker-desktop-")))
             self._log = folder / "log"
-            self._eyesight = folder / "seen.png"
+            self._eyesight = folder / "seen.ppm"  # nothing is compressed, which would take longer than to read it
+            self._like_print = folder / "like-print.pgm"
             screen = f"{self.width}x{self.height}x24"
             self._start("Xvfb", "-displayfd", "1", "-screen", "0", screen, "-noreset", "-nolisten", "tcp")
             self.env = {**os.environ, "DISPLAY": f":{self._display()}", "OMP_THREAD_LIMIT": "1"}
@@ -110,11 +113,20 @@ class Desktop:
         return path
 
     def read(self, part: Rectangle, *, turned: bool = False) -> list[Word]:
-        """The words in a part of the screen, from above to below; `turned`: those written from above to below."""
+        """The words in a part of the screen, from above to below; `turned`: those written from above to below. What is
+        as it was when it was read last is not read again."""
         picture = self.screenshot(self._eyesight, part)
+        seen = hashlib.blake2b(picture.read_bytes()).digest()
+        before, words = self._read.get((part, turned), (b"", []))
+        if seen != before:
+            words = self._words(picture, part, turned=turned)
+            self._read[part, turned] = seen, words
+        return list(words)
+
+    def _words(self, picture: Path, part: Rectangle, *, turned: bool) -> list[Word]:
         turn = ("-rotate", "-90") if turned else ()
-        self._run("convert", picture, *turn, *_LIKE_PRINT, picture)
-        table = self._run("tesseract", picture, "stdout", "--psm", "11", "--dpi", "200", "tsv")
+        self._run("convert", picture, *turn, *_LIKE_PRINT, self._like_print)
+        table = self._run("tesseract", self._like_print, "stdout", "--psm", "11", "--dpi", "200", "tsv")
         rows = csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE)
         return [_word(row, part, turned=turned) for row in rows if row["text"] and row["text"].strip()]
 
