@@ -20,10 +20,15 @@ def unregister() -> None:
 def _modules() -> tuple[Any, ...]:
     """What Blender is told of, each after those it needs."""
     from .blender import data_folder, headless
+    from .blender.farm import frames as farm_frames
+    from .blender.farm import job_menu as farm_job_menu
     from .blender.farm import operators as farm_operators
+    from .blender.farm import outlook as farm_outlook
     from .blender.farm import panel as farm_panel
+    from .blender.farm import sending as farm_sending
     from .blender.farm import statusbar
     from .blender.worker import joining, loop, operators, panel, preferences, presence, quitting
 
-    parts = preferences, data_folder, presence, loop, operators, panel
-    return *parts, joining, quitting, farm_operators, farm_panel, statusbar, headless
+    worker = preferences, data_folder, presence, loop, operators, panel, joining, quitting
+    farm = farm_sending, farm_outlook, farm_operators, farm_job_menu, farm_frames, farm_panel, statusbar
+    return *worker, *farm, headless

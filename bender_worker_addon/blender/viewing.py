@@ -18,11 +18,13 @@ def show(frame: Path) -> None:
         play(frame)
 
 
-def play(first: Path) -> None:
-    """Plays a picture, and those that are numbered on from it, in Blender's player. Raises OSError if that can't be
-    started."""
+def play(first: Path, *, step: int = 1, last: int = 0, fps: float = 24.0) -> None:
+    """Plays a picture, and those that are numbered on from it, in Blender's player, up to `last` if that is given.
+    Raises OSError if that can't be started."""
+    rate = ["-f", str(max(1, round(fps))), f"{max(1, round(fps)) / fps:g}", "-j", str(step)]
+    rate += ["-s", str(int(first.stem)), "-e", str(last)] if last else []
     subprocess.Popen(
-        [bpy.app.binary_path, "-a", str(first)],
+        [bpy.app.binary_path, "-a", *rate, str(first)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

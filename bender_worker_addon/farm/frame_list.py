@@ -11,6 +11,7 @@ from ..core.task import LAST_FRAME
 MOST = 100_000  # frames of a job
 
 _PART = re.compile(r"(\d{1,7})(?:(?:-|\.\.)(\d{1,7})(?:[x/](\d{1,7}))?)?", re.ASCII)
+_FEWEST_STEPS = 2  # in a row that are written as such: 1-5x2 is shorter than 1,3,5
 _EXAMPLE = "such as 1-100,120-200x5,250"
 
 
@@ -26,6 +27,21 @@ def frames_of(text: str) -> tuple[int, ...]:
 def as_text(frames: Sequence[int]) -> str:
     """Ascending numbers as people write them: `1-4,9`."""
     return in_spans(runs(frames))
+
+
+def as_typed(frames: Sequence[int]) -> str:
+    """Ascending numbers as people write them, steps too: `1-4,10-50x5`, which `frames_of` reads."""
+    parts, at = [], 0
+    while at < len(frames):
+        end = _end_of_steps(frames, at)
+        first, last, step = frames[at], frames[end], frames[end] - frames[end - 1] if end > at else 1
+        if end > at and (step == 1 or end - at >= _FEWEST_STEPS):
+            parts.append(f"{first}-{last}" + (f"x{step}" if step > 1 else ""))
+            at = end + 1
+        else:
+            parts.append(f"{first}")
+            at += 1
+    return ",".join(parts)
 
 
 def joined(text: str) -> str:
@@ -58,6 +74,14 @@ def spans_in(text: str) -> list[tuple[int, int]]:
 def chunks(frames: Sequence[int], size: int) -> Iterable[Sequence[int]]:
     """The frames of each task, at most `size`."""
     return (frames[start : start + size] for start in range(0, len(frames), size))
+
+
+def _end_of_steps(frames: Sequence[int], at: int) -> int:
+    """The index of the last number that comes as far after the one before it as the second after the first."""
+    end = min(at + 1, len(frames) - 1)
+    while end + 1 < len(frames) and frames[end + 1] - frames[end] == frames[at + 1] - frames[at]:
+        end += 1
+    return end
 
 
 def _range(part: str) -> range:

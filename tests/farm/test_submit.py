@@ -61,7 +61,7 @@ def test_all_that_would_go_wrong_elsewhere_is_said_in_a_line_each_and_the_rest_i
         "a node is unknown to Blender here, as if from an add-on: mortar of brick",
         "3 drivers run Python, which workers never do: "
         + ", ".join(f"{name} (len(bpy.data.objects) + len('{name}'))" for name in ("door", "glass", "sun")),
-        "the file's name is burnt into the pictures; on the farm it is another one",
+        "the file's path is burnt into the pictures; on the farm its folder is another one",
         "a script runs when the file is opened, but never on a worker: setup.py",
     }
 
@@ -97,6 +97,27 @@ def test_a_scene_that_is_set_to_write_a_video_is_sent_as_pictures(yard: LocalYar
         "the scene is set to write a video; a farm renders pictures, the video can be made of them later"
     }
     assert "1 frames in 1 tasks, PNG\n" in told.stdout
+
+
+CHOICES = ("--scene", "night", "--camera", "close", "--layer", "ViewLayer", "--samples", "2", "--percentage", "50")
+
+
+@pytest.mark.both_blenders
+def test_what_is_chosen_for_a_job_gives_the_picture_that_the_file_would_give_if_it_were_so(
+    yard: LocalYard, tmp_path: Path
+) -> None:
+    file, by_hand = tmp_path / "file.blend", tmp_path / "by-hand.blend"
+    pictures.run_script(yard.blender, "chosen.py", file, by_hand)
+    before = file.read_bytes()
+    job = yard.submit(file, "--frames", "3", *CHOICES)
+    assert yard.worker(*IDLE).wait() == 0
+    (plain,) = pictures.plainly_rendered(yard.blender, by_hand, [3], folder=tmp_path / "plain")
+    (compared,) = pictures.compare(yard.blender, [(yard.frame(job, "000003.png"), plain)], scratch=tmp_path)
+    assert (compared.size, compared.different) == ((32, 18), 0)
+    assert file.read_bytes() == before
+    told = yard.command("submit", file, "--scene", "night", "--camera", "far")
+    assert "the scene night has no camera far; there are " in told.stderr
+    assert isinstance(answer(yard.command("submit", file, "--json", "--estimate", "3", *CHOICES))["seconds"], float)
 
 
 NO_STILLS = {"FFMPEG", "AVI_JPEG", "AVI_RAW"}

@@ -5,7 +5,8 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -163,13 +164,15 @@ class Desk:
         above the menu may grow under the click: then it is clicked again."""
         window = self.window
         screen = Rectangle(0, 0, window.desktop.width, window.desktop.height)
-        window.click(menu, SIDEBAR)
         for _ in range(3):
+            place = window.find(menu, SIDEBAR)
+            window.desktop.click(*place.middle)
+            parts = Rectangle(place.x - 16, max(0, place.y - 200), 300, 400), screen  # in the first it is read best
             with contextlib.suppress(TimeoutError):
-                window.find(entry, screen, timeout=DEADLINE / 6)
-                break
-            window.click(menu, SIDEBAR)
-        window.click(entry, screen, until=until)
+                part = window.wait_for(entry, partial(_first_with, entry, parts, window), timeout=DEADLINE / 6)
+                window.click(entry, part, until=until)
+                return
+        raise AssertionError(f"the menu {menu} has no {entry}; see {window.screenshot('no-such-entry')}")
 
     def wait_for_state(self, state: str, *, timeout: float = DEADLINE) -> None:
         """Waits until the panel shows this state, and until it can be read there."""
@@ -222,6 +225,10 @@ class Desk:
 def in_force(name: str) -> str:
     """The expression for what a setting is; None while they can't be used."""
     return f"getattr(getattr({_RESOLVED}, 'config', None), {name!r}, None)"
+
+
+def _first_with(label: str, parts: Sequence[Rectangle], window: Window) -> Rectangle | None:
+    return next((part for part in parts if window.sees(label, part)), None)
 
 
 def _is_render_child(process: int, words: str) -> bool:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An artist with one machine and no server: she sends what she sees to the farm, renders it, looks after her jobs."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,16 @@ from tests.window.conftest import OpenWindow, SceneMaker
 from tests.window.desk import PREFERRED, Desk
 from tools.build.package import MODULE
 from tools.check.desktop import Rectangle
-from tools.check.window import SIDEBAR, VIEWPORT
+from tools.check.window import SIDEBAR
 
 pytestmark = pytest.mark.both_blenders
 
 SHOWN = f"__import__('sys').modules['{MODULE}.blender.farm.view'].jobs_view.shown"
+LOOKED = f"__import__('sys').modules['{MODULE}.blender.farm.looking'].looking.shown"
 HEIGHT = 28  # pixels of the status bar
+SEND = 330  # pixels from one button of the dialog to the other
+SCREEN = Rectangle(0, 0, 1280, 800)
+ARROW = 28  # pixels from the sidebar's edge to the first button of a job's box
 RENDERED = 300.0  # seconds in which a few small frames are there, on a busy machine too
 
 
@@ -28,25 +34,25 @@ def test_a_scene_is_sent_rendered_looked_at_canceled_and_queued_again(
         desk.window.open_sidebar("Bender")
         desk.change_something()
         desk.window.ask(f"setattr({PREFERRED}, 'tell_on_desktop', True)")
-        _send(desk)  # which starts the worker, too
+        _send(desk, estimate=True)  # which starts the worker, too
         desk.window.wait_until(f"[job.status for job in {SHOWN}.jobs] == ['Finished']", timeout=RENDERED)
         desk.window.find("scene is done: 3 frames", _status_bar(desk))
         told = opened.with_name("told")
-        desk.wait_for("what is told on the desktop", told.exists)
-        assert told.read_text().endswith(" Bender scene is done: 3 frames\n")
+        ended = lambda: told.exists() and told.read_text().endswith(" Bender scene is done: 3 frames\n")  # noqa: E731
+        desk.wait_for("what is told on the desktop", ended)
         desk.window.find("3 of 3", SIDEBAR)
         assert _frames(desk) == ["000001.png", "000002.png", "000003.png"]
         desk.window.wait_until(f"{SHOWN}.details is not None")
         desk.window.find("Finished: 1-3", SIDEBAR)
         desk.window.screenshot("finished")
         desk.window.click("Folder", SIDEBAR)
-        desk.wait_for("a folder that is opened", opened.exists)
         (folder,) = desk.farm.outpath.glob("[!.]*")
-        assert opened.read_text() == f"{folder}\n"
+        desk.wait_for("a folder that is opened", lambda: opened.exists() and opened.read_text() == f"{folder}\n")
         desk.window.click("Film", SIDEBAR, until=f"{SHOWN}.doing or {SHOWN}.film")
         desk.window.wait_until(f"{SHOWN}.film", timeout=RENDERED)
         desk.window.find("Open the Film", SIDEBAR)
         desk.window.screenshot("film")
+        _look_at_frames(desk, opened)
         desk.window.click("Open the Film", SIDEBAR)
         (film,) = desk.farm.outpath.glob("*.mp4")
         assert b"ftyp" in film.read_bytes()[:12]
@@ -66,6 +72,7 @@ def test_a_scene_is_sent_rendered_looked_at_canceled_and_queued_again(
         desk.window.click("Finished", SIDEBAR, until=f"{SHOWN}.details.job.status == 'Finished'")
         desk.window.find("Finished: 1-3", SIDEBAR)
         desk.window.screenshot("two-jobs")
+        _rename(desk, "beach")
         assert desk.window.ask("(bpy.data.filepath, bpy.data.is_dirty)") == [str(blend), True]
         _quit_and_go_on(desk)
         desk.wait_for("the frames that were left", lambda: len(_frames(desk)) == 6, timeout=RENDERED)
@@ -82,13 +89,20 @@ def test_a_scene_that_no_worker_could_render_is_not_sent_and_the_file_stays_as_i
     with open_window("hopeless", blend, environment={"BENDER_WORKER_QUEUE": "local"}) as desk:
         desk.window.open_sidebar("Bender")
         desk.change_something()
-        _confirm(desk, start_now=False)
+        _see_that_nonsense_is_not_sent(desk)
+        _confirm(desk, start_now=False, frames="7-9x2")
         desk.window.wait_until(f"'ABSENT_ENGINE comes from an add-on' in {SHOWN}.trouble", timeout=RENDERED)
         desk.window.find("Blender's own only", SIDEBAR)
         desk.window.screenshot("hopeless")
         assert desk.window.ask(f"len({SHOWN}.jobs)") == 0
-        _confirm(desk, anyway=True)  # what was chosen before stays so
+        desk.window.click("Send to Farm", SIDEBAR)
+        words = desk.window.find("There are unsaved changes", SCREEN)
+        desk.window.desktop.key("Return")
+        desk.window.click("Send It Anyway", SCREEN)
+        desk.window.desktop.move(*words.middle)
+        desk.window.desktop.key("Return")
         desk.window.wait_until(f"len({SHOWN}.jobs) == 1", timeout=RENDERED)
+        assert desk.window.ask(f"{SHOWN}.jobs[0].total") == 2  # frames 7 and 9: what was typed was still there
 
 
 def _quit_and_go_on(desk: Desk) -> None:
@@ -109,22 +123,79 @@ def _status_bar(desk: Desk) -> Rectangle:
     return Rectangle(0, desktop.height - HEIGHT, desktop.width, HEIGHT)
 
 
-def _send(desk: Desk, *, start_now: bool = True) -> None:
+def _look_at_frames(desk: Desk, opened: Path) -> None:
+    """Steps back by the arrow, has one shown and all played: nothing of it gets into her file."""
+    window, before = desk.window, desk.window.ask("[image.name for image in bpy.data.images]")
+    words = window.find("Frame 3 of 3", SIDEBAR)
+    window.wait_until(f"str({LOOKED}.picture).endswith('000003.png')")
+    window.desktop.click(window.where(SIDEBAR).x + ARROW, words.middle[1])
+    window.wait_until(f"str({LOOKED}.picture).endswith('000002.png')")
+    window.find("Frame 2 of 3", SIDEBAR)
+    window.screenshot("looked-at")
+    told = opened.read_text()
+    window.click("Look at It", SIDEBAR)
+    desk.wait_for("a picture that is shown", lambda: opened.read_text() != told)
+    assert opened.read_text().endswith("/000002.png\n")
+    opened.write_text(told)
+    window.click("Play", SIDEBAR)
+    desk.wait_for("a player", lambda: _players(desk))
+    for player in _players(desk):
+        os.kill(player, signal.SIGKILL)
+    desk.wait_for("no player", lambda: not _players(desk))
+    assert window.ask("[image.name for image in bpy.data.images]") == before
+
+
+def _players(desk: Desk) -> list[int]:
+    return [process for process, words in desk.window.processes().items() if " -a " in words and "000001.png" in words]
+
+
+def _rename(desk: Desk, name: str) -> None:
+    desk.choose("More", "Rename...", until="True")
+    desk.window.desktop.key("ctrl+a")
+    desk.window.desktop.type(name)
+    desk.window.screenshot("rename")
+    desk.window.desktop.key("Return", "Return")
+    desk.window.wait_until(f"{SHOWN}.details.job.name == {name!r}")
+    desk.window.find(name, SIDEBAR)
+
+
+def _see_that_nonsense_is_not_sent(desk: Desk) -> None:
+    window = desk.window
+    window.click("Send to Farm", SIDEBAR)
+    window.find("There are unsaved changes", SCREEN)
+    window.desktop.type("3-1")
+    window.desktop.key("Return")
+    window.find("ends before it begins", SCREEN)
+    window.screenshot("nonsense")
+    cancel = window.find("Cancel", SCREEN)
+    window.desktop.click(cancel.x + SEND, cancel.middle[1])
+    window.find("ends before it begins", SCREEN)
+    window.desktop.click(*cancel.middle)
+    window.wait_for("no dialog", lambda: not window.sees("ends before it begins", SCREEN))
+    assert not window.ask(f"{SHOWN}.doing")
+
+
+def _send(desk: Desk, *, start_now: bool = True, estimate: bool = False) -> None:
     before = len(desk.window.ask(f"[job.id for job in {SHOWN}.jobs]"))
-    _confirm(desk, start_now=start_now)
+    _confirm(desk, start_now=start_now, estimate=estimate)
     desk.window.wait_until(f"len({SHOWN}.jobs) == {before + 1}", timeout=RENDERED)
 
 
-def _confirm(desk: Desk, *, start_now: bool = True, anyway: bool = False) -> None:
-    desk.window.click("Send to Farm", SIDEBAR)
-    words = desk.window.find("There are unsaved changes", VIEWPORT)
-    if anyway:
-        desk.window.click("Send It Anyway", VIEWPORT)
+def _confirm(desk: Desk, *, start_now: bool = True, estimate: bool = False, frames: str = "") -> None:
+    """One can type the frames at once; Return ends that."""
+    window = desk.window
+    window.click("Send to Farm", SIDEBAR)
+    words = window.find("There are unsaved changes", SCREEN)
+    window.desktop.type(frames)
+    window.desktop.key("Return")
+    if estimate:
+        window.click("Render One Frame to Estimate", SCREEN)
+        window.find("one frame took", SCREEN, timeout=RENDERED)
     if not start_now:
-        desk.window.click("Start Rendering Now", VIEWPORT)
-    desk.window.screenshot("send")
-    desk.window.desktop.move(*words.middle)
-    desk.window.desktop.key("Return")
+        window.click("Start Rendering Now", SCREEN)
+    window.screenshot("send")
+    window.desktop.move(*words.middle)
+    window.desktop.key("Return")
 
 
 def _frames(desk: Desk) -> list[str]:

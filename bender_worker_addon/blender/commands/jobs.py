@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
     from ...sites.site import state_of
+    from ..farm import words
     from ..farm.reach import farm_of
 
     with farm_of(settings().config) as farm:
@@ -35,7 +36,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     for job in jobs if not options.json else ():
         failed = f", {job.failed} failed" if job.failed else ""
         progress = f"{job.done:6} of {job.total:6} frames{failed}"
-        print(f"{job.id[:12]:12}  {state_of(job):9} {progress}  {job.created[:16]}  {one_line(job.name)}")
+        print(f"{job.id[:12]:12}  {words.state(state_of(job)):9} {progress}  {job.created[:16]}  {one_line(job.name)}")
     return ENDED
 
 

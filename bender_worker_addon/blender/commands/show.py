@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -> int:
     from ...sites.site import state_of
+    from ..farm import words
     from ..farm.reach import farm_of
 
     with farm_of(settings().config) as farm:
@@ -51,11 +52,11 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         }
         print(json.dumps(told))
         return ENDED
-    print(f"{one_line(job.name)}, job {job.id}: {state_of(job)}, {job.done} of {job.total} frames")
+    print(f"{one_line(job.name)}, job {job.id}: {words.state(state_of(job))}, {job.done} of {job.total} frames")
     if job.stopped:
         print(f"  {job.stopped}; once that is put right: `retry {job.id[:12]}`")
     for status, frames in sorted(details.frames.items()):
-        print(f"  {status:9} {frames}")
+        print(f"  {words.state(status):9} {words.frames(frames)}")
     for failure in details.failures:
         where = f" (on {failure.worker})" if failure.worker else ""
         print(f"  failed    {failure.frames}: {failure.reason}{where}")
@@ -69,15 +70,17 @@ def _show_task(task: "TaskRecord", *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(asdict(task)))
         return
-    print(f"frame{'' if task.frames.isdecimal() else 's'} {task.frames}: {task.status}")
+    from ..farm import words
+
+    print(f"frame{'' if task.frames.isdecimal() else 's'} {task.frames}: {words.state(task.status)}")
     times = f"{task.start[:19]} to {task.finish[:19]} UTC".strip() if task.start and task.finish else task.start[:19]
     timings = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in task.timings.items())
     lines = {"worker": task.worker, "device": task.device, "time": times, "took": timings, "failed": task.error}
-    for name, words in lines.items():
-        if words:
-            print(f"  {name:9} {words}")
-    for words in task.warnings.splitlines():
-        print(f"  in doubt  {words}")
+    for name, told in lines.items():
+        if told:
+            print(f"  {name:9} {told}")
+    for warning in task.warnings.splitlines():
+        print(f"  in doubt  {warning}")
     if task.output:
         print("What its Blender printed last:")
         print("\n".join(f"  {line}" for line in task.output.splitlines()))

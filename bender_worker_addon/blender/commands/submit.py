@@ -16,6 +16,7 @@ from . import ENDED, PROGRAM, TROUBLE, USAGE
 
 if TYPE_CHECKING:
     from ...settings.resolve import Resolved
+    from ..farm.choices import Choices
     from ..farm.finding import Finding
 
 NAME = "submit"
@@ -43,9 +44,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="for people; the file's if not given")
     parser.add_argument("--job", type=told(job_id), metavar="ID", help="the job's id; made if not given")
     parser.add_argument("--to", type=Path, metavar="DIR", help="where the job's folder of frames is made: " + _TO)
+    parser.add_argument("--scene", metavar="NAME", help="which scene; the one the file was saved in if not given")
+    parser.add_argument("--camera", metavar="NAME", help="one of its cameras, for all frames; as the file says")
+    parser.add_argument("--layer", action="append", metavar="NAME", help="only this view layer; may be given again")
+    parser.add_argument("--samples", type=whole(1, 1 << 24), metavar="N", help="of each pixel; as the scene has it")
+    parser.add_argument("--percentage", type=whole(1, 32767), metavar="N", help="of the scene's size; as it has it")
     parser.add_argument("--unsaved", type=Path, help=argparse.SUPPRESS)  # see blender/farm/memory.py
     parser.add_argument("--anyway", action="store_true", help="send it even if it seems that nothing can be rendered")
     parser.add_argument("--check", action="store_true", help="only say what would go wrong")
+    parser.add_argument(
+        "--estimate", type=whole(0, 999_999), metavar="N", help="only render frame N here, and say how long it took"
+    )
     parser.add_argument("--json", action="store_true", help="say it in a line of JSON")
     parser.add_argument("--progress", action="store_true", help=argparse.SUPPRESS)  # see blender/progress_bar.py
 
@@ -68,6 +77,10 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     blend = options.blend.expanduser().absolute()  # Blender takes a path without a drive for one below it
     packing.open_blend(blend, options.unsaved)
     copy_of = memory.saved_as(options.unsaved) if options.unsaved else None
+    choices = _choices(options)
+    choices.make()
+    if options.estimate is not None:
+        return _estimate(options, config.devices.split(","))
     remote = is_remote(config)
     _tell(options, "Looking through it", 0.1)
     found = findings(copy_of=copy_of, remote=remote)
@@ -91,7 +104,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     )
     with farm_of(config) as farm, farm.room_for(job.id) as folder, ExitStack() as if_it_fails:
         _tell(options, "Packing", 0.2)
-        packing.save_packed(folder, copy_of=copy_of, remote=remote)
+        packing.save_packed(folder, copy_of=copy_of, remote=remote, opened=choices.make)
         if config.is_local:
             saved = blend if copy_of is None else copy_of.absolute()
             base = frames_folder.base(saved, options.to or resolved.chosen("outpath"))
@@ -121,6 +134,29 @@ def _person() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a user without a name
         return ""
+
+
+def _choices(options: argparse.Namespace) -> "Choices":
+    from ..farm.choices import Choices
+
+    return Choices(
+        options.scene or "",
+        options.camera or "",
+        tuple(options.layer or ()),
+        options.samples or 0,
+        options.percentage or 0,
+    )
+
+
+def _estimate(options: argparse.Namespace, devices: "Sequence[str]") -> int:
+    from ..farm.trial import seconds_of
+
+    seconds = seconds_of(options.estimate, devices)
+    if options.json:
+        print(json.dumps({"seconds": seconds}), flush=True)
+    else:
+        print(f"Frame {options.estimate} took {seconds:.1f} s here")
+    return ENDED
 
 
 def _say(findings: "Sequence[Finding]") -> None:

@@ -25,6 +25,7 @@ _KINDS: tuple[tuple[Any, str, str], ...] = (
     (bpy.types.Modifier, "file of the modifier", "files of modifiers"),
     (object, "file", "files"),
 )
+_MISSING = "missing"
 _PLURALS = {one: many for _, one, many in _KINDS} | {
     "library": "libraries",
     "baked simulation": "baked simulations",
@@ -45,7 +46,7 @@ def missing_files(seen: Seen, blend: Path) -> Iterator[Finding]:
         if not cache.files(blend):
             missing.setdefault("baked simulation", {})[f"{cache.folder(blend)}"] = cache.owner.name
     for kind, places in missing.items():
-        yield from _group(kind, "missing", {f"{place}": name for place, name in places.items()})
+        yield from _group(kind, _MISSING, {f"{place}": name for place, name in places.items()})
 
 
 def cannot_travel(seen: Seen) -> Iterator[Finding]:
@@ -72,9 +73,10 @@ def _group(kind: str, is_what: str, places: dict[str, str]) -> Iterator[Finding]
     """One line of all that are missing: `places` are their paths, each with a name."""
     if len(places) == 1:
         ((place, name),) = places.items()
-        yield Finding(f"the {kind} {name} is {is_what}: {place}")
+        yield Finding(f"the {kind} {name} is {is_what}: {place}", is_of_missing_files=is_what == _MISSING)
     elif places:
-        yield Finding(f"{len(places)} {_PLURALS[kind]} are {is_what}: {listed(places)}")
+        told = f"{len(places)} {_PLURALS[kind]} are {is_what}: {listed(places)}"
+        yield Finding(told, is_of_missing_files=is_what == _MISSING)
 
 
 def libraries(seen: Seen) -> Iterator[Finding]:
@@ -85,7 +87,7 @@ def libraries(seen: Seen) -> Iterator[Finding]:
     places = {library: place for library, place in files.libraries().items() if library in used}
     gone = {str(place): library.name for library, place in places.items() if not place.exists()}
     broken = {str(place): library.name for library, place in places.items() if place.exists() and library.is_missing}
-    yield from _group("library", "missing", gone)
+    yield from _group("library", _MISSING, gone)
     yield from _group("library", "no blend that Blender can read", broken)
     for library, place in places.items():
         if used[library] and not library.is_missing:

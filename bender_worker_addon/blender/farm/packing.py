@@ -2,7 +2,7 @@
 """Packing: one blend with all that it needs. Opens other files, so only for a Blender that nobody works in."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,20 +84,23 @@ def name_for(blend: Path) -> str:
     return name if is_blend(name) else _UNTITLED
 
 
-def save_packed(folder: Path, *, copy_of: Path | None = None, remote: bool = False) -> None:
+def save_packed(
+    folder: Path, *, copy_of: Path | None = None, remote: bool = False, opened: Callable[[], object] = bool
+) -> None:
     """Saves what is open into `folder`, as `name_for` it: a blend with all that its scene's picture is made of:
     libraries, pictures and fonts in it, beside it what can't be in it. `copy_of`: the file that what is open is a copy
-    of, if it is one; `remote`: the folder's files travel on from there. Nothing else is changed. Raises FarmError."""
+    of, if it is one; `remote`: the folder's files travel on from there; `opened` is called when that was opened again,
+    to change what was changed in it. Nothing else is changed. Raises FarmError."""
     blend = bpy.data.filepath
     saved_as = copy_of or Path(blend)
     try:
-        _save_packed(blend, saved_as, Luggage(folder, of=saved_as, remote=remote), folder)
+        _save_packed(blend, saved_as, Luggage(folder, of=saved_as, remote=remote), folder, opened)
     except RuntimeError as error:
         reason = str(error).removeprefix("Error: ").strip().partition("\n")[0]
         raise FarmError(f"{blend} can't be packed into {folder}: {reason}") from error
 
 
-def _save_packed(blend: str, saved_as: Path, luggage: Luggage, folder: Path) -> None:
+def _save_packed(blend: str, saved_as: Path, luggage: Luggage, folder: Path, opened: Callable[[], object]) -> None:
     """Blender packs what a file itself uses. A library that uses pictures is therefore opened and packed by itself,
     then put into the file: what it holds is as it was, with its own names and overrides."""
     own = name_for(saved_as)
@@ -113,6 +116,7 @@ def _save_packed(blend: str, saved_as: Path, luggage: Luggage, folder: Path) -> 
         bpy.ops.wm.save_mainfile(compress=luggage.compress)
     if copies:
         _open(blend)
+        opened()
     renamed = {library.name: copies.get(of, of.name) for library, of in files.libraries().items()}
     luggage.take(_own(scope.used_by(bpy.context.scene)), blend=saved_as, copy=own)
     if renamed:

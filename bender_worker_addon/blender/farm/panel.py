@@ -11,6 +11,8 @@ from .. import in_force, online
 from ..paragraph import draw_paragraph
 from ..regions import TAB, letters, redraw_sidebars, sidebars
 from . import words
+from .frames import draw_frames
+from .looking import looking
 from .view import Shown, jobs_view
 
 if TYPE_CHECKING:
@@ -139,9 +141,10 @@ def _nobody_renders(seen: WorkerConfig, shown: Shown) -> str:
     from ...farm.books import OVER
 
     left = sum(job.status not in OVER and not job.paused for job in shown.jobs)
-    if not left or not seen.is_local or _somebody_renders():
+    if not left or _somebody_renders() or not (seen.is_local or shown.unattended):
         return ""
-    return f"{left} {'job waits' if left == 1 else 'jobs wait'}, and nobody renders: press Start Rendering"
+    where = "" if seen.is_local else " for this farm"
+    return f"{left} {'job waits' if left == 1 else 'jobs wait'}, and nobody renders{where}: press Start Rendering"
 
 
 def _draw_list(layout: bpy.types.UILayout, shown: Shown) -> None:
@@ -164,19 +167,21 @@ def _draw_details(layout: bpy.types.UILayout, shown: Shown, *, width: int) -> No
         return
     job = details.job
     box = layout.box().column(align=True)
-    box.label(text=job.name, icon=_ICONS.get(state_of(job), "DOT"))
+    row = box.row()
+    row.label(text=job.name, icon=_ICONS.get(state_of(job), "DOT"))
+    row.menu("BENDER_MT_job")
     box.progress(factor=job.done / max(1, job.total), text=f"{job.done} of {job.total} frames")
     for line in words.facts(details, words.now()):
         draw_paragraph(box, line, width=width)
     if job.stopped:
         draw_paragraph(box, job.stopped, width=width, alert=True)
     for status, frames in sorted(details.frames.items()):
-        told = f"{words.state(status)}: {frames.replace(',', ', ')}"
+        told = f"{words.state(status)}: {words.frames(frames)}"
         draw_paragraph(box, told, width=width, most=_MOST_LINES)
     for frames, reason in words.reasons(details.failures)[:3]:
-        draw_paragraph(box, f"{frames}: {reason}", width=width, alert=True, most=2 * _MOST_LINES)
+        draw_paragraph(box, f"{words.frames(frames)}: {reason}", width=width, alert=True, most=2 * _MOST_LINES)
     for warned in details.warnings[:3]:
-        told = f"In doubt, {warned.frames}: {warned.words}"
+        told = f"In doubt, {words.frames(warned.frames)}: {warned.words}"
         draw_paragraph(box, told, width=width, alert=True, most=2 * _MOST_LINES)
     row = box.row(align=True)
     if job.done:
@@ -192,10 +197,12 @@ def _draw_details(layout: bpy.types.UILayout, shown: Shown, *, width: int) -> No
             pause, icon = ("bender.farm_resume", "PLAY") if job.paused else ("bender.farm_pause", "PAUSE")
             row.operator(pause, icon=icon).job = job.id
         row.operator("bender.farm_cancel", icon="CANCEL").job = job.id
-    row = box.row(align=True)
-    if job.status in ("Queued", "Running"):
-        row.operator("bender.farm_priority", text=f"Priority {job.priority}").job = job.id
-    row.operator("bender.farm_delete", icon="TRASH").job = job.id
+    draw_frames(box, details)
+
+
+def scratch() -> Path:
+    """A folder for what is brought here to be looked at, which is gone when Blender is."""
+    return Path(bpy.app.tempdir) / "bender"
 
 
 def chosen(preferences: bpy.types.AddonPreferences) -> None:
@@ -213,7 +220,9 @@ def _keep_looking() -> float | None:
         from ..worker.session import session
 
         jobs_view.look(found, works_here=session.running)
-    if jobs_view.shown != _drawn:
+    details = jobs_view.shown.details
+    is_new = found is not None and details is not None and looking.follow(found, details, scratch())
+    if is_new or jobs_view.shown != _drawn:
         _fill_list(jobs_view.shown)
         redraw_sidebars()
     return _TICK

@@ -11,22 +11,23 @@ from ...core.frame import FORMATS
 from ...render_child import scenes, scope
 from ...render_child.simulations import not_baked
 from . import colors, memory, missing, scripts
-from .finding import Finding, listed, some
+from .finding import Finding, Group, listed, some
 
 _OWN_ENGINES = ("CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")
 
 Seen = set[bpy.types.ID]
 
 
-def findings(*, copy_of: Path | None = None, remote: bool = False) -> list[Finding]:
+def findings(*, copy_of: Path | None = None, remote: bool = False, has_camera: bool = False) -> list[Finding]:
     """All there is to say before the open file is sent to a farm, the worst first. `copy_of`: the file that it is a
-    copy of, if it is one; `remote`: whether its files travel to other machines."""
+    copy of, if it is one; `remote`: whether its files travel to other machines; `has_camera`: one is chosen for the
+    job, whether or not the scene has one."""
     scene = bpy.context.scene
     seen = scope.seen_in(scene)
     blend = copy_of or Path(bpy.data.filepath)
     brought = {image for image in memory.unsaved_pictures() if memory.can_be_brought(image)}
     found = [
-        *_scene(scene),
+        *_scene(scene, has_camera=has_camera),
         *_unsaved(seen - brought),
         *missing.missing_files(seen - brought, blend),
         *(missing.cannot_travel(seen) if remote else ()),
@@ -37,17 +38,18 @@ def findings(*, copy_of: Path | None = None, remote: bool = False) -> list[Findi
         *_add_ons(),
         *scripts.scripts(scene, seen),
     ]
-    return sorted(dict.fromkeys(found), key=lambda finding: not finding.hopeless)
+    return sorted(dict.fromkeys(found), key=lambda finding: list(Group).index(finding.group))
 
 
-def _scene(scene: bpy.types.Scene) -> Iterator[Finding]:
+def _scene(scene: bpy.types.Scene, *, has_camera: bool) -> Iterator[Finding]:
     render = scene.render
-    if blind := _without_camera(scene):
+    if (blind := _without_camera(scene)) and not (has_camera and blind == scene.name):
         yield Finding(f"the scene {blind} has no camera", hopeless=True)
     if render.is_movie_format:
-        yield Finding("the scene is set to write a video; a farm renders pictures, the video can be made of them later")
+        words = "the scene is set to write a video; a farm renders pictures, the video can be made of them later"
+        yield Finding(words, harmless=True)
     elif render.image_settings.file_format not in FORMATS:
-        yield Finding(f"the scene's format is {render.image_settings.file_format}, which no farm takes")
+        yield Finding(f"the scene's format is {render.image_settings.file_format}, which no farm takes", harmless=True)
     views = [view for view in render.views if view.use]
     if render.use_multiview and render.image_settings.views_format == "INDIVIDUAL" and len(views) > 1:
         yield Finding("the scene renders a picture for each of its views; a farm keeps one a frame", hopeless=True)
@@ -99,7 +101,8 @@ def _simulations(seen: Seen) -> Iterator[Finding]:
     for what, names in kinds.items():
         bake = "bake them" if " are " in what else "bake it"
         words = "or each frame is rendered by a Blender of its own and may differ"
-        yield Finding(f"{what} ({listed(names)}): {bake}, {words}")
+        objects = tuple(name for name in names if name in bpy.data.objects)
+        yield Finding(f"{what} ({listed(names)}): {bake}, {words}", objects=objects)
 
 
 def _colors(seen: Seen, *, looked_up: bool) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,8 @@ class Shown:
     """`jobs`, in the order in which an artist wants to see them; `details` of the one that is chosen. `trouble` says
     what went wrong last; `doing`, what is being done now, and how much of it is; `film`, where the one is that was made
     last.
-    `elsewhere`: what the worker of another Blender of hers is doing, if there is one."""
+    `elsewhere`: what the worker of another Blender of hers is doing, if there is one; `unattended`: jobs wait on a farm
+    elsewhere, and no worker of it is at hand."""
 
     jobs: "tuple[Job, ...]" = ()
     details: "Details | None" = None
@@ -40,6 +42,7 @@ class Shown:
     doing: Progress | None = None
     film: str = ""
     elsewhere: str = ""
+    unattended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class _Seen:
     details: "Details | None" = None
     seconds: float = 0.0
     elsewhere: str = ""
+    unattended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ class _Done:
 
 class JobsView:
     """For Blender's main thread. `shown` is what a panel draws; `chosen`, the id of the job of which more is wanted;
-    `refused`: what was to be sent last was not, as it seemed that nothing of it could be rendered."""
+    `failed`: the last command did; `refused`: what was to be sent last was not, as it seemed that nothing of it could
+    be rendered."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -86,6 +91,7 @@ class JobsView:
         self._ready: tuple[WorkerConfig, Background] | None = None
         self._trouble = ""
         self._film = ""
+        self.failed = False
 
     @property
     def busy(self) -> bool:
@@ -131,6 +137,11 @@ class JobsView:
         before = self._asking[-1] if self._asking else None
         self._asking.append(Beside("bender-jobs", partial(_ask, config, what, before)))
 
+    def tell(self, trouble: str) -> None:
+        """What went wrong elsewhere."""
+        self._trouble = trouble
+        self._show()
+
     def get_ready(self, config: WorkerConfig, command: Sequence[str]) -> None:
         """Starts a background Blender that waits for what `run` will have it do: it is there when that is known."""
         self.let_go()
@@ -158,7 +169,7 @@ class JobsView:
             self.get_ready(config, command)
         assert self._ready is not None
         (_, background), self._ready = self._ready, None
-        self._doing, self._trouble, self._film = Progress(doing, 0.0), "", ""
+        self._doing, self._trouble, self._film, self.failed = Progress(doing, 0.0), "", "", False
         self._command = Beside("bender-jobs", partial(_run, background, words, self._note, then))
         self._show()
 
@@ -191,11 +202,12 @@ class JobsView:
         self.chosen = done.job or self.chosen
         self._sent.add(done.job)
         self._film, self._trouble, self.refused = done.film, done.trouble, done.refused
+        self.failed = bool(done.trouble)
 
     def _show(self) -> None:
         trouble = self._no_sight or self._trouble
         seen = self._seen
-        self.shown = Shown(seen.jobs, seen.details, trouble, self._doing, self._film, seen.elsewhere)
+        self.shown = Shown(seen.jobs, seen.details, trouble, self._doing, self._film, seen.elsewhere, seen.unattended)
 
     def _look(self, config: WorkerConfig, chosen: str, works_here: bool) -> _Seen:
         """The farm is kept from one look to the next: it may remember what it has read."""
@@ -211,7 +223,8 @@ class JobsView:
             jobs = in_order(farm.jobs())
             job = next((job for job in jobs if job.id == chosen), None)
             details = None if job is None else farm.details(job)
-        return _Seen(jobs, details, time.monotonic() - began, elsewhere)
+            unattended = not works_here and _is_elsewhere(config) and _is_unattended(farm, jobs)
+        return _Seen(jobs, details, time.monotonic() - began, elsewhere, unattended)
 
 
 def _elsewhere(config: WorkerConfig) -> str:
@@ -225,6 +238,20 @@ def _elsewhere(config: WorkerConfig) -> str:
         return ""
     except WorkerError:
         return "At work"
+
+
+def _is_unattended(farm: "Site", jobs: "Sequence[Job]") -> bool:
+    """Whether nobody works for a farm, which is asked only while something waits and nothing is rendered. Not knowing
+    it is no reason to show nothing."""
+    from ...core.errors import FarmError
+    from ...farm.workers import HERE
+
+    states = {job.status for job in jobs if not job.paused}
+    if "Queued" not in states or "Running" in states:
+        return False
+    with suppress(FarmError):
+        return not any(worker.presence == HERE for worker in farm.workers())
+    return False
 
 
 def _is_elsewhere(config: WorkerConfig) -> bool:
@@ -251,13 +278,13 @@ def _run(
     finally:
         if then is not None:
             then()
-    answer = _answer(lines)
+    answer = answer_in(lines)
     hopeless = [finding["words"] for finding in answer.get("concerns", ()) if finding["hopeless"]]
-    trouble = "" if code == 0 else "; ".join(hopeless) or _complaint(lines)
+    trouble = "" if code == 0 else "; ".join(hopeless) or complaint_in(lines)
     return _Done(answer.get("job", ""), answer.get("video", ""), trouble, bool(trouble and hopeless))
 
 
-def _answer(lines: Sequence[str]) -> dict[str, Any]:
+def answer_in(lines: Sequence[str]) -> dict[str, Any]:
     """The last line of JSON in what a background Blender has said; others may begin as one, too."""
     for line in reversed(lines):
         try:
@@ -276,7 +303,7 @@ def environment_of(config: WorkerConfig) -> dict[str, str]:
     return {**os.environ, **{f"{ENVIRONMENT_PREFIX}{name.upper()}": str(value) for name, value in changed.items()}}
 
 
-def _complaint(lines: Sequence[str]) -> str:
+def complaint_in(lines: Sequence[str]) -> str:
     said = [line.partition("bender_worker: ")[2] for line in lines if "bender_worker: " in line]
     last = [line for line in lines if line.strip()]
     return (said or last or ["it came to nothing"])[-1].strip()

@@ -10,12 +10,14 @@ from ...core import retry
 
 if TYPE_CHECKING:
     from ...farm.books import Failure, Job
+    from ...farm.tasks import TaskRecord
     from ...settings.config import WorkerConfig
     from ...sites.site import Details
 
 WAITING, RENDERING, PAUSED, STOPPED, FINISHED, FAILED, CANCELED, STOPPING = (
     "Waiting", "Rendering", "Paused", "Stopped", "Finished", "Failed", "Canceled", "Stopping..."
 )  # fmt: skip
+_FEW, _MANY = 1, 5000  # parts of a list of frames between which it is looked at whether it is one in steps
 _STATES = {"Queued": WAITING, "Running": RENDERING, "Errored": FAILED, "Aborted": CANCELED}
 
 
@@ -48,6 +50,63 @@ def priority_to_pass(jobs: "Sequence[Job]", job_id: str, *, up: bool) -> int | N
     if up:
         return passed.priority if job.created < passed.created else passed.priority + 1
     return passed.priority if job.created > passed.created else passed.priority - 1
+
+
+def priority_to_lead(jobs: "Sequence[Job]", job_id: str) -> int | None:
+    """The priority with which a job goes before all others. None if it does, or if nothing of it is left to do."""
+    from ...farm.books import OVER
+
+    job = next((job for job in jobs if job.id == job_id and job.status not in OVER), None)
+    others = [other for other in jobs if other.status not in OVER and other.id != job_id]
+    if job is None or not others:
+        return None
+    highest = max(other.priority for other in others)
+    first = all(job.created < other.created for other in others if other.priority == highest)
+    needed = highest if first else highest + 1
+    return needed if job.priority < needed else None
+
+
+def frames(text: str) -> str:
+    """A list of frames as it may have been typed, steps too, to be wrapped at any comma."""
+    from ...farm import frame_list
+
+    is_worth_it = _FEW < text.count(",") < _MANY
+    typed = frame_list.as_typed(sorted(frame_list.numbers_in(text))) if is_worth_it else text
+    return typed.replace(",", ", ")
+
+
+def run_around(numbers: "Sequence[int]", frame: int) -> range:
+    """The longest run of numbers in steps of one length, in which this one is."""
+    at, best = numbers.index(frame), range(frame, frame + 1)
+    for step in {frame - numbers[at - 1] if at else 0, numbers[at + 1] - frame if at + 1 < len(numbers) else 0} - {0}:
+        first = last = at
+        while first and numbers[first] - numbers[first - 1] == step:
+            first -= 1
+        while last + 1 < len(numbers) and numbers[last + 1] - numbers[last] == step:
+            last += 1
+        run = range(numbers[first], numbers[last] + 1, step)
+        best = max(best, run, key=len)
+    return best
+
+
+def place(frame: int, numbers: "Sequence[int]") -> str:
+    """Which of the frames of a job this is: `Frame 7 of 12`, or `Frame 107, 7 of 12`."""
+    at = numbers.index(frame) + 1
+    return f"Frame {frame}, {at} of {len(numbers)}" if frame != at else f"Frame {frame} of {len(numbers)}"
+
+
+def gigabytes(size: int) -> str:
+    """`1.2 GB`; less than that in MB."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
+
+
+def log(name: str, frame: int, task: "TaskRecord", printed: str) -> str:
+    """What is known of the task of a frame, and what its Blender has printed, as a text to be read."""
+    head = [f"{name}, frame{'' if task.frames.isdecimal() else 's'} {task.frames}: {state(task.status)}"]
+    facts = {"worker": task.worker, "device": task.device, "begun": task.start, "failed": task.error}
+    head += [f"{what}: {words}" for what, words in facts.items() if words]
+    head += [f"in doubt: {words}" for words in task.warnings.splitlines()]
+    return "\n".join([*head, "", printed or f"Its Blender has printed nothing that was kept of frame {frame}.", ""])
 
 
 def farm(config: "WorkerConfig", *, is_seen: bool) -> str:

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Panel: what the worker is doing, in the 3D View's sidebar. Draws the session's snapshot, never the worker."""
 
-from pathlib import Path
-
 import bpy
-import bpy.utils.previews
 
 from ...core.snapshot import Snapshot, State, TaskInHand
 from .. import in_force
@@ -13,6 +10,7 @@ from ..farm.words import duration
 from ..log import short_id
 from ..paragraph import draw_line, draw_paragraph
 from ..regions import TAB, letters
+from ..thumbnail import Thumbnail
 from .session import session
 
 _ICONS = {
@@ -28,7 +26,7 @@ _ICONS = {
 }
 
 _MOST_LINES = 3  # of what is told of an event
-_previews: bpy.utils.previews.ImagePreviewCollection | None = None
+_thumbnail = Thumbnail()
 
 
 class _InSidebar:
@@ -85,8 +83,7 @@ class BENDER_PT_worker_frame(_InSidebar, bpy.types.Panel):
     def draw(self, _context: bpy.types.Context) -> None:
         frame = session.snapshot.last_frame
         if frame is not None:
-            if icon := _thumbnail(frame):
-                self.layout.template_icon(icon_value=icon, scale=6.0)
+            _thumbnail.draw(self.layout, frame)
             self.layout.operator("bender.worker_show_frame", text=frame.name, icon="IMAGE_DATA")
 
 
@@ -173,29 +170,16 @@ def _draw_figures(layout: bpy.types.UILayout, shown: Snapshot, *, width: int) ->
         column.label(text=f"{shown.free_disk:g} GB of disk free")
 
 
-def _thumbnail(path: Path) -> int:
-    """The icon of a picture, of which only the last is kept; 0 if it can't be shown."""
-    assert _previews is not None
-    name = str(path)
-    if name not in _previews:
-        _previews.clear()
-        _previews.load(name, name, "IMAGE")
-    return int(_previews[name].icon_id)
-
-
 _register, _unregister = bpy.utils.register_classes_factory(
     (BENDER_MT_worker_stop, BENDER_PT_worker, BENDER_PT_worker_frame, BENDER_PT_worker_session)
 )
 
 
 def register() -> None:
-    global _previews
-    _previews = bpy.utils.previews.new()
+    _thumbnail.register()
     _register()
 
 
 def unregister() -> None:
-    global _previews
     _unregister()
-    bpy.utils.previews.remove(_previews)
-    _previews = None
+    _thumbnail.unregister()

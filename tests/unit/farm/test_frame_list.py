@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bender_worker_addon.core.errors import FarmError
-from bender_worker_addon.farm.frame_list import MOST, as_text, chunks, frames_of, joined
+from bender_worker_addon.farm.frame_list import MOST, as_text, as_typed, chunks, frames_of, joined
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,7 @@ def test_what_is_written_is_read_as_it_was(numbers: set[int]) -> None:
     assert list(frames_of(as_text(frames))) == frames
     shuffled = ",".join(str(frame) for frame in sorted(numbers, key=str))
     assert joined(shuffled) == as_text(frames)
+    assert list(frames_of(as_typed(frames))) == frames
 
 
 def test_single_frames_and_ranges_in_any_order_are_written_in_the_shortest_way() -> None:
@@ -73,3 +74,9 @@ def test_each_frame_is_in_one_task_of_at_most_so_many(count: int, size: int) -> 
     parts = [list(part) for part in chunks(frames, size)]
     assert [frame for part in parts for frame in part] == list(frames)
     assert all(0 < len(part) <= size for part in parts)
+
+
+def test_steps_are_written_as_people_type_them() -> None:
+    assert as_typed([*range(1, 101, 5), 250]) == "1-96x5,250"
+    assert as_typed([1, 3]) == "1,3"
+    assert as_typed([1, 2, 3, 9, 11, 13]) == "1-3,9-13x2"

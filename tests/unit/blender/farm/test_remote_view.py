@@ -12,7 +12,7 @@ from bender_worker_addon.settings.resolve import resolve
 from tests.unit.sites.between import Liar, as_json
 from tests.unit.support import DEADLINE
 
-JOB = {"id": "job-1", "name": "shot", "created": "", "status": "Queued", "priority": 0, "frames": {}}
+JOB = {"id": "job-1", "name": "shot", "created": "", "status": "Running", "priority": 0, "frames": {}}
 
 
 def joined(folder: Path, port: int) -> WorkerConfig:
@@ -54,6 +54,15 @@ def test_a_farm_elsewhere_is_not_asked_each_time_a_window_could(tmp_path: Path) 
         look(view, config)
         look(view, config)
         assert farm.connections == before + 2
+
+
+def test_jobs_are_shown_although_nobody_tells_who_works_for_them(tmp_path: Path) -> None:
+    view = JobsView()
+    with Liar(as_json([JOB | {"status": "Queued"}])) as farm:
+        config = joined(tmp_path, farm.port)
+        look(view, config)
+        assert ([job.id for job in view.shown.jobs], view.shown.unattended) == (["job-1"], False)
+        assert farm.connections == 2
 
 
 def test_one_that_does_not_answer_is_asked_ever_less_often(tmp_path: Path) -> None:

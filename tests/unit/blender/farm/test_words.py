@@ -9,6 +9,7 @@ import pytest
 from bender_worker_addon.blender.farm import words
 from bender_worker_addon.farm.books import Failure, Job
 from bender_worker_addon.farm.pace import Pace
+from bender_worker_addon.farm.tasks import TaskRecord
 from bender_worker_addon.sites.site import Details
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -62,3 +63,49 @@ def test_the_facts_of_a_job_say_how_long_it_takes() -> None:
 def test_a_moment_that_is_none_is_told_as_it_is() -> None:
     assert words.when("", NOW) == ""
     assert words.when("2025-01-02T03:04:05.6Z", NOW) == "2025-01-02 03:04"
+
+
+def test_a_job_goes_to_the_top() -> None:
+    jobs = words.in_order([job("a", priority=5, hour=1), job("b", hour=2), job("c", priority=5, hour=3)])
+    for name in "bc":
+        priority = words.priority_to_lead(jobs, name)
+        assert priority is not None
+        after = [one if one.name != name else job(name, priority=priority, hour=4) for one in jobs]
+        assert words.in_order(after)[0].name == name
+    assert words.priority_to_lead(jobs, "a") is None
+    assert words.priority_to_lead([job("x", "Finished"), job("a")], "x") is None
+
+
+def test_frames_are_told_as_they_may_have_been_typed() -> None:
+    assert words.frames("1,6,11,16,21") == "1-21x5"
+    assert words.frames("7,1-3,11,9") == "1-3, 7-11x2"
+    assert words.frames("1-100000") == "1-100000"
+
+
+def test_a_frame_is_named_with_its_place_among_those_that_are_there() -> None:
+    assert words.place(7, range(1, 13)) == "Frame 7 of 12"
+    assert words.place(107, range(101, 113)) == "Frame 107, 7 of 12"
+
+
+@pytest.mark.parametrize(
+    ("frame", "played"), [(3, range(1, 5)), (10, range(4, 17, 6)), (16, range(4, 17, 6)), (30, range(30, 31))]
+)
+def test_what_is_played_is_the_longest_run_in_which_a_frame_is(frame: int, played: range) -> None:
+    numbers = (1, 2, 3, 4, 10, 16, 30) if frame != 30 else (30,)
+    assert words.run_around(numbers, frame) == played
+
+
+def test_a_log_says_whose_it_is_and_why_it_failed() -> None:
+    task = TaskRecord(1, "t", "7", "Errored", worker="mill", error="out of memory", warnings="a\nb")
+    told = words.log("beach", 7, task, "Fra:7 Mem:1G\nKilled")
+    assert told.splitlines() == [
+        "beach, frame 7: Failed",
+        "worker: mill",
+        "failed: out of memory",
+        "in doubt: a",
+        "in doubt: b",
+        "",
+        "Fra:7 Mem:1G",
+        "Killed",
+    ]
+    assert "nothing that was kept of frame 7" in words.log("beach", 7, task, "")
