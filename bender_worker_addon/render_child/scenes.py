@@ -63,6 +63,9 @@ def open_blend(blend: str) -> None:
         raise RenderError(f"{words}; use Freestyle's Parameter Editor", scene=True)
     for thing in left_out:
         print(f"Left out: {thing}", flush=True)
+    if bpy.data.version[:2] > bpy.app.version[:2]:
+        words = ".".join(map(str, bpy.data.version[:2]))
+        print(f"Warning: it was saved by Blender {words}, this one is {bpy.app.version_string}: what is new is lost")
     for words in lacking(scene):
         print(f"Warning: {words}", flush=True)
     _open = _Open(scene, keep(), OneFrame(scene), OtherFiles())

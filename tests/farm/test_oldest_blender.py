@@ -22,5 +22,6 @@ def test_the_worker_registers_and_renders(
         worker = farm.worker("--max-tasks", "1", form=form)
         assert worker.wait() == 0
         assert farm.frames(task["parent_id"]) == ["000001.png"], worker.log
-        farm.wait_for("finish", task)
+        report = farm.wait_for("finish", task)
+        assert "it was saved by Blender 4.3, this one is 4.2" in report.task["data"]["warnings"]
         assert farm.ready() == 0
