@@ -3,7 +3,10 @@
 
 The worker says
 
-    {"do": "render", "attempt": 7, "blend": "/…/x.blend", "frames": [1, 2], "format": "PNG", "files": ["/…/1.png", …]}
+    {"do": "render", "attempt": 7, "blend": "/…/x.blend", "frames": [1, 2], "format": "PNG", "files": ["/…/1.png", …],
+     "region": [0, 0, 960, 540], "tiles": [[0, 0, 960, 540, "/…/1.exr"], …]}
+        `region`: left, bottom, right and top of what is rendered of each frame, null for all of it; `tiles`: of what
+        the frame is put together, if it need not be rendered
     {"do": "revoke", "attempt": 7}    if it is not begun
     {"do": "stop"}     end after the frame in hand
     {"do": "quit"}     end
@@ -33,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from .frame import frame_name
+from .tile import Region, Tile
 
 LONGEST = 1 << 16  # bytes of a message
 SPENT = ("wait", "load", "sync", "render", "write", "check")
@@ -44,13 +48,16 @@ NO_MESSAGE = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a child is to render: `attempt` is this worker's own number for one attempt at one task."""
+    """What a child is to render: `attempt` is this worker's own number for one attempt at one task. Of each frame only
+    the `region`, if there is one; a frame of which there are `tiles` is put together of these."""
 
     attempt: int
     blend: Path
     frames: tuple[int, ...]
     image_format: str
     folder: Path
+    region: Region | None = None
+    tiles: tuple[Tile, ...] = ()
 
     def file(self, frame: int) -> Path:
         """Where the child is to write this frame."""
@@ -133,7 +140,13 @@ def render(command: Command) -> dict[str, Any]:
         "frames": command.frames,
         "format": command.image_format,
         "files": [str(command.file(frame)) for frame in command.frames],
+        "region": None if command.region is None else _edges(command.region),
+        "tiles": [[*_edges(tile.region), str(tile.file)] for tile in command.tiles],
     }
+
+
+def _edges(region: Region) -> list[int]:
+    return [region.left, region.bottom, region.right, region.top]
 
 
 def revoke(attempt: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import other_files
+from . import other_files, tile
 from .errors import TaskRefused
 from .frame import FORMATS, StoredFrame, frame_name, runs
 from .job import LONGEST_NAME, one_line
@@ -22,6 +22,8 @@ from .names import WINDOWS_OWN
 
 STATUSES = frozenset({"Waiting", "Queued", "Running", "Finished", "Errored", "Aborted", "Paused"})
 NAME = "name"  # in `data`: what people call the job
+REGION = "region"  # in `data`, of a task that renders a part of a picture: which
+TILES = "tiles"  # in `data`, of a task that only finishes a picture: what it is put together of
 FOLDER = "folder"  # in `data`, of a job and its tasks: where its frames go on the farm's own machine
 LAST_FRAME = 999_999  # frames are named by six digits
 
@@ -59,6 +61,7 @@ class Task:
         image_format = command.get("image_format")
         if not isinstance(image_format, str) or image_format not in FORMATS:
             raise TaskRefused(f"unknown image format {_short(image_format)}; known are {', '.join(FORMATS)}")
+        _check_tiles(wire["data"])
         return cls(
             id=_safe_id(wire, "id"),
             job_id=_job_id(wire),
@@ -112,6 +115,18 @@ class Task:
         """Where its frames are to go, if the message says so in a way that can be meant."""
         told = self._wire["data"].get(FOLDER)
         return Path(told) if isinstance(told, str) and "\0" not in told and Path(told).is_absolute() else None
+
+    @property
+    def region(self) -> tile.Region | None:
+        """What of the picture it renders; None for all of it."""
+        told = self._wire["data"].get(REGION)
+        return None if told is None else tile.region(told)
+
+    @property
+    def tiles(self) -> tuple[tile.Tile, ...]:
+        """Of what its picture is only to be put together; none where it is rendered."""
+        told = self._wire["data"].get(TILES)
+        return () if told is None else tile.tiles(told)
 
     @property
     def outpath(self) -> Path:
@@ -239,6 +254,15 @@ def _blender_command(wire: dict[str, Any]) -> dict[str, Any]:
     if kind != "Blender" or not isinstance(content, dict):
         raise TaskRefused(f"unknown kind of command {_short(kind)}; this worker knows Blender")
     return content
+
+
+def _check_tiles(data: Mapping[str, Any]) -> None:
+    for key, read in ((REGION, tile.region), (TILES, tile.tiles)):
+        try:
+            if key in data:
+                read(data[key])
+        except ValueError as error:
+            raise TaskRefused(f"{key!r} can't be understood: {_short(data[key])}") from error
 
 
 def _safe_id(wire: dict[str, Any], key: str) -> str:

@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Any
 
 from ..core.errors import FarmError
-from . import frame_list
+from . import frame_list, tiles
 
 OVER = frozenset({"Finished", "Canceled", "Errored"})  # nothing happens to such a job by itself
 STOPPED = "stopped"  # in the `data` of a job's head: why nothing more of it is tried; it is paused then
@@ -25,12 +25,15 @@ _UNFINISHED = frozenset({"Waiting", "Queued", "Running", "Paused"})
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
-    """A task that is to be rendered. `frames` as people write them, `body` its JSON."""
+    """A task that is to be rendered. `frames` as people write them, `body` its JSON. One with a `frame_task` renders a
+    tile of its picture, and counts no frame; that `waits` for its tiles."""
 
     id: str
     frames: str
     frame_count: int
     body: str
+    frame_task: str = ""
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def add_job(
     alike = known_as(connection, job)
     if alike is not None:
         raise FarmError(f"there is a job {alike} already; give this one another id")
-    frames = frame_list.joined(",".join(task.frames for task in tasks))
+    frames = frame_list.joined(",".join(task.frames for task in tasks if not task.frame_task))
     row = (job, name, head["time"]["creation"], json.dumps(head), "Queued", priority, person, frames)
     columns = "id, name, created, head, status, priority, person, frames"
     connection.execute(f"INSERT INTO job ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
@@ -102,14 +105,22 @@ def add_job(
         ((job, task.id, task.frames, task.frame_count, task.body) for task in tasks),
     )
     connection.execute(
-        "INSERT INTO stretch SELECT job, min(number), max(number), 'Waiting' FROM task WHERE job = ? GROUP BY job",
+        "INSERT INTO stretch SELECT job, min(number), max(number), status FROM frame_task WHERE job = ? GROUP BY job",
         (job,),
     )
-    connection.executemany(
-        "INSERT INTO message (priority, job, task) VALUES (?, ?, ?)", ((priority, job, task.id) for task in tasks)
-    )
+    send(connection, job, [task.id for task in tasks if not task.waits])
+    tiles.enter(connection, job, [(task.id, task.frame_task) for task in tasks if task.frame_task])
     tally = (job, len(tasks), sum(task.frame_count for task in tasks))
     connection.execute("INSERT INTO tally VALUES (?, 'Waiting', ?, ?)", tally)
+
+
+def send(connection: sqlite3.Connection, job: str, tasks: Iterable[str]) -> None:
+    """Puts these tasks into the queue."""
+    connection.executemany(
+        "INSERT INTO message (priority, job, task, owner)"
+        f" SELECT priority, id, ?, iif(paused, '{PAUSED}', NULL) FROM job WHERE id = ?",
+        ((task, job) for task in tasks),
+    )
 
 
 def known_as(connection: sqlite3.Connection, job: str) -> str | None:
@@ -167,7 +178,7 @@ def _cut(spans: Sequence[tuple[int, int]], first: int, last: int) -> Iterator[tu
 def failures(connection: sqlite3.Connection, job: str, *, most: int) -> list[Failure]:
     """Which frames failed and why: the first `most` tasks."""
     rows = connection.execute(
-        "SELECT frames, json_extract(body, '$.data.error'), worker FROM task WHERE job = ? AND status = 'Errored'"
+        "SELECT frames, json_extract(body, '$.data.error'), worker FROM frame_task WHERE job = ? AND status = 'Errored'"
         " ORDER BY number LIMIT ?",
         (job, most),
     )
@@ -223,6 +234,7 @@ def cancel(connection: sqlite3.Connection, job: str) -> None:
     """Takes what is left of a job out of the queue. What a worker has begun is taken from it when it gives it back."""
     connection.execute("UPDATE job SET canceled = 1 WHERE id = ?", (job,))
     drop_canceled(connection)
+    tiles.cancel(connection, job)
     has_changed(connection, job)
 
 
@@ -266,6 +278,24 @@ def message_is_gone(connection: sqlite3.Connection, job: str, task: str) -> None
     aborted = "job = ? AND id = ? AND status = 'Aborted' AND NOT (SELECT canceled FROM job WHERE job.id = task.job)"
     if _queue_again(connection, aborted, (job, task)):
         has_changed(connection, job)
+    _settle_picture(connection, job, task)
+
+
+def _settle_picture(connection: sqlite3.Connection, job: str, task: str) -> None:
+    """If the task was the last tile that its picture waited for, that can be finished; or it has failed, too."""
+    outcome = tiles.outcome(connection, job, task)
+    if outcome is None:
+        return
+    picture, why = outcome
+    if why:
+        connection.execute(
+            "UPDATE task SET status = 'Errored', body = json_set(body, '$.status', 'Errored', '$.time.error', ?,"
+            " '$.data.error', ?) WHERE job = ? AND id = ?",
+            (now(), why, job, picture),
+        )
+    else:
+        send(connection, job, [picture])
+    has_changed(connection, job)
 
 
 def retry_some(connection: sqlite3.Connection, job: str, frames: Collection[int]) -> int:
@@ -293,8 +323,14 @@ def retry(connection: sqlite3.Connection, job: str) -> int:
     return queued
 
 
+def queue_again(connection: sqlite3.Connection, job: str, task: str) -> None:
+    """Queues a task again, whatever has become of it."""
+    _queue_again(connection, "job = ? AND id = ?", (job, task))
+
+
 def _queue_again(connection: sqlite3.Connection, which: str, values: tuple[str, ...]) -> int:
-    """Queues these tasks, but for those that have a message; gives how many."""
+    """Queues these tasks, but for those that have a message; gives how many. Those that wait for tiles come when these
+    are there."""
     rows = connection.execute(
         "UPDATE task SET status = 'Waiting', body = json_remove(json_set(body, '$.status', 'Waiting',"
         " '$.time.start', NULL, '$.time.finish', NULL, '$.time.error', NULL, '$.time.abort', NULL), '$.data.error')"
@@ -302,11 +338,9 @@ def _queue_again(connection: sqlite3.Connection, which: str, values: tuple[str, 
         " RETURNING number, job, id",
         values,
     ).fetchall()
-    connection.executemany(
-        "INSERT INTO message (priority, job, task, owner)"
-        f" SELECT priority, id, ?, iif(paused, '{PAUSED}', NULL) FROM job WHERE id = ?",
-        ((task, job) for _, job, task in sorted(rows)),
-    )
+    for _, job, task in sorted(rows):
+        if tiles.is_ready(connection, job, task):
+            send(connection, job, [task])
     return len(rows)
 
 
@@ -319,7 +353,7 @@ def data_json(connection: sqlite3.Connection, job: str) -> tuple[int, Iterable[s
     """How many changes of a job there were, and the text of its data.json with all of them: in pieces, to be had within
     the transaction."""
     head, status, changes = connection.execute("SELECT head, status, changes FROM job WHERE id = ?", (job,)).fetchone()
-    tasks = connection.execute("SELECT body FROM task WHERE job = ? ORDER BY number", (job,))
+    tasks = connection.execute("SELECT body FROM frame_task WHERE job = ? ORDER BY number", (job,))
     return changes, as_data_json(json.loads(head), status, (body for (body,) in tasks))
 
 

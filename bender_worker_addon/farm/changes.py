@@ -49,7 +49,7 @@ def delete(connection: sqlite3.Connection, job: str) -> None:
     """Nothing of it is known any more; what is in its folders is the caller's to delete. What a worker has in hand of
     it is canceled with it."""
     connection.execute("DELETE FROM fed WHERE number IN (SELECT number FROM message WHERE job = ?)", (job,))
-    for table in ("message", "task", "tally", "stretch", "output", "log", "warning"):
+    for table in ("message", "task", "tally", "stretch", "output", "log", "warning", "tile"):
         connection.execute(f"DELETE FROM {table} WHERE job = ?", (job,))
     connection.execute("DELETE FROM job WHERE id = ?", (job,))
 

@@ -31,7 +31,9 @@ class FrameFile:
 
 def tasks(connection: sqlite3.Connection, job: str) -> Iterator[dict[str, Any]]:
     """All that workers have told of the tasks of a job, inside a transaction of the Database."""
-    bodies = connection.execute("SELECT body FROM task WHERE job = ? AND status <> 'Waiting' ORDER BY number", (job,))
+    bodies = connection.execute(
+        "SELECT body FROM frame_task WHERE job = ? AND status <> 'Waiting' ORDER BY number", (job,)
+    )
     return (json.loads(body) for (body,) in bodies)
 
 

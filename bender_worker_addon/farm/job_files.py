@@ -12,7 +12,7 @@ from pathlib import Path
 from ..core.job import DATA_JSON
 from ..system.durable import make_durable, sync
 from ..system.files import remove
-from . import books
+from . import books, tile_files
 from .database import Database
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,8 @@ class JobFiles:
         try:
             with self._turn():
                 self._replace(job)
+                if tile_files.has_any(self._folder, job):
+                    self._look_after_tiles(job)
         except OSError as error:
             log.warning("job %s: its %s can't be written: %s", job, DATA_JSON, error.strerror)
             self._next[job] = began + _AGAIN
@@ -70,6 +72,12 @@ class JobFiles:
                 remove(fresh)
         with self._database.changing() as connection:
             books.note_written(connection, job, changes)
+
+    def _look_after_tiles(self, job: str) -> None:
+        with self._database.looking() as connection:
+            tile_files.delete_useless(connection, self._folder, job)
+        with self._database.changing() as connection:
+            tile_files.render_lost_anew(connection, self._folder, job)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -3,15 +3,18 @@
 
 import json
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from ..core import tile
 from ..core.errors import FarmError
 from ..core.names import WINDOWS_OWN
-from ..core.task import FOLDER, SAFE_ID
-from . import frame_list
+from ..core.task import FOLDER, REGION, SAFE_ID, TILES
+from ..core.tile import Region, Tile
+from . import frame_list, tiles
 from .books import NewTask, now
 
 _TAKEN = "worker"  # /job/worker/… is what workers ask of a server of bender's
@@ -37,7 +40,7 @@ class SceneFacts:
 class NewJob:
     """`blend`: the file's name. `frames` ascend; a task has at most `chunk` of them. A higher `priority` goes first.
     `folder`: where its frames go, on a farm on this machine; else into one of its id. `person`: who sends it, "" if
-    nobody knows."""
+    nobody knows. `regions`: into what tiles each frame is cut; none if each is rendered by one worker."""
 
     name: str
     blend: str
@@ -48,7 +51,8 @@ class NewJob:
     priority: int = 0
     folder: Path | None = None
     person: str = ""
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    regions: Sequence[Region] = ()
+    id: str = field(default_factory=lambda: _new_id())
 
 
 def job_id(text: str) -> str:
@@ -99,30 +103,56 @@ def head(job: NewJob, *, jobs: Path, outpath: Path) -> dict[str, Any]:
     }
 
 
-def tasks(job: NewJob) -> list[NewTask]:
+def tasks(job: NewJob, *, jobs: Path) -> list[NewTask]:
+    """Those of frames, in their order, then those of tiles. `jobs` has a folder a job."""
     creation = now()
-    return [_task(job, frames, creation) for frames in frame_list.chunks(job.frames, job.chunk)]
+    if len(job.regions) < 2:
+        return [_task(job, frames, creation) for frames in frame_list.chunks(job.frames, job.chunk)]
+    pictures, parts = [], []
+    for frame in job.frames:
+        id, files = _new_id(), []
+        for region in job.regions:
+            part = _new_id()
+            files.append(Tile(region, tiles.file_of(jobs, job.id, id, part, frame)))
+            data = {FOLDER: str(files[-1].file.parent), REGION: str(region)}
+            made = _task(job, [frame], creation, id=part, image_format=tile.FORMAT, data=data)
+            parts.append(replace(made, frame_count=0, frame_task=id))
+        made = _task(job, [frame], creation, id=id, data={TILES: tile.as_text(files)})
+        pictures.append(replace(made, waits=True))
+    return pictures + parts
 
 
 def _own_folder(job: NewJob) -> dict[str, str]:
     return {} if job.folder is None else {FOLDER: str(job.folder)}
 
 
-def _task(job: NewJob, frames: Sequence[int], creation: str) -> NewTask:
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+def _task(
+    job: NewJob,
+    frames: Sequence[int],
+    creation: str,
+    *,
+    id: str = "",
+    image_format: str = "",
+    data: Mapping[str, str] = MappingProxyType({}),
+) -> NewTask:
     wire = {
-        "id": uuid.uuid4().hex,
+        "id": id or _new_id(),
         "status": "Waiting",
         "time": {"creation": creation, **dict.fromkeys(_MOMENTS)},
         "command": {
             "Blender": {
                 "frame": {str(frame): {"filesize": None, "hash": None, "uploaded": False} for frame in frames},
-                "image_format": job.image_format,
+                "image_format": image_format or job.image_format,
                 "blendfile": None,
                 "outpath": None,
                 "command": None,
             }
         },
-        "data": _own_folder(job),
+        "data": {**_own_folder(job), **data},
         "parent_id": job.id,
     }
     return NewTask(str(wire["id"]), frame_list.as_text(frames), len(frames), json.dumps(wire))

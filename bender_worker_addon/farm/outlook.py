@@ -51,11 +51,12 @@ def outlook(connection: sqlite3.Connection, job: books.Job) -> Outlook:
         (job.id, _LOOKED_AT),
     )
     last = [rendered for row in reversed(rows.fetchall()) if (rendered := _rendered(*row)) is not None]
+    shown = [task for task in last if task.count]  # a tile is no frame
     failures = books.failures(connection, job.id, most=1) if job.failed else []
     return Outlook(
         None if job.status in books.OVER or job.paused else ends(last, job.frames, time.time()),
-        tuple(int(task.frames.replace("-", ",").rpartition(",")[2]) for task in reversed(last[-_LATEST:])),
-        last[-1].finish if last else None,
+        tuple(int(task.frames.replace("-", ",").rpartition(",")[2]) for task in reversed(shown[-_LATEST:])),
+        shown[-1].finish if shown else None,
         failures[0].reason if failures else "",
     )
 

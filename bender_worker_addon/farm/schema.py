@@ -5,7 +5,7 @@ import sqlite3
 
 from . import frame_list
 
-VERSION = 6
+VERSION = 7
 
 _SCHEMA = """
 BEGIN IMMEDIATE;
@@ -107,12 +107,7 @@ COMMIT;
 """
 # A task that changes its status leaves the stretch it was in, of which there is then one before it and one behind it,
 # and is one of its own, with those beside it that are alike.
-_SINCE_5 = """
-BEGIN IMMEDIATE;
-ALTER TABLE job ADD COLUMN frames TEXT NOT NULL DEFAULT '';  -- all of them, 1-4,9
-CREATE TABLE stretch (  -- of tasks of a job, by their numbers, that have one status
-    job TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, status TEXT NOT NULL,
-    PRIMARY KEY (job, first)) WITHOUT ROWID;
+_STRETCH_CHANGES = """
 CREATE TRIGGER stretch_changes AFTER UPDATE OF status ON task WHEN old.status <> new.status BEGIN
     INSERT INTO stretch SELECT job, old.number + 1, last, status FROM stretch
         WHERE job = old.job AND last > old.number
@@ -128,20 +123,44 @@ CREATE TRIGGER stretch_changes AFTER UPDATE OF status ON task WHEN old.status <>
     DELETE FROM stretch WHERE job = old.job AND first = old.number AND new.status =
         (SELECT status FROM stretch WHERE job = old.job AND first < old.number ORDER BY first DESC LIMIT 1);
 END;
-INSERT INTO stretch SELECT job, min(number), max(number), status FROM (SELECT job, number, status,
+"""
+_SINCE_5 = (
+    """
+BEGIN IMMEDIATE;
+ALTER TABLE job ADD COLUMN frames TEXT NOT NULL DEFAULT '';  -- all of them, 1-4,9
+CREATE TABLE stretch (  -- of tasks of a job, by their numbers, that have one status
+    job TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, status TEXT NOT NULL,
+    PRIMARY KEY (job, first)) WITHOUT ROWID;
+"""
+    + _STRETCH_CHANGES
+    + """INSERT INTO stretch SELECT job, min(number), max(number), status FROM (SELECT job, number, status,
     number - row_number() OVER (PARTITION BY job, status ORDER BY number) AS island FROM task)
     GROUP BY job, status, island;
 UPDATE job SET frames = joined((SELECT group_concat(frames) FROM task WHERE task.job = job.id));
 PRAGMA user_version = 6;
 COMMIT;
 """
-_STEPS = {1: _SINCE_1, 2: _SINCE_2, 3: _SINCE_3, 4: _SINCE_4, 5: _SINCE_5}
+)
+_OF_FRAMES = "WHEN old.status <> new.status AND new.frame_count > 0 BEGIN"
+_SINCE_6 = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS tile (  -- tasks that render a part of a picture, and the one that finishes it
+    job TEXT NOT NULL, task TEXT NOT NULL, frame_task TEXT NOT NULL, PRIMARY KEY (job, task)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS tile_of_frame ON tile (job, frame_task);
+CREATE VIEW IF NOT EXISTS frame_task AS SELECT * FROM task WHERE frame_count > 0;  -- without those of tiles
+DROP TRIGGER IF EXISTS stretch_changes;
+{_STRETCH_CHANGES.replace("WHEN old.status <> new.status BEGIN", _OF_FRAMES)}
+PRAGMA user_version = 7;
+COMMIT;
+"""
+_STEPS = {1: _SINCE_1, 2: _SINCE_2, 3: _SINCE_3, 4: _SINCE_4, 5: _SINCE_5, 6: _SINCE_6}
 _MADE_BY = {
     1: ("credential", ""),
     2: ("credential", "worker TEXT"),
     3: ("log", ""),
     4: ("warning", ""),
     5: ("stretch", ""),
+    6: ("frame_task", ""),
 }  # tables, and what is in them
 
 

@@ -75,7 +75,7 @@ def tasks(
     """Those of a job whose number is higher than `after`, of this status if one is named, at most so many."""
     first, _ = _span(connection, job)
     rows = connection.execute(
-        "SELECT number, id, frames, status, worker, body FROM task"
+        "SELECT number, id, frames, status, worker, body FROM frame_task"
         " WHERE job = ? AND number > ? AND (status = ? OR ? IS NULL) ORDER BY number LIMIT ?",
         (job, first - 1 + after, status, status, most),
     )
@@ -178,10 +178,10 @@ def warnings_of(data: Mapping[str, Any]) -> list[str]:
 
 
 def _span(connection: sqlite3.Connection, job: str) -> tuple[int, int]:
-    """The first and the last row of the job's tasks: they were entered at once, in the order of their frames."""
+    """The first and the last row of the job's tasks: entered at once, in the order of their frames; tiles come last."""
     first, last = connection.execute(
-        "SELECT (SELECT number FROM task WHERE job = ? ORDER BY number LIMIT 1),"
-        " (SELECT number FROM task WHERE job = ? ORDER BY number DESC LIMIT 1)",
+        "SELECT (SELECT number FROM frame_task WHERE job = ? ORDER BY number LIMIT 1),"
+        " (SELECT number FROM frame_task WHERE job = ? ORDER BY number DESC LIMIT 1)",
         (job, job),
     ).fetchone()
     return (1, 0) if first is None else (first, last)

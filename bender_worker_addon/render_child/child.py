@@ -21,7 +21,10 @@ from .channel import Channel
 from .commands import Commands
 from .progress import Progress
 
+_TILES = "tiles"  # in the place of a format: the scene is changed for them, for good
 _BEGINNING = 0.005  # seconds a frame of a scene that is kept takes until its engine is at work
+
+_Rendered = tuple[float, set[tuple[int, int]], float]  # when it began, and what `scenes.render_frame` gives
 
 
 def main() -> None:
@@ -86,10 +89,7 @@ class Child:
             began = monotonic()
             self._channel.say("begin", attempt=attempt, frame=frame)
             try:
-                self._open(command["blend"], command["format"])
-                loaded = monotonic()
-                with self._progress.told_to(partial(self._tell_progress, attempt, frame)):
-                    sizes, wrote = scenes.render_frame(frame, file, command["format"])
+                loaded, sizes, wrote = self._render(command, frame, file)
             except scenes.RenderError as error:
                 self._fail(attempt, frame, str(error), scene=error.scene)
                 return
@@ -103,14 +103,56 @@ class Child:
                 "render": ended - loaded - sync - wrote,
                 "write": wrote,
             }
-            if self._make_preview is not None:
+            if self._make_preview is not None and command["region"] is None:
                 self._make_preview(Path(file), command["format"])
             self._ended = monotonic()
             self._written.put(_Written(attempt, frame, file, sizes, spent))
 
-    def _open(self, blend: str, image_format: str) -> None:
-        """Also for another format: going from one to another loses the blend's choice of colors and depth."""
-        if self._opened != (blend, image_format):
+    def _render(self, command: dict[str, Any], frame: int, file: str) -> _Rendered:
+        """Raises RenderError."""
+        if command["tiles"]:
+            return self._put_together(command, frame, file)
+        if command["region"] is not None:
+            return self._render_tile(command, frame, file)
+        self._open(command["blend"], command["format"])
+        loaded = monotonic()
+        with self._progress.told_to(partial(self._tell_progress, command["attempt"], frame)):
+            return loaded, *scenes.render_frame(frame, file, command["format"])
+
+    def _render_tile(self, command: dict[str, Any], frame: int, file: str) -> _Rendered:
+        from . import tiles
+
+        if self._open(command["blend"], _TILES):
+            tiles.prepare(scenes.scene())
+        loaded = monotonic()
+        with self._progress.told_to(partial(self._tell_progress, command["attempt"], frame)):
+            return loaded, *tiles.render(frame, file, tiles.Region(*command["region"]))
+
+    def _put_together(self, command: dict[str, Any], frame: int, file: str) -> _Rendered:
+        """Opens the blend for each of what it does with it, which changes it."""
+        from . import joining
+
+        parts, blend, image_format = joining.tiles_of(command["tiles"]), command["blend"], command["format"]
+        self._opened = None
+        self._open(blend, image_format)
+        self._opened = None
+        joining.check(scenes.scene(), parts)
+        source = joining.denoised(scenes.scene(), parts, frame, Path(file).with_name("whole"))
+        if source is not None:
+            self._open(blend, image_format)
+            self._opened = None
+        loaded = monotonic()
+        with (
+            self._progress.told_to(partial(self._tell_progress, command["attempt"], frame)),
+            joining.instead_of_rendering(source or joining.Tiles(parts, scenes.scene())),
+        ):
+            return loaded, *scenes.render_frame(frame, file, image_format)
+
+    def _open(self, blend: str, image_format: str) -> bool:
+        """Also for another format: going from one to another loses the blend's choice of colors and depth. Gives
+        whether it was not open before."""
+        is_open = self._opened == (blend, image_format)
+        if not is_open:
             self._opened = None
             self._print(f"Opening: {blend}")
             scenes.open_blend(blend)
@@ -123,6 +165,7 @@ class Child:
             self._opened = blend, image_format
             self._print(f"Device: {device or 'as the engine likes'}")
             self._channel.say("loaded", keep_not=keeping.reason_not_to_keep(), device=device)
+        return not is_open
 
     def _print(self, words: str) -> None:
         """Behind all that Blender has printed."""

@@ -34,6 +34,18 @@ def multilayer_size(path: Path) -> tuple[int, int] | None:
         raise ValueError("its header is damaged") from error
 
 
+def texts_of(path: Path, *beginnings: str) -> dict[str, str]:
+    """What a file says in those of its attributes whose names begin so, which have to be text. Raises ValueError if its
+    header is damaged."""
+    try:
+        with path.open("rb") as file:
+            file.seek(8)
+            header = _header(file)
+    except struct.error as error:
+        raise ValueError("its header is damaged") from error
+    return {name: value.decode("utf-8", "replace") for name, value in header.items() if name.startswith(beginnings)}
+
+
 def _multilayer_size(file: BinaryIO) -> tuple[int, int] | None:
     file.seek(4)
     flags = struct.unpack("<I", _read(file, 4))[0]

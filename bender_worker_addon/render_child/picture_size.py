@@ -23,13 +23,30 @@ def sizes(render: bpy.types.RenderSettings) -> set[Size]:
 
 def _of_one_view(render: bpy.types.RenderSettings) -> Size:
     """`BKE_render_resolution` and, for a cropped border, `render_init_from_main`."""
-    width = render.resolution_x * render.resolution_percentage // 100
-    height = render.resolution_y * render.resolution_percentage // 100
-    if not (render.use_border and render.use_crop_to_border):
-        return width, height
+    if not render.use_crop_to_border:
+        return _resolution(render)
+    left, bottom, right, top = region_of(render)
+    return right - left, top - bottom
+
+
+def region_of(render: bpy.types.RenderSettings) -> tuple[int, int, int, int]:
+    """What is rendered of the whole resolution, in pixels from below left: left, bottom, right and top, of which the
+    last two are outside."""
+    width, height = _resolution(render)
+    if not render.use_border:
+        return 0, 0, width, height
     return (
-        _edge(render.border_max_x, width) - _edge(render.border_min_x, width),
-        _edge(render.border_max_y, height) - _edge(render.border_min_y, height),
+        _edge(render.border_min_x, width),
+        _edge(render.border_min_y, height),
+        _edge(render.border_max_x, width),
+        _edge(render.border_max_y, height),
+    )
+
+
+def _resolution(render: bpy.types.RenderSettings) -> Size:
+    return (
+        render.resolution_x * render.resolution_percentage // 100,
+        render.resolution_y * render.resolution_percentage // 100,
     )
 
 

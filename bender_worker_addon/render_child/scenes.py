@@ -3,7 +3,7 @@
 
 import ctypes
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -77,9 +77,12 @@ def scene() -> bpy.types.Scene:
     return _open.scene
 
 
-def render_frame(frame: int, file: str, image_format: str) -> tuple[set[Size], float]:
+def render_frame(
+    frame: int, file: str, image_format: str, meanwhile: AbstractContextManager[None] | None = None
+) -> tuple[set[Size], float]:
     """Renders one frame of the open blend's scene into `file`; gives the sizes one of which the picture must have, and
-    the seconds it took to write it. What the scene writes besides goes into `pictures.folder_of` it.
+    the seconds it took to write it. What the scene writes besides goes into `pictures.folder_of` it. `meanwhile` lasts
+    for as long as Blender renders.
 
     `image_format` is an identifier of `ImageFormatSettings.file_format`. Raises RenderError.
     """
@@ -92,7 +95,7 @@ def render_frame(frame: int, file: str, image_format: str) -> tuple[set[Size], f
     for kept in _open.kept:
         kept.free()
     try:
-        with _moment_of(bpy.app.handlers.render_post) as rendered:
+        with _moment_of(bpy.app.handlers.render_post) as rendered, meanwhile or nullcontext():
             written = _open.one_frame.render(frame, path)
     except RuntimeError as error:
         words = _in_words(error)

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from ..core import tile
 from ..core.errors import FarmError
 from ..core.job import CANCELED, DATA_JSON
 from ..farm import frame_files, job_files
@@ -42,7 +43,8 @@ class FolderSite(Site):
     def send(self, job: NewJob, told: Progress = nobody) -> None:
         """Nothing goes any way: `told` hears nothing."""
         folder, fresh, file = (self._jobs / name for name in (job.id, f".new-{job.id}", f".{uuid.uuid4().hex}"))
-        job_head, job_tasks = head(job, jobs=self._jobs, outpath=self._outpath), tasks(job)
+        job_head, job_tasks = head(job, jobs=self._jobs, outpath=self._outpath), tasks(job, jobs=self._jobs)
+        bodies = (task.body for task in job_tasks if not task.frame_task)
         is_there = False
 
         def put_in_place() -> None:
@@ -51,6 +53,8 @@ class FolderSite(Site):
                 raise BlendGone(f"the blend of job {job.id} is not here (any more): send it again")
             with self._written():
                 discard_folder(folder)  # of one that was cut off here when it was sent
+                if job.regions:
+                    make_folder(fresh / tile.FOLDER, shared=self._in_a_group)
                 move(file, fresh / DATA_JSON)
                 move(fresh, folder)
             is_there = True
@@ -58,7 +62,7 @@ class FolderSite(Site):
         try:
             with self._written():
                 self._jobs.mkdir(parents=True, exist_ok=True)
-                job_files.write(file, as_data_json(job_head, "Queued", (task.body for task in job_tasks)))
+                job_files.write(file, as_data_json(job_head, "Queued", bodies))
             self._queue(job, job_head, job_tasks, put_in_place)
         except PartlyQueued:
             raise

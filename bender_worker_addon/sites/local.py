@@ -11,7 +11,7 @@ from ..core.errors import FarmError
 from ..core.job import name_of
 from ..core.luggage import FileBeside
 from ..core.orders import Order
-from ..farm import books, changes, control, frame_files, frames_folder, pace, tasks, workers
+from ..farm import books, changes, control, frame_files, frames_folder, pace, tasks, tiles, workers
 from ..farm.books import Job, NewTask
 from ..farm.contents import Contents, listed_in
 from ..farm.database import PATIENCE, Database
@@ -55,9 +55,10 @@ class LocalSite(FolderSite):
             warnings = books.warnings(connection, job.id)
             head = books.head(connection, job.id)
             speed = pace.of(connection, job.id)
+            parts = tiles.progress(connection, job.id)
         folder, blend = frames_folder.of(head, self._outpath), self._blend(job.id, head)
         told = data_json.fps(head), True, data_json.image_format(head)
-        return Details(job, frames, failures, warnings, folder, *told, blend=blend, pace=speed)
+        return Details(job, frames, failures, warnings, folder, *told, blend=blend, pace=speed, tiles=parts)
 
     def task(self, job_id: str, frame: int) -> TaskRecord:
         with self._database.looking() as connection:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
 
-from ..core import luggage
+from ..core import luggage, tile
 from .platform import LINUX
 from .printed import ADDRESS_WITH_PASSWORD
 
@@ -92,8 +92,9 @@ class Sandbox:
 
 
 def _folders_of(blend: Path) -> list[Path]:
-    """What a job can't have in its blend and has beside it: files, and caches of it and of its libraries."""
-    return [*blend.parent.glob(luggage.FOLDER), *blend.parent.glob(f"blendcache_{escape(blend.stem)}*")]
+    """What a job can't have in its blend and has beside it: files, caches of it and of its libraries, tiles."""
+    names = (luggage.FOLDER, f"blendcache_{escape(blend.stem)}*", tile.FOLDER)
+    return [folder for name in names for folder in blend.parent.glob(name)]
 
 
 def _programs(command: Sequence[str]) -> list[Path]:

@@ -40,7 +40,9 @@ def add_job(
     head = new_job.head(told, jobs=farm / "jobs", outpath=farm / "frames")
     (farm / "jobs" / job).mkdir(parents=True)
     with closing(Database(farm)) as database, database.changing() as connection:
-        books.add_job(connection, head, name=told.name, priority=0, tasks=new_job.tasks(told), person=person)
+        books.add_job(
+            connection, head, name=told.name, priority=0, tasks=new_job.tasks(told, jobs=Path()), person=person
+        )
         connection.execute("DELETE FROM message WHERE job = ?", (job,))
         for some, status in (statuses or {}).items():
             _become(connection, job, some, status, error, seconds, seconds / machines, time.time() - old)

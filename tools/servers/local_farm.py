@@ -40,9 +40,10 @@ class LocalFarm:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def submit(self, blend: Path, *, job: str, frames: str) -> None:
-        """Sends a job. Raises ToolError."""
+    def submit(self, blend: Path, *, job: str, frames: str, split: int = 0) -> None:
+        """Sends a job, each frame in so many tiles if told so. Raises ToolError."""
         words: list[str | Path] = ["submit", blend, "--job", job, "--frames", frames]
+        words += ["--split", str(split)] if split else []
         command = [self._blender, "--command", "bender_worker", *words]
         done = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=_SUBMIT)
         if done.returncode:

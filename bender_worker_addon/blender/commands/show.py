@@ -48,6 +48,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
             "frame_lists": dict(details.frames),
             "failures": failures,
             "warnings": [asdict(warned) for warned in details.warnings],
+            "tiles": [asdict(tiles) for tiles in details.tiles],
             "folder": str(details.folder),
         }
         print(json.dumps(told))
@@ -57,6 +58,8 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         print(f"  {job.stopped}; once that is put right: `retry {job.id[:12]}`")
     for status, frames in sorted(details.frames.items()):
         print(f"  {words.state(status):9} {words.frames(frames)}")
+    for tiles in details.tiles:
+        print(f"  tiles     {tiles.done} of {tiles.of} of frame {tiles.frame}")
     for failure in details.failures:
         where = f" (on {failure.worker})" if failure.worker else ""
         print(f"  failed    {failure.frames}: {failure.reason}{where}")

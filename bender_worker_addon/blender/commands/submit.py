@@ -11,11 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...core import tile
 from ...core.errors import WorkerError
 from . import ENDED, PROGRAM, TROUBLE, USAGE
 
 if TYPE_CHECKING:
+    from ...core.tile import Region
     from ...settings.resolve import Resolved
+    from ...sites.site import Site
     from ..farm.choices import Choices
     from ..farm.finding import Finding
 
@@ -28,6 +31,7 @@ DESCRIPTION = (
 )
 
 _PACKED = 0.5  # of all there is to do
+_EACH = 4  # tiles of a frame for each that renders: the last ones end nearly together
 _TO = "`outpath` if that is set, else `render` beside the file; for a farm on this machine alone"
 
 
@@ -40,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=told(frames_of), metavar="LIST", help="such as 1-100,120-200x5,250 or 1..100")
     parser.add_argument("--format", choices=FORMATS, metavar="FORMAT", help=f"one of {', '.join(FORMATS)}")
     parser.add_argument("--chunk", type=whole(1, 100_000), default=1, metavar="N", help="frames a task; 1 if not given")
+    parser.add_argument("--split", type=_parts, metavar="N", help="render each frame in N tiles side by side; or auto")
     parser.add_argument("--priority", type=whole(-1000, 1000), default=0, metavar="N", help="higher goes first; 0")
     parser.add_argument("--name", help="for people; the file's if not given")
     parser.add_argument("--job", type=told(job_id), metavar="ID", help="the job's id; made if not given")
@@ -74,6 +79,10 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     if options.to is not None and not config.is_local:
         print(f"{PROGRAM}: --to is for a farm on this machine; `fetch` brings frames from elsewhere", file=sys.stderr)
         return USAGE
+    if options.split is not None and (not config.is_local or options.chunk > 1):
+        why = "--chunk is for frames that aren't" if config.is_local else "so far only a farm on this machine does that"
+        print(f"{PROGRAM}: --split: {why}", file=sys.stderr)
+        return USAGE
     blend = options.blend.expanduser().absolute()  # Blender takes a path without a drive for one below it
     packing.open_blend(blend, options.unsaved)
     copy_of = memory.saved_as(options.unsaved) if options.unsaved else None
@@ -103,6 +112,8 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         **chosen,
     )
     with farm_of(config) as farm, farm.room_for(job.id) as folder, ExitStack() as if_it_fails:
+        if options.split is not None:
+            job = replace(job, regions=_regions(farm, options.split))
         _tell(options, "Packing", 0.2)
         packing.save_packed(folder, copy_of=copy_of, remote=remote, opened=choices.make)
         if config.is_local:
@@ -114,8 +125,8 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
             farm.send(job, bar)
     _answer(options, found, job.id)
     if not options.json:
-        tasks = -(-len(job.frames) // job.chunk)
-        print(f"Sent {job.name} as job {job.id}: {len(job.frames)} frames in {tasks} tasks, {job.image_format}")
+        parts = f"each in {len(job.regions)} tiles" if job.regions else f"in {-(-len(job.frames) // job.chunk)} tasks"
+        print(f"Sent {job.name} as job {job.id}: {len(job.frames)} frames {parts}, {job.image_format}")
         if job.folder is not None:
             print(f"Its frames go to {job.folder}")
     return ENDED
@@ -159,6 +170,32 @@ def _estimate(options: argparse.Namespace, devices: "Sequence[str]") -> int:
     return ENDED
 
 
+def _regions(farm: "Site", wanted: int) -> "Sequence[Region]":
+    """The tiles of each frame; none where it is to be rendered as a whole, which is said. `wanted`: so many of them, 0
+    for as many as suit the workers there are."""
+    from ..farm import splitting
+
+    if why := splitting.why_whole():
+        print(f"{PROGRAM}: the frames are not split: {why}", file=sys.stderr)
+        return ()
+    if not wanted and (side_by_side := _renderers(farm)) < 2:
+        print(f"{PROGRAM}: the frames are not split: no two workers are here to render side by side", file=sys.stderr)
+        return ()
+    regions = splitting.regions(wanted or _EACH * side_by_side)
+    if len(regions) == 1:
+        print(f"{PROGRAM}: the frames are not split: they are too small", file=sys.stderr)
+        return ()
+    return regions
+
+
+def _renderers(farm: "Site") -> int:
+    """How many frames the farm's workers render side by side."""
+    from ...farm.workers import HERE
+
+    told = [worker.hello.get("renderers") for worker in farm.workers() if worker.presence == HERE]
+    return sum(count if isinstance(count, int) else 1 for count in told)
+
+
 def _say(findings: "Sequence[Finding]") -> None:
     for finding in findings:
         kind = "can't be rendered" if finding.hopeless else "warning"
@@ -181,6 +218,11 @@ def told(read: Callable[[str], Any]) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(str(error)) from error
 
     return read_or_tell
+
+
+def _parts(text: str) -> int:
+    """0 for `auto`."""
+    return 0 if text == "auto" else whole(2, tile.MOST)(text)
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:

@@ -64,7 +64,7 @@ def _scene(scene: bpy.types.Scene, *, has_camera: bool) -> Iterator[Finding]:
 def _without_camera(scene: bpy.types.Scene) -> str:
     """The name of a scene that can't be rendered without one. Blender needs none for an edit, nor where the compositor
     asks for no render layer."""
-    if _is_edited(scene):
+    if is_edited(scene):
         return ""
     tree: Any = getattr(scene, "compositing_node_group", None) or scope.tree_of(scene)
     needed = [scene]
@@ -78,7 +78,7 @@ def _has_camera(scene: bpy.types.Scene) -> bool:
     return scene.camera is not None or any(marker.camera for marker in scene.timeline_markers)
 
 
-def _is_edited(scene: bpy.types.Scene) -> bool:
+def is_edited(scene: bpy.types.Scene) -> bool:
     """Whether its picture comes from its sequencer: sounds and what is muted make none."""
     editor = scene.sequence_editor
     if not scene.render.use_sequencer or editor is None:

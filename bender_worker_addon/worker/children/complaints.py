@@ -21,6 +21,7 @@ _WARNINGS = (
 _IS_MISSING = re.compile(r" is missing: .*?([^/\\]+)$")  # the file's name: folders are written in more than one way
 _NO_LOSS = re.compile(
     r"Failed to load \d+ image files|\d+ libraries and \d+ linked data-blocks are missing|Unable to pack file"
+    r"|Reading render result: expected channel \".*\.Noisy Image\."  # of tiles, which have it under another name
     r"|Font file doesn't exist"  # a child has said which
     r"|region type|linked id .* uses local id|image file +does not exist",  # nothing that may be seen
     re.IGNORECASE,

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from ...core.in_flight import InFlight, Stage
 from ...core.messages import Command, FrameWritten
+from ...core.task import Task
+from ...core.tile import Tile
 from ...system import memory
 from .child import Child
 from .pool import Pool
@@ -86,7 +88,12 @@ class Dispatcher:
 
     # Giving
 
-    def feed(self, ready: Iterable[InFlight], blend_of: Callable[[str], Path]) -> None:
+    def feed(
+        self,
+        ready: Iterable[InFlight],
+        blend_of: Callable[[str], Path],
+        tiles_of: Callable[[Task], tuple[Tile, ...]] = lambda _: (),
+    ) -> None:
         """Gives tasks, oldest first, as far as there is room."""
         for used_up in [child for child in self._pool.children if child.is_used_up]:
             self._pool.dismiss(used_up)
@@ -95,7 +102,7 @@ class Dispatcher:
             child = self._child_for(held, blend)
             if child is None:
                 return
-            self._give(child, held, blend)
+            self._give(child, held, blend, tiles_of(held.task))
 
     def _child_for(self, held: InFlight, blend: Path) -> Child | None:
         """An idle one while fewer work than may; else the one of its job that will be idle first, if it has room. Of
@@ -121,9 +128,10 @@ class Dispatcher:
     def _has_memory_for_another(self) -> bool:
         return memory.available() > 2 * max((child.memory for child in self._pool.children), default=0)
 
-    def _give(self, child: Child, held: InFlight, blend: Path) -> None:
-        attempt = next(self._attempts)
-        command = Command(attempt, blend, held.missing, held.task.image_format, child.folder / str(attempt))
+    def _give(self, child: Child, held: InFlight, blend: Path, tiles: tuple[Tile, ...]) -> None:
+        attempt, task = next(self._attempts), held.task
+        folder = child.folder / str(attempt)
+        command = Command(attempt, blend, held.missing, task.image_format, folder, task.region, tiles)
         self._pool.use(child)
         child.give(held, command, log_file=self._pool.log_file(held))
         held.stage, held.attempt = Stage.GIVEN, attempt

@@ -4,6 +4,7 @@
 from pathlib import Path
 
 from ...core.task import Task
+from ...core.tile import Tile
 
 
 class FrameFolders:
@@ -17,3 +18,7 @@ class FrameFolders:
     def of(self, task: Task) -> Path:
         own = task.folder if self._own else None
         return self._outpath / task.job_id if own is None else own
+
+    def tiles_of(self, task: Task) -> tuple[Tile, ...]:
+        """Of what its picture is put together. Also these are files that only this machine's farm may name."""
+        return task.tiles if self._own else ()

@@ -40,10 +40,11 @@ class Record:
         held.part = max(held.part, min(part, 1.0))
 
     def frame_stored(self, held: InFlight, frame: StoredFrame) -> None:
-        self.frames += 1
-        self.last_frame = frame.path
         now, began = self._clock(), held.frames_begun.pop(frame.number, None)
-        self.an_hour = self._speed(began, now)
+        if held.task.region is None:  # a tile is no frame
+            self.frames += 1
+            self.last_frame = frame.path
+            self.an_hour = self._speed(began, now)
         if began is not None:
             self._last_seconds.pop(held.task.job_id, None)
             self._last_seconds[held.task.job_id] = now - began

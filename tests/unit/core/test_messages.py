@@ -21,6 +21,7 @@ from bender_worker_addon.core.messages import (
     Revoked,
     Stopped,
 )
+from bender_worker_addon.core.tile import Region, Tile
 
 SPENT = dict.fromkeys(messages.SPENT, 0.5)
 
@@ -59,7 +60,17 @@ def test_an_order_names_a_file_for_each_frame() -> None:
         "frames": [3, 12],
         "format": "OPEN_EXR",
         "files": [str(Path("/out put", name)) for name in ("000003.exr", "000012.exr")],
+        "region": None,
+        "tiles": [],
     }
+
+
+def test_an_order_for_a_tile_and_one_for_a_picture_of_tiles() -> None:
+    tile = Tile(Region(1, 2, 30, 40), Path("/t/000003.exr"))
+    part = Command(7, Path("/b/x.blend"), (3,), "OPEN_EXR_MULTILAYER", Path("/out"), region=tile.region)
+    whole = Command(8, Path("/b/x.blend"), (3,), "PNG", Path("/out"), tiles=(tile,))
+    assert messages.render(part)["region"] == [1, 2, 30, 40]
+    assert messages.render(whole)["tiles"] == [[1, 2, 30, 40, str(tile.file)]]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tools.bench.cases import chance, footprint, frames, memory, transfers, waiting
+from tools.bench.cases import chance, footprint, frames, memory, still, transfers, waiting
 from tools.bench.cases.yard import Bench, Figure
 
 
@@ -25,6 +25,7 @@ ALL = {
     "large": Case("a blend of 500 MB", frames.large),
     "alternating": Case("two jobs in turn", frames.alternating),
     "renderers": Case("two Blenders side by side, frames on one thread", frames.renderers),
+    "still": Case("one picture in tiles, by one and by two Blenders, on one thread each", still.still),
     "waiting": Case("how long a warm worker and its Blender wait", waiting.waiting),
     "download": Case("1 GB from this machine", transfers.download),
     "footprint": Case("what the add-on costs a Blender", footprint.footprints),

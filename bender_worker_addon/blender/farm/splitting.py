@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Splitting: whether the pictures of the open file may be rendered in tiles, so that nobody can tell, and into which.
+Looks, changes nothing."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import bpy
+
+from ...core.tile import MOST, Region, cut
+from ...render_child import scope
+from ...render_child.animation import animated_ids, animated_paths
+from ...render_child.picture_size import region_of
+from .preflight import is_edited
+
+_SMALLEST = 64  # pixels of a tile, in each direction
+_SETTINGS = ("render.", "cycles.", "view_layers")  # of a scene: what is changed in it to render a tile
+
+
+def regions(count: int) -> list[Region]:
+    """The tiles of a picture: at most so many, and not too small ones."""
+    scene: Any = bpy.context.scene
+    whole = Region(*region_of(scene.render))
+    return cut(whole, min(count, MOST, max(1, whole.width * whole.height // _SMALLEST**2)))
+
+
+def why_whole() -> str:
+    """Why each picture is to be rendered by one worker; "" if it need not be."""
+    return next(_reasons(bpy.context.scene), "")
+
+
+def _reasons(scene: Any) -> Iterator[str]:
+    render = scene.render
+    if render.engine != "CYCLES":
+        yield "only those of Cycles can be cut: what other engines show at an edge depends on what is beyond it"
+        return
+    if render.use_multiview:
+        yield "it has more than one view (stereo)"
+    if render.use_freestyle:
+        yield "its lines are drawn by Freestyle, over the whole picture"
+    if is_edited(scene):
+        yield "its picture comes from the sequencer"
+    if other := _other_scenes(scene):
+        yield f"its compositor uses the picture of another scene, {other}"
+    if _settings_change(scene):
+        yield "settings of its render are keyed or read by drivers, and a tile is rendered with others"
+    yield from _denoising(scene)
+
+
+def _denoising(scene: Any) -> Iterator[str]:
+    """The picture is denoised when all its tiles are there, by Blender's compositor: as Cycles does it, as far as that
+    can do the same."""
+    cycles = scene.cycles
+    if not cycles.use_denoising:
+        return
+    if cycles.denoiser not in ("OPENIMAGEDENOISE", ""):  # "" where Blender is built without any
+        yield "it is denoised by OptiX, while it is rendered; choose OpenImageDenoise"
+    if cycles.denoising_quality != "HIGH":
+        yield "it is denoised, at a quality other than High"
+    caught = any(thing.is_shadow_catcher for thing in scene.objects)
+    if caught or any(layer.cycles.use_pass_shadow_catcher for layer in scene.view_layers):
+        yield "it is denoised, and catches shadows"
+
+
+def _other_scenes(scene: Any) -> str:
+    if not _is_composited(scene):
+        return ""
+    groups: list[Any] = [tree for tree in bpy.data.node_groups if tree.bl_idname == "CompositorNodeTree"]
+    trees: list[Any] = [*filter(None, [scope.tree_of(scene)]), *groups]
+    shown = [node.scene for tree in trees for node in tree.nodes if node.bl_idname == "CompositorNodeRLayers"]
+    return next((other.name for other in shown if other not in (None, scene)), "")
+
+
+def _is_composited(scene: Any) -> bool:
+    return bool(scene.render.use_compositing and scope.is_on(scene))
+
+
+def _settings_change(scene: Any) -> bool:
+    if any(path.startswith(_SETTINGS) for path in animated_paths(scene)):
+        return True
+    drivers = [driver for _, thing in animated_ids() for driver in thing.animation_data.drivers]
+    targets = [target for driver in drivers for one in driver.driver.variables for target in one.targets]
+    return any(isinstance(target.id, bpy.types.Scene) and target.data_path.startswith(_SETTINGS) for target in targets)

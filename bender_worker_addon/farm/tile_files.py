@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tile files: of pictures that are not finished yet, in the folders of their jobs: deleted when they are of no use any
+more, and missed when they are gone. Each works inside a transaction of the Database."""
+
+import sqlite3
+from pathlib import Path
+
+from ..core.tile import FOLDER
+from ..system.files import discard_folder
+from . import books
+from .tiles import file_of
+
+
+def has_any(jobs: Path, job: str) -> bool:
+    """Whether the job is one whose pictures are rendered in tiles."""
+    return (jobs / job / FOLDER).is_dir()
+
+
+def delete_useless(connection: sqlite3.Connection, jobs: Path, job: str) -> None:
+    """Of pictures that are finished, or that nobody wants any more."""
+    for place in (jobs / job / FOLDER).iterdir():
+        row = connection.execute(
+            "SELECT task.status = 'Finished' OR job.canceled FROM task JOIN job ON job.id = task.job"
+            " WHERE task.job = ? AND task.id = ?",
+            (job, place.name),
+        ).fetchone()
+        if row is not None and row[0]:
+            discard_folder(place)
+
+
+def render_lost_anew(connection: sqlite3.Connection, jobs: Path, job: str) -> None:
+    """Those that are gone, or not what they were, of a picture that could not be finished."""
+    rows = connection.execute(
+        "SELECT tile.frame_task, task.id, CAST(whole.frames AS INTEGER),"
+        " json_extract(task.body, '$.command.Blender.frame.\"' || whole.frames || '\".filesize')"
+        " FROM tile JOIN task ON task.job = tile.job AND task.id = tile.task"
+        " JOIN task AS whole ON whole.job = tile.job AND whole.id = tile.frame_task"
+        " WHERE tile.job = ? AND whole.status = 'Errored' AND task.status = 'Finished'"
+        " AND NOT EXISTS (SELECT 1 FROM message WHERE message.job = tile.job AND message.task = tile.frame_task)",
+        (job,),
+    ).fetchall()
+    lost = [
+        (frame_task, task)
+        for frame_task, task, number, size in rows
+        if _size(file_of(jobs, job, frame_task, task, number)) != size
+    ]
+    for frame_task, task in lost:
+        for one in (task, frame_task):
+            books.queue_again(connection, job, one)
+    if lost:
+        books.has_changed(connection, job)
+
+
+def _size(file: Path) -> int | None:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return None

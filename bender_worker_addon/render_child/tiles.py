@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tiles: a rectangle of a picture, rendered by itself as the engine made it: linear, with all passes, not denoised, not
+composited. Of Cycles only, whose pixels know nothing of their neighbours but for adaptive sampling: there a tile has a
+margin, which is cut off again when the picture is put together.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import bpy
+
+from . import scenes
+from .picture_size import region_of
+from .pictures import Size
+
+FORMAT = "OPEN_EXR_MULTILAYER"
+_MARGIN = 8  # pixels. Whether one is sampled on is also its neighbours' matter, which dies out by a factor 5 a pixel
+_BORDER = ("use_border", "use_crop_to_border", "border_min_x", "border_max_x", "border_min_y", "border_max_y")
+
+
+class Region(NamedTuple):
+    """In pixels of the whole resolution, from below left; `right` and `top` are outside."""
+
+    left: int
+    bottom: int
+    right: int
+    top: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.right - self.left, self.top - self.bottom
+
+
+def picture(scene: bpy.types.Scene) -> Region:
+    """What the scene renders: all of it, or what its own border leaves."""
+    return Region(*region_of(scene.render))
+
+
+def with_margin(scene: Any, region: Region) -> Region:
+    """What is rendered to have this region as it is in the whole picture."""
+    margin = _MARGIN if scene.cycles.use_adaptive_sampling else 0
+    whole = picture(scene)
+    return Region(
+        max(region.left - margin, whole.left),
+        max(region.bottom - margin, whole.bottom),
+        min(region.right + margin, whole.right),
+        min(region.top + margin, whole.top),
+    )
+
+
+def denoised_layers(scene: Any) -> list[str]:
+    """The view layers whose pictures Cycles would denoise."""
+    if not scene.cycles.use_denoising:
+        return []
+    return [layer.name for layer in scene.view_layers if layer.use and layer.cycles.use_denoising]
+
+
+def prepare(scene: Any) -> None:
+    """Lets the scene write what its engine makes, and with that what denoising looks at. For good: it is opened anew
+    for all else."""
+    render = scene.render
+    for name in denoised_layers(scene):
+        scene.view_layers[name].cycles.denoising_store_passes = True
+    scene.cycles.use_denoising = False
+    render.use_compositing = render.use_sequencer = render.use_stamp = False
+    settings = render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = "MULTI_LAYER_IMAGE"
+    settings.file_format = FORMAT
+    settings.color_depth = "32"
+    settings.exr_codec = "ZIP"
+
+
+def render(frame: int, file: str, region: Region) -> tuple[set[Size], float]:
+    """Renders a region, with the margin it needs, of the open blend's scene; as `scenes.render_frame` does. Raises
+    RenderError."""
+    scene = scenes.scene()
+    rendered = with_margin(scene, region)
+    _, wrote = scenes.render_frame(frame, file, FORMAT, _only(scene, rendered))
+    return {rendered.size}, wrote
+
+
+@contextmanager
+def _only(scene: Any, region: Region) -> Iterator[None]:
+    """Renders of the scene made meanwhile are of this region. Nobody sees that: as soon as Blender has read it, and
+    before it evaluates the frame, the scene is as it was."""
+    render = scene.render
+    before = {name: getattr(render, name) for name in _BORDER}
+
+    def put_back(*_: object) -> None:
+        for name, value in before.items():
+            setattr(render, name, value)
+
+    width, height = (side * render.resolution_percentage // 100 for side in (render.resolution_x, render.resolution_y))
+    render.use_border = render.use_crop_to_border = True
+    # Half a pixel on, so that no rounding makes it another one.
+    render.border_min_x, render.border_max_x = _part(region.left, width), _part(region.right, width)
+    render.border_min_y, render.border_max_y = _part(region.bottom, height), _part(region.top, height)
+    bpy.app.handlers.frame_change_pre.append(put_back)
+    try:
+        yield
+    finally:
+        bpy.app.handlers.frame_change_pre.remove(put_back)
+        put_back()
+
+
+def _part(edge: int, pixels: int) -> float:
+    return edge / pixels if edge in (0, pixels) else (edge + 0.5) / pixels

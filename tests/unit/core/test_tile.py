@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Into what tiles a picture is cut, and how a task tells of them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bender_worker_addon.core import tile
+from bender_worker_addon.core.errors import TaskRefused
+from bender_worker_addon.core.task import Task
+from bender_worker_addon.core.tile import Region, Tile
+from tests.unit.support import task_wire
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (127, 63), (1920, 1080), (16384, 16384), (9000, 40)])
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 13, 64])
+def test_the_tiles_of_a_picture_are_all_of_it_and_none_is_in_another(size: tuple[int, int], count: int) -> None:
+    whole = Region(10, 20, 10 + size[0], 20 + size[1])
+    parts = tile.cut(whole, count)
+    assert len(parts) == count or size[0] * size[1] < 10 * count
+    assert sum(part.width * part.height for part in parts) == size[0] * size[1]
+    assert all(part.width > 0 and part.height > 0 for part in parts)
+    assert all(whole.left <= part.left and part.right <= whole.right for part in parts)
+    assert all(whole.bottom <= part.bottom and part.top <= whole.top for part in parts)
+    apart = [
+        one.right <= other.left or other.right <= one.left or one.top <= other.bottom or other.top <= one.bottom
+        for one in parts
+        for other in parts
+        if one is not other
+    ]
+    assert all(apart)
+
+
+def test_the_tiles_of_a_large_picture_are_of_about_one_size() -> None:
+    areas = [part.width * part.height for part in tile.cut(Region(0, 0, 1920, 1080), 7)]
+    assert max(areas) < 1.1 * min(areas)
+
+
+def test_what_a_task_tells_of_its_tiles_is_read_again() -> None:
+    tiles = (Tile(Region(0, 0, 5, 6), Path("/t/a.exr")), Tile(Region(5, 0, 9, 6), Path("/t/b.exr")))
+    assert tile.tiles(tile.as_text(tiles)) == tiles
+    assert tile.region(str(tiles[1].region)) == tiles[1].region
+
+
+BAD_REGIONS = ["", "1,2,3", "3,0,3,9", "0,5,9,5", "-1,0,3,4", "0,0,1e3,4", "0,0,123456,4", 7, ["0,0,1,1"]]
+BAD_TILES = [
+    "",
+    "[]",
+    "7",
+    '{"a": 1}',
+    '[["0,0,1,1", "relative.exr"]]',
+    '[["0,0,1,1", 7]]',
+    '[["0,0,1,1"]]',
+    '[["0,0,1,1", "/t/\\u0000.exr"]]',
+    "[" * 100_000,
+    json.dumps([["0,0,1,1", "/t/a.exr"]] * 65),
+    [["0,0,1,1", "/t/a.exr"]],
+]
+
+
+@pytest.mark.parametrize(
+    ("key", "told"), [*(("region", bad) for bad in BAD_REGIONS), *(("tiles", bad) for bad in BAD_TILES)]
+)
+def test_a_task_whose_tiles_can_not_be_understood_is_refused(key: str, told: object) -> None:
+    wire = task_wire() | {"data": {key: told}}
+    with pytest.raises(TaskRefused, match=key):
+        Task.from_json(json.dumps(wire).encode())
