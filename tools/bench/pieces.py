@@ -147,8 +147,9 @@ class _Bench:
     def _many_workers(self) -> Iterator[Row]:
         """That had the last version."""
         url = self._farm.url_by(self._down.port)
-        had = self._scratch / "had" / "large-first.blend"
-        pieces = _seconds(_fetched, url, had)
+        folder = self._scratch / "had"
+        pieces = _seconds(_fetched, url, folder / "large-first.blend")
+        had = next(folder.glob("*/*.blend"))
         alone = self._scratch / "whole" / "large-first.blend"
         alone.parent.mkdir()
         whole = _seconds(_downloaded, url, alone)
@@ -156,9 +157,10 @@ class _Bench:
         down, took = self._down.down, []
         for number in range(self._workers):
             target = self._scratch / f"worker-{number}" / "large-move.blend"
-            target.parent.mkdir()
+            last = target.parent / had.parent.name
+            last.mkdir(parents=True)
             for file in (had, shelf.manifest_file(had)):
-                os.link(file, target.parent / file.name)
+                os.link(file, last / file.name)
             took.append(_seconds(_fetched, url, target))
             shutil.rmtree(target.parent)
         share = 100 * (self._down.down - down) / (self._workers * had.stat().st_size)

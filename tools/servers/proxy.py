@@ -119,8 +119,10 @@ class Proxy:
                 free = max(free, time.monotonic()) + (len(arrival[1]) / self._rate if self._rate else 0.0)
                 self._count(len(arrival[1]), answer=self._answering in gates)
                 to.sendall(arrival[1])
+            self._hang_up(to)
+            return
         self._hang_up(to)
-        while self._rate and on_the_way.get()[1]:  # who still reads for it is not to wait for room
+        while on_the_way.get()[1]:  # nobody takes it any more; who reads for it is not to wait for room
             pass
 
     def _count(self, size: int, *, answer: bool) -> None:
