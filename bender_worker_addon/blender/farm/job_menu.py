@@ -10,7 +10,6 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from ...core.errors import FarmError
 from ...core.job import LONGEST_NAME, name_of
-from ...farm.books import OVER, Job
 from ...farm.frame_list import frames_of
 from ..beside import Beside
 from ..paragraph import draw_paragraph
@@ -19,6 +18,7 @@ from . import statusbar, words
 from .view import jobs_view
 
 if TYPE_CHECKING:
+    from ...farm.books import Job
     from ...settings.config import WorkerConfig
     from ...sites.site import Site
 
@@ -36,7 +36,7 @@ class OfAJob:
 
     job: StringProperty(options={"HIDDEN"})
 
-    def known(self) -> Job | None:
+    def known(self) -> "Job | None":
         return next((job for job in jobs_view.shown.jobs if job.id == self.job), None)
 
     def ask(self, change: "Callable[[Site], object]") -> set[str]:
@@ -52,6 +52,8 @@ class BENDER_MT_job(bpy.types.Menu):
     bl_label = "More"
 
     def draw(self, _context: bpy.types.Context) -> None:
+        from ...farm.books import OVER
+
         layout, details = self.layout, jobs_view.shown.details
         if details is None:
             return
@@ -232,7 +234,7 @@ def when_done(beside: Beside[_T], then: Callable[[_T], object]) -> None:
     bpy.app.timers.register(look, first_interval=_LOOK)
 
 
-def _written_log(config: "WorkerConfig", job: Job, frame: int, place: Path) -> Path:
+def _written_log(config: "WorkerConfig", job: "Job", frame: int, place: Path) -> Path:
     """What is kept of a failure is there at once; of all else the worker that rendered it must be asked."""
     from ...sites.site import site
 
