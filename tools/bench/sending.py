@@ -52,6 +52,7 @@ def _once(window: Window) -> tuple[float, float]:
     time.sleep(_WARM)
     window.click("Send to Farm", SIDEBAR)
     words = window.find("Frames go to", VIEWPORT)
+    window.desktop.key("Return")  # ends the field of the frames, in which one can type at once
     window.desktop.move(*words.middle)
     time.sleep(_READ)
     began, longest = time.monotonic(), 0.0
