@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from ..queues.rabbitmq.farm_link import FarmLink
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
 from ..system.error_words import strerror
-from ..system.files import discard_folder
+from ..system.files import discard_folder, remove
 from ..system.lock import Lock
 from ..system.open_files import allow
 from . import access as credentials
@@ -33,7 +33,7 @@ from .rabbit_users import Node, RabbitUsers
 from .web import connections
 from .web.app import app
 from .web.connections import Connections
-from .web.reception import INCOMING
+from .web.reception import ARRIVING, INCOMING
 from .webhook import Webhook
 
 log = logging.getLogger(__name__)
@@ -202,6 +202,10 @@ def _remove_unsent(config: WorkerConfig) -> None:
     """What came of jobs that were never sent to the end, and of frames. Who was sending a moment ago goes on."""
     for folder in (*filter(_is_old, config.blendpath.glob(".new-*")), config.outpath / INCOMING):
         discard_folder(folder)
+    for path in config.blendpath.glob(".new-*/**/.*"):
+        if ARRIVING.fullmatch(path.name):  # it would come into the job's folder with the rest
+            with suppress(OSError):
+                remove(path)
     Contents(config.blendpath).remove_unused()
 
 

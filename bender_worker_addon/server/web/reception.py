@@ -4,6 +4,7 @@ its place in one step. What is not whole leaves nothing behind."""
 
 import contextlib
 import logging
+import re
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 _FIELD = 1024  # bytes of a field that is no file
 _LARGEST = 16 << 30  # bytes of a file
 _LOOK = 64 << 20  # bytes that come between two looks at how full the disk is
+ARRIVING = re.compile(r"\.[0-9a-f]{16}")  # names of files that are not whole yet
 INCOMING = ".incoming"  # in the folder of frames: those that are on their way
 
 
