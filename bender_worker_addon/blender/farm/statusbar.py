@@ -9,6 +9,7 @@ import bpy
 from .. import in_force
 from ..paragraph import draw_line
 from ..regions import TAB, letters, redraw_output_properties, redraw_status_bars
+from ..worker import nightly
 from ..worker.session import session
 from . import panel as jobs_panel
 from . import summary
@@ -53,6 +54,8 @@ class _Line:
         if shown.doing is not None:
             return f"{_NAME}: {shown.doing.doing}"
         is_rendering = session.running and session.snapshot.task is not None
+        if nightly.counts_down():
+            return f"{_NAME}: {nightly.words()}"
         text = summary.line(session.snapshot, jobs_view.own(), works=session.running)
         if self.news and not is_rendering and (not text or time.monotonic() < self._told_at + _FRESH):
             return f"{_NAME}: {self.news}"
@@ -83,6 +86,10 @@ class BENDER_MT_statusbar(bpy.types.Menu):
         else:
             layout.operator("bender.worker_start", icon="PLAY")
         layout.separator()
+        if planned := nightly.words():
+            layout.operator("bender.night_cancel", text=f"Cancel: {planned}", icon="X")
+        else:
+            layout.operator("bender.night", icon="SORTTIME")
         layout.operator("bender.quit_and_go_on", icon="QUIT")
 
 
@@ -137,7 +144,7 @@ def _keep_looking() -> float | None:
     if found is not None and (is_at_work or is_left or jobs_view.is_new):
         jobs_view.look(found, works_here=session.running, pause=_LOOK if is_at_work else _LOOK_AT_REST)
     line.refresh()
-    if session.running or sends or jobs_view.is_new:
+    if session.running or sends or jobs_view.is_new or nightly.words():
         return _TICK
     return _AT_REST if is_left or line.text else None
 

@@ -11,6 +11,7 @@ from ..log import short_id
 from ..paragraph import draw_line, draw_paragraph
 from ..regions import TAB, letters
 from ..thumbnail import Thumbnail
+from . import nightly
 from .session import session
 
 _ICONS = {
@@ -43,6 +44,7 @@ class BENDER_MT_worker_stop(bpy.types.Menu):
         self.layout.operator("bender.worker_stop", text="Stop After This Task", icon="SNAP_FACE").when = "AFTER_TASK"
         self.layout.operator("bender.worker_stop", text="Stop Now", icon="CANCEL").when = "NOW"
         self.layout.separator()
+        self.layout.operator("bender.night", icon="SORTTIME")
         self.layout.operator("bender.quit_and_go_on", icon="QUIT")
 
 
@@ -66,6 +68,9 @@ class BENDER_PT_worker(_InSidebar, bpy.types.Panel):
             draw_paragraph(layout, f"Next: {_name_of(shown.next_job_id, shown.next_job)}", width=width)
         if session.running:
             _draw_buttons(layout)
+        if planned := nightly.words():
+            draw_paragraph(layout, planned, width=width, alert=nightly.counts_down())
+            layout.operator("bender.night_cancel", icon="X")
         if shown.frames:
             frames = f"{shown.frames} frame{'' if shown.frames == 1 else 's'}, {shown.an_hour} an hour"
             draw_paragraph(layout, frames, width=width)
