@@ -74,7 +74,8 @@ def _hold(command: Sequence[str], *, orphans: bool) -> int:
     """The far end: run the program until it ends or the pipe closes, and kill what is left of it."""
     if orphans and sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)  # orphans come to us, not to the machine's first process
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background has it ignored, and the program inherits that
+    for name in {"SIGINT", "SIGHUP"} & set(dir(signal)):  # a shell's background and nohup have them ignored
+        signal.signal(getattr(signal, name), signal.SIG_DFL)  # and the program inherits that
     try:
         program = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:

@@ -246,6 +246,7 @@ def test_the_worker_does_not_rest_while_a_child_has_nothing_to_do(
     start_farm: StartFarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Dispatcher, "even_out", lambda _: None)
+    monkeypatch.setattr(Dispatcher, "has_slow_frame", lambda _: False)  # those at the gates are, on a slow machine
     farm, gates = two_at_work(start_farm)
     farm.worker._dispatcher._prefetch.add(0.02)
     for number in range(3, 9):
