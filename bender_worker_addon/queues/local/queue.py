@@ -165,10 +165,12 @@ class LocalQueue:
         if self._room and time.monotonic() >= self._look_for_dead_at:
             self._look_for_dead_at = time.monotonic() + _LOOK_FOR_DEAD
             self._put_back_of_dead(connection)
-        rows = _waiting(connection, self._room, but_of=self._last)
-        if self._last and len(rows) < self._room:
+        room = self._room
+        last = self._last  # the worker may change both meanwhile: this one first
+        rows = _waiting(connection, room, but_of=last)
+        if last and len(rows) < room:
             taken = {number for number, *_ in rows}
-            rows += [row for row in _waiting(connection, self._room) if row[0] not in taken][: self._room - len(rows)]
+            rows += [row for row in _waiting(connection, room) if row[0] not in taken][: room - len(rows)]
         for number, body, redelivered in rows:
             connection.execute("UPDATE message SET owner = ? WHERE number = ?", (self._owner.name, number))
             self._held.add(number)
