@@ -38,7 +38,8 @@ def test_the_tiles_of_a_large_picture_are_of_about_one_size() -> None:
 
 
 def test_what_a_task_tells_of_its_tiles_is_read_again() -> None:
-    tiles = (Tile(Region(0, 0, 5, 6), Path("/t/a.exr")), Tile(Region(5, 0, 9, 6), Path("/t/b.exr")))
+    files = [Path("/t", name).absolute() for name in ("a.exr", "b.exr")]
+    tiles = (Tile(Region(0, 0, 5, 6), files[0]), Tile(Region(5, 0, 9, 6), files[1]))
     assert tile.tiles(tile.as_text(tiles)) == tiles
     assert tile.region(str(tiles[1].region)) == tiles[1].region
 
