@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ChildProcess: one `blender -b` child: its start, its messages, its death. The only Popen.
+"""ChildProcess: one `blender -b` child: its start, its messages, its death.
 
 A child whose worker is gone ends by itself: it sees the end of the connection.
 """
