@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core import tile
 from ..core.errors import FarmError
+from ..core.job import PREFLIGHT, preflight_of
 from ..core.names import WINDOWS_OWN
 from ..core.task import FOLDER, REGION, SAFE_ID, TILES
 from ..core.tile import Region, Tile
@@ -40,7 +41,8 @@ class SceneFacts:
 class NewJob:
     """`blend`: the file's name. `frames` ascend; a task has at most `chunk` of them. A higher `priority` goes first.
     `folder`: where its frames go, on a farm on this machine; else into one of its id. `person`: who sends it, "" if
-    nobody knows. `regions`: into what tiles each frame is cut; none if each is rendered by one worker."""
+    nobody knows. `regions`: into what tiles each frame is cut; none if each is rendered by one worker.
+    `preflight`: what its sender was warned of, a sentence each."""
 
     name: str
     blend: str
@@ -52,6 +54,7 @@ class NewJob:
     folder: Path | None = None
     person: str = ""
     regions: Sequence[Region] = ()
+    preflight: Sequence[str] = ()
     id: str = field(default_factory=lambda: _new_id())
 
 
@@ -80,7 +83,7 @@ def head(job: NewJob, *, jobs: Path, outpath: Path) -> dict[str, Any]:
         "email": "",
         "version": scene.version,
         "time": {"creation": now(), "finish": None, "error": None},
-        "data": {"name": job.name, "priority": str(job.priority), **_own_folder(job)},
+        "data": {"name": job.name, "priority": str(job.priority), **_own_folder(job), **_preflight(job)},
         "history": {},
         "resolution": {"x": scene.width, "y": scene.height, "scale": scene.scale},
         "render": {
@@ -124,6 +127,11 @@ def tasks(job: NewJob, *, jobs: Path) -> list[NewTask]:
 
 def _own_folder(job: NewJob) -> dict[str, str]:
     return {} if job.folder is None else {FOLDER: str(job.folder)}
+
+
+def _preflight(job: NewJob) -> dict[str, str]:
+    warnings = preflight_of(job.preflight)
+    return {PREFLIGHT: warnings} if warnings else {}
 
 
 def _new_id() -> str:

@@ -109,6 +109,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         chunk=options.chunk,
         priority=options.priority,
         person=_person(),
+        preflight=[finding.words for finding in found if not finding.harmless],
         **chosen,
     )
     with farm_of(config) as farm, farm.room_for(job.id) as folder, ExitStack() as if_it_fails:

@@ -241,6 +241,7 @@ OPENAPI: dict[str, Any] = {
                     priority=_PRIORITY,
                     person={**_TEXT, "description": "who sends it; else the machine whose token is shown"},
                     scene=_SCENE,
+                    preflight={"type": "array", "items": _TEXT, "description": "what its sender was warned of"},
                 ),
             ),
         },

@@ -102,6 +102,8 @@ def test_what_was_written_with_frames_comes_one_by_one_and_in_the_zip(client: Cl
         {"scene": {**SCENE, "fps": "many"}},
         {"chunk": "x"},
         {"priority": [1]},
+        {"preflight": "no camera"},
+        {"preflight": [7]},
     ],
 )
 def test_what_is_no_job_is_refused_in_a_sentence(client: Client, change: dict[str, Any]) -> None:
