@@ -13,7 +13,7 @@ from ..core import tile
 from ..core.errors import FarmError
 from ..core.job import PREFLIGHT, preflight_of
 from ..core.names import WINDOWS_OWN
-from ..core.task import FOLDER, REGION, SAFE_ID, TILES
+from ..core.task import COLORS, FOLDER, REGION, SAFE_ID, TILES
 from ..core.tile import Region, Tile
 from . import frame_list, tiles
 from .books import NewTask, now
@@ -41,7 +41,8 @@ class SceneFacts:
 class NewJob:
     """`blend`: the file's name. `frames` ascend; a task has at most `chunk` of them. A higher `priority` goes first.
     `folder`: where its frames go, on a farm on this machine; else into one of its id. `person`: who sends it, "" if
-    nobody knows. `regions`: into what tiles each frame is cut; none if each is rendered by one worker.
+    nobody knows. `colors`: the fingerprint of the sender's OCIO configuration, "" if that is not known. `regions`: into
+    what tiles each frame is cut; none if each is rendered by one worker.
     `preflight`: what its sender was warned of, a sentence each."""
 
     name: str
@@ -53,6 +54,7 @@ class NewJob:
     priority: int = 0
     folder: Path | None = None
     person: str = ""
+    colors: str = ""
     regions: Sequence[Region] = ()
     preflight: Sequence[str] = ()
     id: str = field(default_factory=lambda: _new_id())
@@ -160,7 +162,7 @@ def _task(
                 "command": None,
             }
         },
-        "data": {**_own_folder(job), **data},
+        "data": {**_own_folder(job), **({COLORS: job.colors} if job.colors else {}), **data},
         "parent_id": job.id,
     }
     return NewTask(str(wire["id"]), frame_list.as_text(frames), len(frames), json.dumps(wire))

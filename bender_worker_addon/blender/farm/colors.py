@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Colors: whether the open file's colours are those of Blender's own OCIO configuration."""
+"""Colors: what of the open file's colours this Blender doesn't know."""
 
-import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import bpy
@@ -15,14 +13,6 @@ _FALLBACK = "Standard"  # the view that Blender takes instead of one it doesn't 
 _LOST = re.compile(r"color.management\b.*?[:|] (?:WARNING )?(.*not found.*)", re.IGNORECASE)
 _OF_A_PICTURE = "image "  # Blender says so of each, also of those that are not seen
 _PATIENCE = 600.0  # seconds
-
-
-def own_configuration() -> Path | None:
-    """The configuration this Blender works with, if it is not the one it came with."""
-    utils: Any = bpy.utils
-    stock = utils.system_resource("DATAFILES", path="colormanagement")  # Blender 5 sets $OCIO to it
-    own = Path(os.environ.get("OCIO") or utils.user_resource("DATAFILES", path="colormanagement"))
-    return own if own.exists() and not own.is_relative_to(stock) else None
 
 
 def lost(seen: Iterable[bpy.types.ID]) -> list[str]:

@@ -96,6 +96,7 @@ def _understood(told: Mapping[str, Any], *, sender: str) -> NewJob:
             priority=_whole(told, "priority", 0, least=-_PRIORITY, most=_PRIORITY),
             preflight=_texts(told, "preflight"),
             person=one_line(_text({"person": "", **told}, "person"), most=LONGEST_NAME) or sender,
+            colors=one_line(_text({"colors": "", **told}, "colors"), most=LONGEST_NAME),
         )
     except KeyError as error:
         raise Refused(400, f"this is no job: {error} is not told") from error

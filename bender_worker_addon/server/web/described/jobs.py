@@ -75,6 +75,7 @@ PATHS: dict[str, Any] = {
                 chunk={**COUNT, "description": "frames of a task, at most"},
                 priority=_PRIORITY,
                 person={**TEXT, "description": "who sends it; else the machine whose token is shown"},
+                colors={**TEXT, "description": "the fingerprint of the sender's OCIO configuration"},
                 scene=_SCENE,
                 preflight={"type": "array", "items": TEXT, "description": "what its sender was warned of"},
             ),
