@@ -31,6 +31,14 @@ _LACKING = {
     },
 }
 
+_MISSING = {
+    "type": "object",
+    "properties": {
+        "missing": {"type": "array", "items": TEXT},
+        "begun": {"type": "object", "additionalProperties": {"type": "integer"}, "description": "bytes by hash"},
+    },
+}
+
 PATHS: dict[str, Any] = {
     "/api/jobs/{job}/files/{name}": {
         "put": operation("a file of a job that is to be sent", answers("here", status="201"), JOB, NAME, _DIGEST)
@@ -52,7 +60,7 @@ PATHS: dict[str, Any] = {
     "/api/files": {
         "post": operation(
             "which files are to be sent, of those that jobs need besides their blends",
-            answers("them", {"type": "object", "properties": {"missing": {"type": "array", "items": TEXT}}}),
+            answers("them, and how far those have come that broke off", _MISSING),
             requestBody=body(
                 "files",
                 files={
@@ -67,7 +75,7 @@ PATHS: dict[str, Any] = {
     },
     "/api/files/{hash}": {
         "put": operation(
-            "such a file; a job has those that its file `luggage.json` lists",
+            "such a file, or the rest of it with `Content-Range`; a job has those that its file `luggage.json` lists",
             answers("here", status="201"),
             {**NAME, "name": "hash", "schema": {"type": "string", "pattern": f"^{HASH.pattern}$"}},
         )
