@@ -9,7 +9,8 @@ from typing import Protocol
 from .errors import BlendError, UploadError
 from .frame import StoredFrame
 
-JOB_STATUSES = frozenset({"Queued", "Running", "Canceled", "Errored", "Finished"})
+CANCELED = "Canceled"
+JOB_STATUSES = frozenset({"Queued", "Running", CANCELED, "Errored", "Finished"})
 
 
 @dataclass(frozen=True, slots=True)
