@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import WorkerError
+from ...system.programs import run_to_end
 
 _FALLBACK = "Standard"  # the view that Blender takes instead of one it doesn't know
 _LOST = re.compile(r"color.management\b.*?[:|] (?:WARNING )?(.*not found.*)", re.IGNORECASE)
@@ -19,8 +20,6 @@ def lost(seen: Iterable[bpy.types.ID]) -> list[str]:
     """What is said of a view, or of the colour space of a picture among what is `seen`, that this Blender doesn't know:
     RNA shows another view in its place, or no colour space, and a command is run quietly. So the file is opened once
     more where that may be so."""
-    from ...worker.children.process import run_to_end
-
     scene: Any = bpy.context.scene
     images: list[Any] = [data for data in seen if isinstance(data, bpy.types.Image)]
     has_lost_space = any(not image.colorspace_settings.name for image in images)
