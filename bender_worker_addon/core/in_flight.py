@@ -15,6 +15,7 @@ class Stage(enum.Enum):
     CANCELED = enum.auto()  # its job was; whether it still is, is being asked
     PROVING = enum.auto()  # it was finished here before: its frames are being compared with their hashes
     FETCHING = enum.auto()  # its blend is on the way
+    GATHERING = enum.auto()  # its blend is here; the tiles it is to finish are on the way
     AVOIDED = enum.auto()  # its job fails here again and again: in a moment it goes to another worker
     READY = enum.auto()  # a child may have it
     GIVEN = enum.auto()  # a child has it

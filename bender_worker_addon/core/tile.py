@@ -6,13 +6,18 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
+
+from .frame import frame_name
+from .names import SAFE_ID, WINDOWS_OWN
 
 FORMAT = "OPEN_EXR_MULTILAYER"  # of the file of a tile
 FOLDER = "tiles"  # of a job: those whose picture is not finished
 MOST = 64  # of a picture
 
-_REGION = re.compile(r"\d{1,5},\d{1,5},\d{1,5},\d{1,5}", re.ASCII)
+REGION = re.compile(r"\d{1,5},\d{1,5},\d{1,5},\d{1,5}", re.ASCII)
+_HASH = re.compile(r"[0-9a-f]{128}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +43,35 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One that is rendered: `region` of the picture, in `file`."""
+    """One that is rendered: `region` of a picture, by the task of this id. Its file has so many bytes and this
+    Blake2b-512, in lower-case hex."""
+
+    region: Region
+    task: str
+    size: int
+    hash: str
+
+    def file(self, jobs: Path, job: str, frame: int) -> Path:
+        """Where it is: `jobs` has a folder a job."""
+        return folder_of(jobs, job, self.task) / frame_name(frame, FORMAT)
+
+
+@dataclass(frozen=True, slots=True)
+class TileFile:
+    """One that is here."""
 
     region: Region
     file: Path
 
 
+def folder_of(jobs: Path, job: str, task: str) -> Path:
+    """The folder of a tile, which has the name of its frame: `jobs` has a folder a job."""
+    return jobs / job / FOLDER / task
+
+
 def region(text: object) -> Region:
     """Reads what `str` of one gives. Raises ValueError."""
-    if not isinstance(text, str) or not _REGION.fullmatch(text):
+    if not isinstance(text, str) or not REGION.fullmatch(text):
         raise ValueError("no region")
     found = Region(*map(int, text.split(",")))
     if found.width <= 0 or found.height <= 0:
@@ -55,19 +80,48 @@ def region(text: object) -> Region:
 
 
 def as_text(tiles: Sequence[Tile]) -> str:
-    return json.dumps([[str(tile.region), str(tile.file)] for tile in tiles])
+    return json.dumps([[str(tile.region), tile.task, tile.size, tile.hash] for tile in tiles])
 
 
 def tiles(text: object) -> tuple[Tile, ...]:
     """Reads what `as_text` gives. Raises ValueError."""
     try:
         told = json.loads(text) if isinstance(text, str) else None
-        found = [Tile(region(part), Path(file)) for part, file in told] if isinstance(told, list) else []
+        found = [_tile(*one) for one in told] if isinstance(told, list) else []
     except (TypeError, RecursionError) as error:
         raise ValueError("no tiles") from error
-    if not 1 <= len(found) <= MOST or any("\0" in str(tile.file) or not tile.file.is_absolute() for tile in found):
+    if not 1 <= len(found) <= MOST:
         raise ValueError("no tiles")
     return tuple(found)
+
+
+def _tile(part: object, task: object, size: object, digest: object) -> Tile:
+    """Raises ValueError; TypeError unless there are these four."""
+    if not isinstance(task, str) or not SAFE_ID.fullmatch(task) or WINDOWS_OWN.fullmatch(task):
+        raise ValueError("no task's id")
+    if type(size) is not int or size < 0 or not isinstance(digest, str) or not _HASH.fullmatch(digest):
+        raise ValueError("no size and hash of a file")
+    return Tile(region(part), task, size, digest)
+
+
+def covers(regions: Sequence[Region]) -> bool:
+    """Whether these are the parts of one picture: all of it, and none twice."""
+    whole = Region(
+        min(one.left for one in regions),
+        min(one.bottom for one in regions),
+        max(one.right for one in regions),
+        max(one.top for one in regions),
+    )
+    overlap = any(_meet(one, other) for one, other in combinations(regions, 2))
+    return not overlap and sum(map(_area, regions)) == _area(whole)
+
+
+def _area(one: Region) -> int:
+    return one.width * one.height
+
+
+def _meet(one: Region, other: Region) -> bool:
+    return one.left < other.right and other.left < one.right and one.bottom < other.top and other.bottom < one.top
 
 
 def cut(whole: Region, count: int) -> list[Region]:

@@ -8,9 +8,9 @@ from typing import Protocol
 
 from .errors import BlendError, UploadError
 from .frame import StoredFrame
+from .tile import Tile
 
-CANCELED = "Canceled"
-JOB_STATUSES = frozenset({"Queued", "Running", CANCELED, "Errored", "Finished"})
+JOB_STATUSES = frozenset({"Queued", "Running", "Canceled", "Errored", "Finished"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,19 @@ class JobStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class TilesReady:
+    """Those that this task puts together."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TilesFailed:
+    task_id: str
+    error: BlendError
+
+
+@dataclass(frozen=True, slots=True)
 class FrameUploaded:
     """`alone`: what was written with the frame was not taken."""
 
@@ -83,6 +96,13 @@ class Source(Protocol):
         """Whether the job's blend could be had at this moment."""
 
     def job_status(self, job_id: str, /) -> JobStatus: ...
+
+
+class TileSource(Protocol):
+    """Where tiles come from that others have rendered. Blocks."""
+
+    def fetch_tiles(self, job_id: str, task_id: str, tiles: Mapping[Path, Tile], /) -> TilesReady | TilesFailed:
+        """Each to its place, of all these a task's. What is there as it should be stays."""
 
 
 class Sink(Protocol):

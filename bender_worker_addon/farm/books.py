@@ -234,23 +234,22 @@ def cancel(connection: sqlite3.Connection, job: str) -> None:
     """Takes what is left of a job out of the queue. What a worker has begun is taken from it when it gives it back."""
     connection.execute("UPDATE job SET canceled = 1 WHERE id = ?", (job,))
     drop_canceled(connection)
-    tiles.cancel(connection, job)
+    tiles.cancel(connection, job, now())
     has_changed(connection, job)
 
 
 def drop_canceled(connection: sqlite3.Connection) -> None:
     """Takes tasks of canceled jobs that nobody holds out of the queue."""
-    gone = f"FROM message WHERE (owner IS NULL OR owner = '{PAUSED}') AND job IN (SELECT id FROM job WHERE canceled)"
-    jobs = connection.execute(f"SELECT DISTINCT job {gone}").fetchall()
-    if not jobs:
-        return
-    connection.execute(
+    gone = connection.execute(
+        f"DELETE FROM message WHERE (owner IS NULL OR owner = '{PAUSED}')"
+        " AND job IN (SELECT id FROM job WHERE canceled) RETURNING job, task"
+    ).fetchall()
+    connection.executemany(
         "UPDATE task SET status = 'Aborted', body = json_set(body, '$.status', 'Aborted', '$.time.abort', ?)"
-        f" WHERE (job, id) IN (SELECT job, task {gone})",
-        (now(),),
+        " WHERE job = ? AND id = ?",
+        ((now(), job, task) for job, task in gone),
     )
-    connection.execute(f"DELETE {gone}")
-    for (job,) in jobs:
+    for job in {job for job, _ in gone}:
         has_changed(connection, job)
 
 
@@ -294,7 +293,7 @@ def _settle_picture(connection: sqlite3.Connection, job: str, task: str) -> None
             " '$.data.error', ?) WHERE job = ? AND id = ?",
             (now(), why, job, picture),
         )
-    else:
+    elif tiles.is_ready(connection, job, picture):
         send(connection, job, [picture])
     has_changed(connection, job)
 
@@ -330,19 +329,18 @@ def queue_again(connection: sqlite3.Connection, job: str, task: str) -> None:
 
 
 def _queue_again(connection: sqlite3.Connection, which: str, values: tuple[str, ...]) -> int:
-    """Queues these tasks of one job, but for those that have a message; gives how many. Those that wait for tiles come
-    when these are there."""
+    """Queues these tasks, but for those that have a message; gives how many. Those that wait for tiles come when these
+    are there."""
     rows = connection.execute(
         "UPDATE task SET status = 'Waiting', body = json_remove(json_set(body, '$.status', 'Waiting',"
         " '$.time.start', NULL, '$.time.finish', NULL, '$.time.error', NULL, '$.time.abort', NULL), '$.data.error')"
         f" WHERE {which} AND NOT EXISTS (SELECT 1 FROM message WHERE message.job = task.job AND message.task = task.id)"
-        " RETURNING job, number, id",
+        " RETURNING number, job, id",
         values,
     ).fetchall()
-    if rows:
-        job = rows[0][0]
-        waiting = tiles.waiting(connection, job)
-        send(connection, job, [task for _, _, task in sorted(rows) if task not in waiting])
+    for _, job, task in sorted(rows):
+        if tiles.is_ready(connection, job, task):
+            send(connection, job, [task])
     return len(rows)
 
 

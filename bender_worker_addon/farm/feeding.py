@@ -17,24 +17,32 @@ from . import books
 OWNER = "rabbitmq"  # holds what is fed, as a worker holds what it has taken from a local queue
 NAMED = f"json_set(task.body, '$.data.{NAME}', (SELECT name FROM job WHERE job.id = task.job))"
 """A task as it is given out: with the name that its job has now."""
+_IN_TILES = "EXISTS (SELECT 1 FROM tile WHERE tile.job = job.id)"
 
 
 @dataclass(frozen=True, slots=True)
 class Fed:
-    """A task for the queue `work`: `number` is its message's in the books, `body` its JSON."""
+    """A task for RabbitMQ: `number` is its message's in the books, `body` its JSON. `in_tiles`: it is one of a picture
+    that is rendered in tiles, a tile's or the picture's own, which not every worker can do."""
 
     number: int
     body: bytes
+    in_tiles: bool = False
 
 
-def feed(connection: sqlite3.Connection, count: int) -> list[Fed]:
-    """Marks the next tasks as fed, at most `count`: those of the highest priority, people in turn, of each the oldest
-    job, its tasks in their order."""
+def feed(connection: sqlite3.Connection, count: int, *, in_tiles: int = 0) -> list[Fed]:
+    """Marks the next tasks as fed, at most `count`, of them at most so many `in_tiles`: those of the highest priority,
+    people in turn, of each the oldest job, its tasks in their order."""
     fed: list[Fed] = []
-    while (left := count - len(fed)) > 0 and (waiting := _waiting(connection)):
+    while (left := count - len(fed)) > 0:
+        left_in_tiles = in_tiles - sum(one.in_tiles for one in fed)
+        waiting = _waiting(connection, but_of_tiles=left_in_tiles <= 0)
+        if not waiting:
+            return fed
         share = left if len(waiting) == 1 else 1
-        for job, person in waiting[:left]:
-            fed += _feed_some(connection, job, share)
+        for job, person, job_in_tiles in waiting[:left]:
+            fed += _feed_some(connection, job, min(share, left_in_tiles) if job_in_tiles else share, job_in_tiles)
+            left_in_tiles -= job_in_tiles
             _has_been_served(connection, person)
     return fed
 
@@ -47,10 +55,10 @@ def confirmed(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
 def unconfirmed(connection: sqlite3.Connection) -> list[Fed]:
     """What may not have reached RabbitMQ: to be published (again)."""
     rows = connection.execute(
-        f"SELECT fed.number, {NAMED} FROM fed JOIN message USING (number)"
+        f"SELECT fed.number, {NAMED}, {_IN_TILES} FROM fed JOIN message USING (number) JOIN job ON job.id = message.job"
         " JOIN task ON task.job = message.job AND task.id = message.task WHERE NOT confirmed ORDER BY fed.number"
     )
-    return [Fed(number, body.encode()) for number, body in rows.fetchall()]
+    return [Fed(number, body.encode(), bool(in_tiles)) for number, body, in_tiles in rows.fetchall()]
 
 
 def not_received(connection: sqlite3.Connection) -> list[int]:
@@ -86,23 +94,24 @@ def count(connection: sqlite3.Connection) -> int:
     return int(fed)
 
 
-def _waiting(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+def _waiting(connection: sqlite3.Connection, *, but_of_tiles: bool) -> list[tuple[str, str, bool]]:
     """Of each person the oldest job that has tasks to be fed, among those of the highest priority there is; whoever was
-    served longest ago comes first. Gives job and person."""
+    served longest ago comes first. Gives job, person, and whether its pictures are rendered in tiles."""
     rows = connection.execute(
-        "SELECT job.id, job.person, job.priority FROM job WHERE EXISTS"
+        f"SELECT job.id, job.person, job.priority, {_IN_TILES} FROM job WHERE EXISTS"
         " (SELECT 1 FROM message WHERE message.job = job.id AND owner IS NULL)"
-        " ORDER BY job.priority DESC, job.created, job.id"
+        f" {f'AND NOT {_IN_TILES}' if but_of_tiles else ''} ORDER BY job.priority DESC, job.created, job.id"
     ).fetchall()
-    oldest: dict[str, str] = {}
-    for job, person, priority in rows:
+    oldest: dict[str, tuple[str, bool]] = {}
+    for job, person, priority, in_tiles in rows:
         if priority == rows[0][2]:
-            oldest.setdefault(person, job)
+            oldest.setdefault(person, (job, bool(in_tiles)))
     served = dict(connection.execute("SELECT person, turn FROM served").fetchall())
-    return [(oldest[person], person) for person in sorted(oldest, key=lambda person: served.get(person, 0))]
+    in_turn = sorted(oldest, key=lambda person: served.get(person, 0))
+    return [(oldest[person][0], person, oldest[person][1]) for person in in_turn]
 
 
-def _feed_some(connection: sqlite3.Connection, job: str, count: int) -> list[Fed]:
+def _feed_some(connection: sqlite3.Connection, job: str, count: int, in_tiles: bool) -> list[Fed]:
     rows = connection.execute(
         f"SELECT message.number, {NAMED} FROM message JOIN task ON task.job = message.job AND task.id = message.task"
         " WHERE message.job = ? AND owner IS NULL ORDER BY message.number LIMIT ?",
@@ -111,7 +120,7 @@ def _feed_some(connection: sqlite3.Connection, job: str, count: int) -> list[Fed
     numbers = [(number,) for number, _ in rows]
     connection.executemany(f"UPDATE message SET owner = '{OWNER}' WHERE number = ?", numbers)
     connection.executemany("INSERT INTO fed VALUES (?, 0)", numbers)
-    return [Fed(number, body.encode()) for number, body in rows]
+    return [Fed(number, body.encode(), in_tiles) for number, body in rows]
 
 
 def _has_been_served(connection: sqlite3.Connection, person: str) -> None:

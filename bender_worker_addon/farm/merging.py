@@ -4,9 +4,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..core.task import FOLDER, REGION, TILES
 from . import stored
 
 _FINAL = frozenset({"Finished", "Aborted"})
+_OURS = (FOLDER, REGION, TILES)  # of `data`: what the farm alone says
 
 
 def merged(known: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
@@ -17,6 +19,7 @@ def merged(known: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
         **newest,
         "time": _oldest(known.get("time"), told.get("time")),
         "command": _with_files(newest["command"], known["command"]),
+        "data": _with_ours(newest.get("data"), known.get("data")),
     }
 
 
@@ -33,6 +36,11 @@ def _oldest(known: Any, told: Any) -> dict[str, Any]:
         if before is None or (isinstance(time, str) and time.rstrip("Z") < before.rstrip("Z")):
             times[moment] = time if isinstance(time, str) else None
     return times
+
+
+def _with_ours(data: Any, known: Any) -> dict[str, Any]:
+    told = {key: value for key, value in (data or {}).items() if key not in _OURS}
+    return told | {key: value for key, value in (known or {}).items() if key in _OURS}
 
 
 def _with_files(command: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,11 +11,10 @@ from typing import Any
 
 from ..core import tile
 from ..core.errors import FarmError
-from ..core.job import PREFLIGHT, preflight_of
-from ..core.names import WINDOWS_OWN
-from ..core.task import COLORS, FOLDER, REGION, SAFE_ID, TILES
-from ..core.tile import Region, Tile
-from . import frame_list, tiles
+from ..core.names import SAFE_ID, WINDOWS_OWN
+from ..core.task import FOLDER, REGION
+from ..core.tile import Region
+from . import frame_list
 from .books import NewTask, now
 
 _TAKEN = "worker"  # /job/worker/… is what workers ask of a server of bender's
@@ -41,9 +40,7 @@ class SceneFacts:
 class NewJob:
     """`blend`: the file's name. `frames` ascend; a task has at most `chunk` of them. A higher `priority` goes first.
     `folder`: where its frames go, on a farm on this machine; else into one of its id. `person`: who sends it, "" if
-    nobody knows. `colors`: the fingerprint of the sender's OCIO configuration, "" if that is not known. `regions`: into
-    what tiles each frame is cut; none if each is rendered by one worker.
-    `preflight`: what its sender was warned of, a sentence each."""
+    nobody knows. `regions`: into what tiles each frame is cut; none if each is rendered by one worker."""
 
     name: str
     blend: str
@@ -54,9 +51,7 @@ class NewJob:
     priority: int = 0
     folder: Path | None = None
     person: str = ""
-    colors: str = ""
     regions: Sequence[Region] = ()
-    preflight: Sequence[str] = ()
     id: str = field(default_factory=lambda: _new_id())
 
 
@@ -85,7 +80,7 @@ def head(job: NewJob, *, jobs: Path, outpath: Path) -> dict[str, Any]:
         "email": "",
         "version": scene.version,
         "time": {"creation": now(), "finish": None, "error": None},
-        "data": {"name": job.name, "priority": str(job.priority), **_own_folder(job), **_preflight(job)},
+        "data": {"name": job.name, "priority": str(job.priority), **_own_folder(job)},
         "history": {},
         "resolution": {"x": scene.width, "y": scene.height, "scale": scene.scale},
         "render": {
@@ -108,32 +103,23 @@ def head(job: NewJob, *, jobs: Path, outpath: Path) -> dict[str, Any]:
     }
 
 
-def tasks(job: NewJob, *, jobs: Path) -> list[NewTask]:
-    """Those of frames, in their order, then those of tiles. `jobs` has a folder a job."""
+def tasks(job: NewJob) -> list[NewTask]:
+    """Those of frames, in their order, then those of tiles."""
     creation = now()
     if len(job.regions) < 2:
         return [_task(job, frames, creation) for frames in frame_list.chunks(job.frames, job.chunk)]
     pictures, parts = [], []
     for frame in job.frames:
-        id, files = _new_id(), []
+        picture = replace(_task(job, [frame], creation), waits=True)
+        pictures.append(picture)
         for region in job.regions:
-            part = _new_id()
-            files.append(Tile(region, tiles.file_of(jobs, job.id, id, part, frame)))
-            data = {FOLDER: str(files[-1].file.parent), REGION: str(region)}
-            made = _task(job, [frame], creation, id=part, image_format=tile.FORMAT, data=data)
-            parts.append(replace(made, frame_count=0, frame_task=id))
-        made = _task(job, [frame], creation, id=id, data={TILES: tile.as_text(files)})
-        pictures.append(replace(made, waits=True))
+            made = _task(job, [frame], creation, image_format=tile.FORMAT, data={REGION: str(region)})
+            parts.append(replace(made, frame_count=0, frame_task=picture.id))
     return pictures + parts
 
 
 def _own_folder(job: NewJob) -> dict[str, str]:
     return {} if job.folder is None else {FOLDER: str(job.folder)}
-
-
-def _preflight(job: NewJob) -> dict[str, str]:
-    warnings = preflight_of(job.preflight)
-    return {PREFLIGHT: warnings} if warnings else {}
 
 
 def _new_id() -> str:
@@ -145,12 +131,11 @@ def _task(
     frames: Sequence[int],
     creation: str,
     *,
-    id: str = "",
     image_format: str = "",
     data: Mapping[str, str] = MappingProxyType({}),
 ) -> NewTask:
     wire = {
-        "id": id or _new_id(),
+        "id": _new_id(),
         "status": "Waiting",
         "time": {"creation": creation, **dict.fromkeys(_MOMENTS)},
         "command": {
@@ -162,7 +147,7 @@ def _task(
                 "command": None,
             }
         },
-        "data": {**_own_folder(job), **({COLORS: job.colors} if job.colors else {}), **data},
+        "data": {**_own_folder(job), **data},
         "parent_id": job.id,
     }
     return NewTask(str(wire["id"]), frame_list.as_text(frames), len(frames), json.dumps(wire))

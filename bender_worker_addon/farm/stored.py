@@ -36,15 +36,17 @@ def has_all(connection: sqlite3.Connection, job: str, task: str) -> bool:
     return not missing
 
 
-def note(connection: sqlite3.Connection, job: str, task: str, number: int, *, size: int, digest: str) -> None:
-    """The frame is in its place: so many bytes, of this Blake2b-512 in hex."""
+def note(connection: sqlite3.Connection, job: str, task: str, number: int, *, size: int, digest: str) -> bool:
+    """The frame is in its place: so many bytes, of this Blake2b-512 in hex. False if there is no such task (any
+    more)."""
     told = json.dumps({"filesize": size, "hash": digest, "uploaded": True, _MARK: True})
     frame = f'$.command.Blender.frame."{number}"'
-    connection.execute(
+    noted = connection.execute(
         "UPDATE task SET body = json_set(body, ?, json_patch(coalesce(json_extract(body, ?), '{}'), ?))"
         " WHERE job = ? AND id = ?",
         (frame, frame, told, job, task),
     )
+    return noted.rowcount > 0
 
 
 def merged(known: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,10 +5,10 @@ more, and missed when they are gone. Each works inside a transaction of the Data
 import sqlite3
 from pathlib import Path
 
-from ..core.tile import FOLDER
+from ..core.frame import frame_name
+from ..core.tile import FOLDER, FORMAT, folder_of
 from ..system.files import discard_folder
 from . import books
-from .tiles import file_of
 
 
 def has_any(jobs: Path, job: str) -> bool:
@@ -20,8 +20,9 @@ def delete_useless(connection: sqlite3.Connection, jobs: Path, job: str) -> None
     """Of pictures that are finished, or that nobody wants any more."""
     for place in (jobs / job / FOLDER).iterdir():
         row = connection.execute(
-            "SELECT task.status = 'Finished' OR job.canceled FROM task JOIN job ON job.id = task.job"
-            " WHERE task.job = ? AND task.id = ?",
+            "SELECT whole.status = 'Finished' OR job.canceled FROM tile"
+            " JOIN task AS whole ON whole.job = tile.job AND whole.id = tile.frame_task"
+            " JOIN job ON job.id = tile.job WHERE tile.job = ? AND tile.task = ?",
             (job, place.name),
         ).fetchone()
         if row is not None and row[0]:
@@ -42,7 +43,7 @@ def render_lost_anew(connection: sqlite3.Connection, jobs: Path, job: str) -> No
     lost = [
         (frame_task, task)
         for frame_task, task, number, size in rows
-        if _size(file_of(jobs, job, frame_task, task, number)) != size
+        if _size(folder_of(jobs, job, task) / frame_name(number, FORMAT)) != size
     ]
     for frame_task, task in lost:
         for one in (task, frame_task):

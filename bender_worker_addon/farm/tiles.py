@@ -8,10 +8,10 @@ Tasks of tiles have no frames of their own: whoever looks at the tasks of a job 
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from ..core.frame import frame_name
-from ..core.tile import FOLDER, FORMAT
+from ..core import tile
+from ..core.task import REGION, TILES
+from ..core.tile import Tile
 
 _OF_FRAME = (
     "SELECT task.id, task.status, json_extract(task.body, '$.data.error'),"
@@ -34,24 +34,36 @@ class Progress:
     of: int
 
 
-def file_of(jobs: Path, job: str, frame_task: str, task: str, number: int) -> Path:
-    """Where the tile of a task goes, on the farm's own machine."""
-    return jobs / job / FOLDER / frame_task / task / frame_name(number, FORMAT)
-
-
 def enter(connection: sqlite3.Connection, job: str, tiles: Iterable[tuple[str, str]]) -> None:
     """`tiles`: the ids of each one's task and of that of its picture."""
     connection.executemany("INSERT INTO tile VALUES (?, ?, ?)", ((job, task, frame_task) for task, frame_task in tiles))
 
 
-def waiting(connection: sqlite3.Connection, job: str) -> set[str]:
-    """The tasks of the job's pictures that no worker may have yet: not all their tiles are rendered."""
+def is_one(connection: sqlite3.Connection, job: str, task: str) -> bool:
+    """Whether the task is that of a tile."""
+    return connection.execute("SELECT 1 FROM tile WHERE job = ? AND task = ?", (job, task)).fetchone() is not None
+
+
+def is_ready(connection: sqlite3.Connection, job: str, task: str) -> bool:
+    """Whether a worker may have the task: all its tiles are rendered, if it has any. Then it says which they are."""
+    if any(status != "Finished" for _, status, *_ in connection.execute(_OF_FRAME, (job, task))):
+        return False
     rows = connection.execute(
-        "SELECT tile.frame_task FROM tile CROSS JOIN task ON task.job = tile.job AND task.id = tile.task"
-        " WHERE tile.job = ? AND task.status <> 'Finished'",
-        (job,),
-    )
-    return {frame_task for (frame_task,) in rows.fetchall()}
+        f"SELECT task.id, json_extract(task.body, '$.data.{REGION}'), json_extract(task.body, frame || '.filesize'),"
+        " json_extract(task.body, frame || '.hash') FROM (SELECT tile.job, tile.task,"
+        " '$.command.Blender.frame.\"' || whole.frames || '\"' AS frame FROM tile JOIN task AS whole"
+        " ON whole.job = tile.job AND whole.id = tile.frame_task WHERE tile.job = ? AND tile.frame_task = ?) AS part"
+        " JOIN task ON task.job = part.job AND task.id = part.task ORDER BY task.number",
+        (job, task),
+    ).fetchall()
+    if rows:
+        told = tile.as_text(
+            [Tile(tile.region(region), id, size or 0, digest or "") for id, region, size, digest in rows]
+        )
+        connection.execute(
+            f"UPDATE task SET body = json_set(body, '$.data.{TILES}', ?) WHERE job = ? AND id = ?", (told, job, task)
+        )
+    return True
 
 
 def outcome(connection: sqlite3.Connection, job: str, task: str) -> tuple[str, str] | None:
@@ -69,20 +81,26 @@ def outcome(connection: sqlite3.Connection, job: str, task: str) -> tuple[str, s
 
 
 def progress(connection: sqlite3.Connection, job: str) -> list[Progress]:
-    """Of those pictures of which a tile is rendered or begun, and that are not finished. It begins with the tiles, of
-    which most jobs have none, and not with all their tasks."""
+    """Of those pictures of which a tile is rendered or begun, and that are not finished."""
     rows = connection.execute(
-        "SELECT whole.frames, sum(task.status = 'Finished'), count(*), sum(task.status = 'Running')"
-        " FROM tile CROSS JOIN task ON task.job = tile.job AND task.id = tile.task"
-        " CROSS JOIN task AS whole ON whole.job = tile.job AND whole.id = tile.frame_task"
-        " WHERE tile.job = ? AND whole.status <> 'Finished' GROUP BY whole.number",
+        "SELECT frame_task.frames, sum(task.status = 'Finished'), count(*), sum(task.status = 'Running')"
+        " FROM tile JOIN task ON task.job = tile.job AND task.id = tile.task"
+        " JOIN frame_task ON frame_task.job = tile.job AND frame_task.id = tile.frame_task"
+        " WHERE tile.job = ? AND frame_task.status <> 'Finished' GROUP BY frame_task.number",
         (job,),
     )
     return [Progress(int(frame), done, of) for frame, done, of, running in rows.fetchall() if done or running]
 
 
-def cancel(connection: sqlite3.Connection, job: str) -> None:
-    """What is rendered of a picture that nobody will finish is not kept."""
+def cancel(connection: sqlite3.Connection, job: str, at: str) -> None:
+    """Pictures wait for no tiles any more (`at`: since now), and what is rendered of one that nobody will finish is not
+    kept."""
+    connection.execute(
+        "UPDATE task SET status = 'Aborted', body = json_set(body, '$.status', 'Aborted', '$.time.abort', ?)"
+        " WHERE job = ? AND status = 'Waiting' AND id IN (SELECT frame_task FROM tile WHERE job = ?)"
+        " AND NOT EXISTS (SELECT 1 FROM message WHERE message.job = task.job AND message.task = task.id)",
+        (at, job, job),
+    )
     connection.execute(
         "UPDATE task SET status = 'Aborted' WHERE job = ? AND status = 'Finished' AND id IN"
         " (SELECT tile.task FROM tile JOIN task AS whole ON whole.job = tile.job AND whole.id = tile.frame_task"

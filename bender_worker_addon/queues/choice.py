@@ -17,4 +17,6 @@ def task_queue(config: WorkerConfig, *, inbox: "SimpleQueue[Any]") -> TaskQueue:
         return LocalQueue(config.farm_dir, jobs=config.blendpath, worker_id=config.id, inbox=inbox)
     from .rabbitmq import RabbitQueue
 
-    return RabbitQueue(url=config.amqp_url, worker_id=config.id, inbox=inbox, tls=Tls.of(config))
+    return RabbitQueue(
+        url=config.amqp_url, worker_id=config.id, inbox=inbox, tls=Tls.of(config), tiles=config.takes_tiles
+    )

@@ -10,11 +10,12 @@ from pathlib import Path
 from ..core.errors import FarmError
 from ..farm import bookkeeping, feeding, workers
 from ..farm.database import Database
+from ..queues.rabbitmq.channels import TILE_QUEUE, WORK_QUEUE
 from ..queues.rabbitmq.feeder import Message
 
 log = logging.getLogger(__name__)
 
-_A_WORKER = 2  # tasks that wait in the queue `work` for each
+_A_WORKER = 2  # tasks that wait in RabbitMQ for each
 _LEAST = 4  # tasks that wait there at least: a worker that nobody has heard of yet finds something to do
 _RECENT = 2.0  # seconds: as many tasks wait as were finished in these, if that is more
 _ALIVE = 180.0  # seconds since a worker was heard: three heartbeats
@@ -32,6 +33,7 @@ class BookKeeper:
         self._changed = changed
         self._finished: deque[float] = deque()
         self._heard: dict[str, float] = {}  # workers, and when
+        self._take_tiles: set[str] = set()  # those of them that have said so
         self._fed: dict[int, float] = {}  # messages that this server has fed, and when
         self._started = time.monotonic()
         self._look_for_lost_at = self._started + _LOST
@@ -46,8 +48,10 @@ class BookKeeper:
         except Exception:  # noqa: BLE001  whatever one of them holds, the others are entered
             self._enter_one_by_one(reports)
         now = time.monotonic()
-        for routing_key, _ in reports:
+        for routing_key, body in reports:
             step, _, sender = routing_key.partition(".")
+            if step == "hello":
+                (self._take_tiles.add if workers.takes_tiles(body) else self._take_tiles.discard)(sender)
             if step == "finish":
                 self._finished.append(now)
             if step != "stat":
@@ -59,7 +63,7 @@ class BookKeeper:
             again = feeding.unconfirmed(connection)
         if again:
             log.info("%d tasks may not have reached RabbitMQ: they are published (again)", len(again))
-        return [Message(fed.number, fed.body) for fed in again]
+        return _messages(again)
 
     def emptied(self) -> None:
         with self._database.changing() as connection:
@@ -68,13 +72,25 @@ class BookKeeper:
         if lost:
             log.warning("RabbitMQ has lost all that it held: %d tasks are fed again", len(lost))
 
-    def wanted(self, *, in_queue: int) -> list[Message]:
-        self._look_after(in_queue)
-        missing = self._depth() - in_queue
-        if missing <= 0:
+    def wanted(self, *, in_work: int, in_tiles: int) -> list[Message]:
+        """What is to be done next, whichever queue it goes into; and as most workers take from both, as many from both
+        together as they need. Those that take no tiles find something to do all the same."""
+        now = time.monotonic()
+        while self._finished and self._finished[0] < now - _RECENT:
+            self._finished.popleft()
+        self._heard = {worker: heard for worker, heard in self._heard.items() if heard > now - _ALIVE}
+        self._look_after(in_work + in_tiles)
+        takes_tiles = self._heard.keys() & self._take_tiles
+        others = len(self._heard) - len(takes_tiles)
+        missing = self._depth(len(self._heard)) - in_work - in_tiles
+        missing_tiles = (self._depth(len(takes_tiles)) if takes_tiles else _LEAST) - in_tiles
+        missing_work = self._depth(others) - in_work if others or not takes_tiles else 0
+        if missing <= 0 and missing_work <= 0:
             return []
         with self._database.changing() as connection:
-            return [Message(fed.number, fed.body) for fed in feeding.feed(connection, missing)]
+            fed = feeding.feed(connection, missing, in_tiles=missing_tiles)
+            fed += feeding.feed(connection, missing_work - sum(not one.in_tiles for one in fed))
+        return _messages(fed)
 
     def published(self, numbers: Sequence[int]) -> None:
         if numbers:
@@ -103,13 +119,9 @@ class BookKeeper:
             self._opened = Database(self._folder, durable=True)
         return self._opened
 
-    def _depth(self) -> int:
-        """How many tasks should wait in the queue `work`."""
-        now = time.monotonic()
-        while self._finished and self._finished[0] < now - _RECENT:
-            self._finished.popleft()
-        self._heard = {worker: heard for worker, heard in self._heard.items() if heard > now - _ALIVE}
-        return max(_LEAST, _A_WORKER * len(self._heard), len(self._finished))
+    def _depth(self, count: int) -> int:
+        """How many tasks should wait for so many workers."""
+        return max(_LEAST, _A_WORKER * count, len(self._finished))
 
     def _look_after(self, in_queue: int) -> None:
         now = time.monotonic()
@@ -132,3 +144,7 @@ class BookKeeper:
             feeding.take_back(connection, lost)
         if lost:
             log.warning("%d tasks are no longer in RabbitMQ: they are fed again", len(lost))
+
+
+def _messages(fed: Sequence[feeding.Fed]) -> list[Message]:
+    return [Message(one.number, one.body, TILE_QUEUE if one.in_tiles else WORK_QUEUE) for one in fed]

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ..core import preview
+from ..core import preview, tile
 from ..core.frame import frame_name
 from ..core.luggage import LIST, Listed, is_blend
 from ..core.luggage import is_safe as is_luggage
+from ..core.names import SAFE_ID
 from ..core.other_files import is_safe
-from ..core.task import SAFE_ID, Task
-from ..farm import books, frames_folder, outlook, stored, workers
+from ..core.task import Task
+from ..farm import books, frames_folder, outlook, stored, tiles, workers
 from ..farm.books import Job
 from ..farm.contents import Contents, Lost, listed_in
 from ..farm.database import Database
@@ -25,7 +26,8 @@ from ..settings.config import WorkerConfig
 from ..sites.local import LocalSite
 from ..sites.site import BlendGone
 from ..system.durable import make_durable
-from ..system.folders import make_folder
+from ..system.files import remove
+from ..system.folders import make_folder, remove_empty
 from .blends import Blends
 from .orders import Link, Orders
 
@@ -46,12 +48,13 @@ _PATIENCE = 5.0  # seconds to wait for another program that holds the books, whi
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A frame that a worker may send: `path` is its place."""
+    """A frame that a worker may send, or a tile of one: `path` is its place."""
 
     job_id: str
     task_id: str
     number: int
     path: Path
+    is_tile: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +155,23 @@ class Farm:
     def expected(self, job_id: str, task_id: str, name: str) -> Expected | None:
         """The frame of this file name, if it is one of that task."""
         with self.database.looking() as connection:
-            body = books.task(connection, job_id, task_id)
+            body, is_tile = books.task(connection, job_id, task_id), tiles.is_one(connection, job_id, task_id)
         if body is None:
             return None
         task = Task.from_json(body)
         numbers = {frame_name(number, task.image_format): number for number in task.frames}
-        place = self.frames / job_id / name
-        return Expected(job_id, task_id, numbers[name], place) if name in numbers else None
+        folder = tile.folder_of(self.jobs, job_id, task_id) if is_tile else self.frames / job_id
+        return Expected(job_id, task_id, numbers[name], folder / name, is_tile) if name in numbers else None
+
+    def tile(self, job_id: str, task_id: str) -> Path | None:
+        """The file of a tile, as long as its picture is not finished."""
+        with self.database.looking() as connection:
+            body = books.task(connection, job_id, task_id) if tiles.is_one(connection, job_id, task_id) else None
+        if body is None:
+            return None
+        task = Task.from_json(body)
+        path = tile.folder_of(self.jobs, job_id, task_id) / frame_name(task.frames[0], task.image_format)
+        return path if path.is_file() else None
 
     def store(self, arrived: Path, expected: Expected, *, size: int, digest: str) -> None:
         """Puts a whole frame that has arrived in its place, unless it has one: see `stored`. Raises OSError."""
@@ -171,8 +184,14 @@ class Farm:
             make_folder(expected.path.parent, shared=False)
             make_durable(arrived, expected.path)
             with self.database.changing() as connection:
-                stored.note(connection, *which, size=size, digest=digest)
-                books.has_changed(connection, expected.job_id)
+                is_known = stored.note(connection, *which, size=size, digest=digest)
+                if is_known:
+                    books.has_changed(connection, expected.job_id)
+            if not is_known:  # its job was deleted meanwhile
+                remove(expected.path)
+                above = self.jobs / expected.job_id if expected.is_tile else expected.path.parent
+                remove_empty(above, [expected.path])
+                raise FileNotFoundError(f"there is no task {expected.task_id} any more")
 
     def has_stored(self, job_id: str, task_id: str) -> bool:
         """Whether all frames of a task are in their place."""

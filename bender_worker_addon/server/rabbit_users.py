@@ -31,9 +31,9 @@ _AGAIN = 30.0  # seconds until what failed is tried again
 _VHOST = "/"
 _OWN = r"bender-(control|lease|worker)\..*"
 _MAY = {  # bender's workers declare what is there already; leases go through the default exchange
-    "configure": rf"^(work|worker-topic|{_OWN})$",
+    "configure": rf"^(work|bender-tiles|worker-topic|{_OWN})$",
     "write": rf"^(amq\.default|worker-topic|bender-hello|{_OWN})$",
-    "read": rf"^(work|bender-control|{_OWN})$",
+    "read": rf"^(work|bender-tiles|bender-control|{_OWN})$",
 }
 
 
@@ -48,10 +48,6 @@ class Node(Protocol):
     def can_be_told(self) -> bool:
         """Whether `ctl` can do anything."""
 
-    @property
-    def starts(self) -> int:
-        """How often it was started."""
-
     def ctl(self, *words: str) -> str:
         """What `rabbitmqctl` prints. Takes seconds. Raises FarmError."""
 
@@ -65,7 +61,6 @@ class RabbitUsers:
         self._folder = folder
         self._lock = threading.Lock()
         self._there: set[str] | None = None  # users that RabbitMQ knows; None before it was asked
-        self._starts = 0  # of RabbitMQ before it was asked
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bender-rabbitmq-users", daemon=True)
         self._thread.start()
@@ -102,12 +97,11 @@ class RabbitUsers:
         """RabbitMQ knows those whom the books know, also after it has lost what it knew."""
         with self._lock:
             there, self._there = self._there, None  # if this fails it is asked again
-            if there is None or self._node.starts != self._starts:
-                self._starts = self._node.starts
+            if there is None:
                 there = {name for name in self._node.ctl("list_users").split() if name.startswith(_PREFIX)}
                 users = kept(self._folder)
                 known = {name: users[name] for name in _in_books(database, users)}
-                self._make({name: hash for name, hash in known.items() if name not in there})
+                self._make(known)  # also those that are there: an earlier version gave them other rights
                 self._keep(known)
                 there |= known.keys()
             for name in sorted(there - _in_books(database, there)):

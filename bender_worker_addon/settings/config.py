@@ -218,6 +218,11 @@ class WorkerConfig:
         return self.upload != "off" and not self.is_shared
 
     @property
+    def takes_tiles(self) -> bool:
+        """Whether it may render tiles, and finish pictures of them: of a farm that has a place for these."""
+        return self.is_local or (self.uploads and bool(self.token))
+
+    @property
     def token(self) -> str:
         """By which the farm's server knows this machine; "" if it has given it none."""
         return unquote(urlsplit(self.bender_url).password or "")

@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 
 from ..core.errors import FarmError
 from ..core.frame import FORMATS
-from ..core.task import SAFE_ID
+from ..core.names import SAFE_ID
 from ..farm.books import Failure, Job, Warned
 from ..farm.frame_files import FrameFile, file_of
 from ..farm.pace import Pace
 from ..farm.tasks import TaskRecord, output_of
+from ..farm.tiles import Progress as Tiles
 from ..farm.workers import HERE, Event, Worker
 from .client import printable
 
@@ -72,10 +73,6 @@ def warnings(told: Any) -> list[Warned]:
     return [Warned(_frames(one["frames"]), _text(one["words"])) for one in told.get("warnings", ())]
 
 
-def preflight(told: Any) -> list[str]:
-    return [_text(words) for words in told.get("preflight", ())]
-
-
 def task(told: Any) -> TaskRecord:
     timings = {_text(name): _seconds(value) for name, value in told["timings"].items()}
     return TaskRecord(
@@ -92,6 +89,10 @@ def task(told: Any) -> TaskRecord:
         warnings="\n".join(_text(line) for line in told.get("warnings", "").splitlines()[:_LINES]),
         output=output_of(_text(line) for line in told["output"].splitlines()[:_LINES]),
     )
+
+
+def tiles(told: Any) -> list[Tiles]:
+    return [Tiles(whole(one["frame"]), whole(one["done"]), whole(one["of"])) for one in told.get("tiles", ())]
 
 
 def fps(told: Any) -> float:

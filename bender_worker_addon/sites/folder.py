@@ -43,7 +43,7 @@ class FolderSite(Site):
     def send(self, job: NewJob, told: Progress = nobody) -> None:
         """Nothing goes any way: `told` hears nothing."""
         folder, fresh, file = (self._jobs / name for name in (job.id, f".new-{job.id}", f".{uuid.uuid4().hex}"))
-        job_head, job_tasks = head(job, jobs=self._jobs, outpath=self._outpath), tasks(job, jobs=self._jobs)
+        job_head, job_tasks = head(job, jobs=self._jobs, outpath=self._outpath), tasks(job)
         bodies = (task.body for task in job_tasks if not task.frame_task)
         is_there = False
 

@@ -101,7 +101,7 @@ class RemoteSite(Site):
             here=self._has_frames,
             image_format=understood(answers.image_format, told),
             pace=understood(answers.pace, told),
-            preflight=understood(answers.preflight, told),
+            tiles=understood(answers.tiles, told),
         )
 
     def task(self, job_id: str, frame: int) -> TaskRecord:
@@ -185,7 +185,8 @@ class RemoteSite(Site):
 
     def _announce(self, job: NewJob) -> None:
         """If the answer was lost on its way, the farm may know the job already."""
-        told = {**asdict(job), "frames": frame_list.as_text(job.frames)}
+        regions = [str(region) for region in job.regions]
+        told = {**asdict(job), "frames": frame_list.as_text(job.frames), "regions": regions}
         del told["folder"]  # where frames go there is the farm's own affair
         tries = itertools.count()
 

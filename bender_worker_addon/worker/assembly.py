@@ -24,15 +24,16 @@ from ..settings.tls import Tls
 from ..system.awake import AwakeClock
 from ..system.disks import Disks, why_unusable
 from ..system.executor import Executor
-from ..system.programs import why_not_run
 from ..system.sandbox import Sandbox, why_impossible
 from ..system.sleepless import Sleepless
 from .blends.blends import Blends
 from .blends.cache import BlendCache
 from .blends.lazy import LazyFlaskbender
 from .blends.shared import SharedBlends
+from .blends.tiles import Tiles
 from .children.dispatcher import Dispatcher
 from .children.pool import Pool
+from .children.process import why_not_run
 from .children.scratch import Scratch
 from .connection import Connection
 from .control import Control
@@ -197,11 +198,12 @@ class Assembly:
         self.life = Life(
             in_flight=self.in_flight,
             activity=self.activity,
-            folders=FrameFolders(config.outpath, own=config.is_local),
+            folders=FrameFolders(config.outpath, blendpath=config.blendpath, own=config.is_local),
             journal=self.journal,
             queue=self.queue,
             admission=self.admission,
             blends=self.blends,
+            tiles=None if config.is_shared else self._tiles_of(config),
             disks=self.disks,
             pool=self.pool,
             dispatcher=self.dispatcher,
@@ -257,6 +259,9 @@ class Assembly:
         if not self.journal.uploading():
             self.beside(previews.clear)
         return previews
+
+    def _tiles_of(self, config: WorkerConfig) -> Tiles:
+        return Tiles(config.blendpath, source=self._flaskbender, executor=self._transfers, schedule=self.schedule)
 
     def _blends_of(self, config: WorkerConfig) -> Blends:
         executors = {"transfers": self._transfers, "questions": self._questions}

@@ -41,6 +41,7 @@ class Hello:
             **about,
             "devices": config.devices.split(","),
             "renderers": config.renderers,
+            "tiles": config.takes_tiles,
             "beat": config.heart_rate_seconds,
             "run": run,
             "signed": bool(config.token) and not config.is_local,

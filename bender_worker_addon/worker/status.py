@@ -70,7 +70,7 @@ class Status:
             return State.PROBLEM, trouble
         if stages & _AT_WORK:
             return State.RENDERING, ""
-        if Stage.FETCHING in stages:
+        if stages & {Stage.FETCHING, Stage.GATHERING}:
             return State.DOWNLOADING, ""
         return State.WAITING, ""
 

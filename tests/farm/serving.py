@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bender_worker_addon.core.tile import Region, cut
 from tests.faults.yard import PROGRAM as WORKER
 from tests.unit.support import blend
 from tools.leash import Leashed
@@ -100,7 +101,7 @@ class Farm:
         self.base = self.join.partition("/join/")[0]
         self.port = int(self.base.rpartition(":")[2])
 
-    def worker(self, name: str, **more: str) -> Machine:
+    def worker(self, name: str) -> Machine:
         settings = self.ask("POST", "/join/" + self.join.rpartition("/")[2], {"name": name, "id": name})
         self.tokens[name] = settings["bender_url"].partition("://worker:")[2].partition("@")[0]
         self.amqp_urls[name] = settings["amqp_url"]
@@ -110,7 +111,6 @@ class Farm:
             "BENDER_WORKER_HEART_RATE_SECONDS": "1",
             "BENDER_WORKER_AMQP_URL": settings["amqp_url"],
             "BENDER_WORKER_BENDER_URL": settings["bender_url"],
-            **more,
         }
         machine = Machine(self.folder / name, [str(WORKER), "--look-at-blends", "1"], env)
         self._machines.append(machine)
@@ -138,12 +138,15 @@ class Farm:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read())
 
-    def send(self, job: str, frames: str, *, chunk: int = 1, content: bytes = b"", **scene: Any) -> None:
-        """`content` is a real blend's; else `scene` is for the stand-in child."""
+    def send(
+        self, job: str, frames: str, *, chunk: int = 1, content: bytes = b"", tiles: int = 0, **scene: Any
+    ) -> None:
+        """`content` is a real blend's; else `scene` is for the stand-in child. `tiles`: so many of each frame."""
         content = content or blend(record=self.folder / "renders.txt", **scene)
         digest = hashlib.blake2b(content).hexdigest()
         self.ask("PUT", f"/api/jobs/{job}/files/scene.blend", content, **{"X-Blake2b": digest})
-        facts = {"scene": SCENE, "chunk": chunk}
+        regions = [str(region) for region in cut(Region(0, 0, 640, 360), tiles)] if tiles else []
+        facts = {"scene": SCENE, "chunk": chunk, "regions": regions}
         told = {"id": job, "name": job, "blend": "scene.blend", "frames": frames, "image_format": "PNG", **facts}
         self.ask("POST", "/api/jobs", told)
 

@@ -19,9 +19,11 @@ from tests.unit.support import DEADLINE, event_from
 class Taker:
     """A queue and what it has delivered."""
 
-    def __init__(self, url: str, *, lease_times: LeaseTimes | None = None) -> None:
+    def __init__(
+        self, url: str, *, lease_times: LeaseTimes | None = None, tiles: bool = False, worker_id: str = "w1"
+    ) -> None:
         self.inbox: SimpleQueue[Any] = SimpleQueue()
-        self.queue = RabbitQueue(url=url, worker_id="w1", inbox=self.inbox, lease_times=lease_times)
+        self.queue = RabbitQueue(url=url, worker_id=worker_id, inbox=self.inbox, lease_times=lease_times, tiles=tiles)
         self._session = 0
         self._reports = itertools.count(1)
 
@@ -73,8 +75,10 @@ class Taker:
 
 
 @contextmanager
-def taking(url: str, prefetch: int, *, lease_times: LeaseTimes | None = None) -> Iterator[Taker]:
-    taker = Taker(url, lease_times=lease_times)
+def taking(
+    url: str, prefetch: int, *, lease_times: LeaseTimes | None = None, tiles: bool = False, worker_id: str = "w1"
+) -> Iterator[Taker]:
+    taker = Taker(url, lease_times=lease_times, tiles=tiles, worker_id=worker_id)
     try:
         taker.start(prefetch)
         yield taker

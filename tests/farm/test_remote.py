@@ -189,6 +189,38 @@ def test_what_a_blend_needs_besides_travels_with_it_and_the_picture_is_the_same(
     worker.close()
 
 
+def test_two_machines_render_the_tiles_of_a_picture_and_it_is_the_whole_picture_value_by_value(
+    served: Farm, installed: "Installed", tmp_path: Path
+) -> None:
+    blend = tmp_path / "still.blend"
+    pictures.run_script(installed.blender, "still.py", blend)
+    (tmp_path / "plain").mkdir()
+    [plain] = pictures.plainly_rendered(installed.blender, blend, [2], folder=tmp_path / "plain")
+    names = ("artist", "one", "two")
+    joined = {name: served.ask("POST", "/join/" + served.join.rpartition("/")[2], {"name": name}) for name in names}
+    artist, *workers = (
+        Desk(
+            installed, tmp_path / name, id=name, disklimit="0", **{key: told[key] for key in ("amqp_url", "bender_url")}
+        )
+        for name, told in joined.items()
+    )
+    said = artist.does("submit", blend, "--frames", "2", "--split", "3", "--job", "still")
+    assert "1 frames each in 3 tiles" in said
+    running = [
+        worker.start("run", "--max-tasks", "2", "--renderers", "1") for worker in workers
+    ]  # one of them finishes
+    for process in running:
+        assert process.wait() == 0, process.log
+        assert "_MULTILAYER" in process.log
+    frame = served.folder / "farm" / "frames" / "still" / "000002.png"
+    [found] = pictures.compare(installed.blender, [(frame, plain)], scratch=tmp_path)
+    assert found.different == 0
+    (shown,) = objects(artist.does("show", "still", "--json"))
+    assert (shown["status"], shown["frames"], shown["tiles"]) == ("Finished", {"Finished": 1}, [])
+    assert not list(tmp_path.glob("*/blends/**/*.exr"))
+    assert not list((served.folder / "farm" / "jobs").rglob("*.exr"))
+
+
 def test_what_goes_wrong_between_two_machines_is_told_in_a_sentence(served: Farm, artist: Desk, blend: Path) -> None:
     assert "this join code doesn't count (any more)" in artist.complains("join", f"{served.base}/join/guess", "--yes")
     assert not (artist.folder / "config.toml").exists()

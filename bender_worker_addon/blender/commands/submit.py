@@ -68,7 +68,6 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     from ...farm import frames_folder
     from ...farm.frame_list import frames_of
     from ...farm.new_job import NewJob
-    from ...render_child.colors import fingerprint
     from ...sites.site import is_remote
     from ..farm import memory, packing
     from ..farm.preflight import findings
@@ -77,11 +76,12 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
 
     resolved = settings()
     config = resolved.config
+    splits = config.is_local or is_remote(config)
     if options.to is not None and not config.is_local:
         print(f"{PROGRAM}: --to is for a farm on this machine; `fetch` brings frames from elsewhere", file=sys.stderr)
         return USAGE
-    if options.split is not None and (not config.is_local or options.chunk > 1):
-        why = "--chunk is for frames that aren't" if config.is_local else "so far only a farm on this machine does that"
+    if options.split is not None and (not splits or options.chunk > 1):
+        why = "--chunk is for frames that aren't" if splits else "nobody keeps the books of this farm; see `serve`"
         print(f"{PROGRAM}: --split: {why}", file=sys.stderr)
         return USAGE
     blend = options.blend.expanduser().absolute()  # Blender takes a path without a drive for one below it
@@ -110,8 +110,6 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         chunk=options.chunk,
         priority=options.priority,
         person=_person(),
-        colors=fingerprint(),
-        preflight=[finding.words for finding in found if not finding.harmless],
         **chosen,
     )
     with farm_of(config) as farm, farm.room_for(job.id) as folder, ExitStack() as if_it_fails:
@@ -181,7 +179,12 @@ def _regions(farm: "Site", wanted: int) -> "Sequence[Region]":
     if why := splitting.why_whole():
         print(f"{PROGRAM}: the frames are not split: {why}", file=sys.stderr)
         return ()
-    if not wanted and (side_by_side := _renderers(farm)) < 2:
+    here, side_by_side = _renderers(farm)
+    if here and not side_by_side:
+        words = "no worker that is here takes tiles: they are of an earlier version, or render into a shared folder"
+        print(f"{PROGRAM}: the frames are not split: {words}", file=sys.stderr)
+        return ()
+    if not wanted and side_by_side < 2:
         print(f"{PROGRAM}: the frames are not split: no two workers are here to render side by side", file=sys.stderr)
         return ()
     regions = splitting.regions(wanted or _EACH * side_by_side)
@@ -191,12 +194,13 @@ def _regions(farm: "Site", wanted: int) -> "Sequence[Region]":
     return regions
 
 
-def _renderers(farm: "Site") -> int:
-    """How many frames the farm's workers render side by side."""
+def _renderers(farm: "Site") -> tuple[int, int]:
+    """How many workers are here, and how many tiles they render side by side."""
     from ...farm.workers import HERE
 
-    told = [worker.hello.get("renderers") for worker in farm.workers() if worker.presence == HERE]
-    return sum(count if isinstance(count, int) else 1 for count in told)
+    here = [worker.hello for worker in farm.workers() if worker.presence == HERE]
+    told = [hello.get("renderers") for hello in here if hello.get("tiles") is True]
+    return len(here), sum(count if isinstance(count, int) else 1 for count in told)
 
 
 def _say(findings: "Sequence[Finding]") -> None:

@@ -10,6 +10,7 @@ from ...settings.tls import SYSTEM_TLS, Tls
 from .errors import CONNECTION_ERRORS, LOCKED, NOT_FOUND, REFUSED, IdTaken, close_quietly, in_words, root
 
 WORK_QUEUE = "work"
+TILE_QUEUE = "bender-tiles"  # of tasks of pictures in tiles: bender's own workers know none, and see none
 REPORT_EXCHANGE = "worker-topic"
 
 _BLOCKED = 120.0  # seconds the broker may refuse to take reports before the session counts as lost
@@ -52,14 +53,19 @@ def take_id(connection: BlockingConnection, worker_id: str) -> None:
 
 def work_channel(connection: BlockingConnection) -> BlockingChannel:
     """A channel on which the queue of tasks exists: used as the farm declared it, declared only if missing."""
+    return channel_with(connection, WORK_QUEUE)
+
+
+def channel_with(connection: BlockingConnection, queue: str) -> BlockingChannel:
+    """The same of another queue. Raises ChannelClosedByBroker, also where the user may make none."""
     try:
         channel = connection.channel()
-        channel.queue_declare(WORK_QUEUE, passive=True)
+        channel.queue_declare(queue, passive=True)
     except ChannelClosedByBroker as error:
         if error.reply_code != NOT_FOUND:
             raise
         channel = connection.channel()
-        channel.queue_declare(WORK_QUEUE, durable=True)
+        channel.queue_declare(queue, durable=True)
     return channel
 
 

@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Consumers: how many deliveries RabbitMQ sends ahead. It counts by consumer, and what a consumer was told holds for as
-long as that lives: to be sent more there is one more of them, to be sent less they are canceled. Canceled seldom, since
-what is on its way to a canceled one goes back into the queue and counts as having been out. Used from the queue's
-thread only.
+"""Consumers: how many deliveries RabbitMQ sends ahead, out of which queues. It counts by consumer, and what a consumer
+was told holds for as long as that lives: to be sent more there is one more of them, to be sent less they are canceled.
+Canceled seldom, since what is on its way to a canceled one goes back into the queue and counts as having been out. Used
+from the queue's thread only.
+
+A worker that takes tiles too listens at two queues, and has one measure for what it holds. Of much each queue has a
+share. Of little, as one task that takes an hour, either may send it all: the other one's consumer is canceled then, and
+what has come from both at the same moment goes back.
 """
 
+import logging
+import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,87 +20,189 @@ from pika.adapters.blocking_connection import BlockingChannel, BlockingConnectio
 from pika.exceptions import ChannelClosedByBroker
 from pika.spec import Basic
 
-from .channels import WORK_QUEUE, work_channel
+from .channels import TILE_QUEUE, WORK_QUEUE, channel_with
 from .deliveries import Deliveries, Leased, Unacked
-from .errors import PRECONDITION_FAILED
+from .errors import PRECONDITION_FAILED, REFUSED
+
+log = logging.getLogger(__name__)
 
 _CONSUMER_TIMEOUT = 7 * 24 * 3600 * 1000  # ms a delivery may be held, where the broker lets a consumer say so
 _WORTHWHILE = 0.25  # of the prefetch: so much has to be missing for one more consumer, which bounds their number
+_SHARED = 4  # deliveries, of which each queue has a share
+_OF_TILES = 0.25  # that of tiles
+_AGAIN = 600.0  # seconds until a user who might take no tiles is tried again
 
 Deliver = Callable[[BlockingChannel, Basic.Deliver, pika.BasicProperties, bytes], None]
 
 
 class Consumers:
-    """Those of a session. `deliver` is called with what comes."""
+    """Those of a session. `deliver` is called with what comes. `tiles`: tasks of tiles are taken, too."""
 
-    def __init__(self, connection: BlockingConnection, deliveries: Deliveries, deliver: Deliver) -> None:
+    def __init__(
+        self, connection: BlockingConnection, deliveries: Deliveries, deliver: Deliver, *, tiles: bool = False
+    ) -> None:
         self._connection = connection
         self._deliveries = deliveries
         self._deliver = deliver
         self._prefetch = 0
-        self._arguments: dict[str, Any] = {"x-consumer-timeout": _CONSUMER_TIMEOUT}
-        self._accepted = False  # whether RabbitMQ has taken a consumer of this session
-        self._canceled_by_broker = False
-        self._sent_ahead: dict[str, int] = {}  # by consumer: deliveries that it holds or will be sent
-        self._channel = self._open()
+        self._work = _Lane(connection, WORK_QUEUE, deliver)
+        self._tiles: _Lane | None = None
+        self._look_at_tiles_at = 0.0 if tiles else math.inf
+        self.expects = False
 
     @property
     def are_lost(self) -> bool:
         """Whether RabbitMQ has ended them: the queue is gone, or a delivery was held for too long."""
-        return self._canceled_by_broker or not self._channel.is_open
+        return any(lane.is_lost for lane in self._lanes)
+
+    @property
+    def hold_enough(self) -> bool:
+        """Whether what comes now is too much."""
+        return self._tiles is not None and 0 < self._prefetch <= self._deliveries.counted(but_of=())
 
     def may_hold(self, prefetch: int) -> None:
         """From now on so many deliveries, at most: less at once, more with `provide`."""
         self._prefetch = prefetch
-        if self._missing() < 0:
+        self.keep_to_it()
+
+    def keep_to_it(self) -> None:
+        """Also after something has come: out of no queue comes more than may be held."""
+        for lane in self._lanes:
+            if self._missing(lane) < 0:
+                lane.cancel()
+
+    def will_settle(self) -> None:
+        """To be called before one is settled: of little it is chosen anew what comes in its place."""
+        if self._tiles is not None and self._prefetch < _SHARED:
             self.cancel()
 
     def set_aside(self, unsettled: Unacked | Leased) -> None:
         """It is held on without being counted."""
         unsettled.counts = False
-        if isinstance(unsettled, Unacked) and unsettled.consumer in self._sent_ahead:
-            self.cancel()
+        for lane in self._lanes:
+            if isinstance(unsettled, Unacked) and unsettled.consumer in lane.sent_ahead:
+                lane.cancel()
 
     def others(self) -> int:
         """How many consumers there are besides these."""
-        there: int = self._channel.queue_declare(WORK_QUEUE, passive=True).method.consumer_count
-        return max(0, there - len(self._sent_ahead))
+        there = sum(lane.ask()[1] for lane in self._lanes)
+        return max(0, there - sum(len(lane.sent_ahead) for lane in self._lanes))
 
     def cancel(self) -> None:
         """None comes until `provide`. What is held stays so."""
-        if not self.are_lost:
-            for consumer in self._sent_ahead:
-                self._channel.basic_cancel(consumer)
-        self._sent_ahead.clear()
+        for lane in self._lanes:
+            lane.cancel()
 
     def provide(self) -> None:
-        """Sees to it that about as many are sent ahead as may be held."""
-        missing = self._missing()
-        if missing <= 0 or missing < _WORTHWHILE * self._prefetch or self.are_lost:
+        """Sees to it that about as many are sent ahead as may be held. `expects` some, if those that wait among the
+        tiles are enough: whether it gets them is to be seen soon."""
+        self.expects = False
+        if not self._prefetch or self.are_lost:
             return
+        self._look_at_tiles()
+        coming = 0 if self._tiles is None else self._tiles_that_come(self._tiles)
+        if count := self._worthwhile(self._work, coming):
+            self._work.consume(count)
+        self.expects = bool(coming)
+
+    @property
+    def _lanes(self) -> list["_Lane"]:
+        return [self._work] if self._tiles is None else [self._work, self._tiles]
+
+    def _missing(self, lane: "_Lane") -> int:
+        on_their_own = self._deliveries.counted(but_of=lane.sent_ahead)
+        return min(self._share(lane), self._prefetch - on_their_own) - sum(lane.sent_ahead.values())
+
+    def _worthwhile(self, lane: "_Lane", coming: int = 0) -> int:
+        """How many are missing, if so many come from elsewhere; 0 for too few."""
+        missing = self._missing(lane) - coming
+        return missing if missing >= max(1, _WORTHWHILE * self._share(lane)) else 0
+
+    def _share(self, lane: "_Lane") -> int:
+        """How many may be sent ahead out of its queue."""
+        if self._tiles is None or self._prefetch < _SHARED:
+            return self._prefetch
+        of_tiles = int(_OF_TILES * self._prefetch)
+        return of_tiles if lane is self._tiles else self._prefetch - of_tiles
+
+    def _look_at_tiles(self) -> None:
+        if time.monotonic() >= self._look_at_tiles_at:
+            self._look_at_tiles_at = math.inf
+            try:
+                self._tiles = _Lane(self._connection, TILE_QUEUE, self._deliver)
+            except ChannelClosedByBroker as error:
+                self._refused(error)
+
+    def _tiles_that_come(self, lane: "_Lane") -> int:
+        """Takes as many as may be held; gives how many will come in place of what `work` would send."""
+        waiting = lane.ask()[0] if self._prefetch < _SHARED and self._worthwhile(self._work) else 0
         try:
-            self._consume(missing)
+            if count := self._worthwhile(lane):
+                lane.consume(count)
         except ChannelClosedByBroker as error:
-            if error.reply_code != PRECONDITION_FAILED or self._accepted:
+            if lane.accepted:
+                raise
+            self._refused(error)
+            return 0
+        return min(waiting, sum(lane.sent_ahead.values()))
+
+    def _refused(self, error: ChannelClosedByBroker) -> None:
+        """Raises it if it is for another reason than that this user may take no tiles."""
+        if error.reply_code != REFUSED:
+            raise error
+        log.debug("RabbitMQ lets this user take no tiles (%s)", error.reply_text)
+        self._tiles, self._look_at_tiles_at = None, time.monotonic() + _AGAIN
+
+
+class _Lane:
+    """What is sent out of a queue, on a channel of its own. `sent_ahead`, by consumer: deliveries that it holds or will
+    be sent. `accepted`: whether RabbitMQ has taken a consumer."""
+
+    def __init__(self, connection: BlockingConnection, queue: str, deliver: Deliver) -> None:
+        self._connection = connection
+        self._queue = queue
+        self._deliver = deliver
+        self._arguments: dict[str, Any] = {"x-consumer-timeout": _CONSUMER_TIMEOUT}
+        self._canceled_by_broker = False
+        self._channel = self._open()
+        self.accepted = False
+        self.sent_ahead: dict[str, int] = {}
+
+    @property
+    def is_lost(self) -> bool:
+        return self._canceled_by_broker or not self._channel.is_open
+
+    def ask(self) -> tuple[int, int]:
+        """How many wait in the queue, and how many consumers it has."""
+        told = self._channel.queue_declare(self._queue, passive=True).method
+        return told.message_count, told.consumer_count
+
+    def consume(self, count: int) -> None:
+        try:
+            self._consume(count)
+        except ChannelClosedByBroker as error:
+            if error.reply_code != PRECONDITION_FAILED or self.accepted:
                 raise
             self._arguments = {}  # classic queues of RabbitMQ 4.3 refuse the argument
             self._channel = self._open()
-            self._consume(missing)
+            self._consume(count)
 
-    def _missing(self) -> int:
-        on_their_own = self._deliveries.counted(but_of=self._sent_ahead)
-        return self._prefetch - sum(self._sent_ahead.values()) - on_their_own
+    def cancel(self) -> None:
+        if not self.is_lost:
+            for consumer in self.sent_ahead:
+                self._channel.basic_cancel(consumer)
+        self.sent_ahead.clear()
 
     def _open(self) -> BlockingChannel:
-        channel = work_channel(self._connection)
+        channel = channel_with(self._connection, self._queue)
         channel.add_on_cancel_callback(self._canceled)
         return channel
 
     def _consume(self, count: int) -> None:
         self._channel.basic_qos(prefetch_count=count)
-        consumer = self._channel.basic_consume(WORK_QUEUE, self._deliver, arguments=self._arguments)
-        self._sent_ahead[consumer] = count
-        self._accepted = True
+        consumer = self._channel.basic_consume(self._queue, self._deliver, arguments=self._arguments)
+        self.sent_ahead[consumer] = count
+        self.accepted = True
 
     def _canceled(self, _frame: object) -> None:
         self._canceled_by_broker = True

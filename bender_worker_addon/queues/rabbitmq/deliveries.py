@@ -16,40 +16,44 @@ from ...core.deliveries import Delivery
 
 @dataclass(slots=True, eq=False)
 class Unacked:
-    """A delivery that RabbitMQ keeps for the worker as long as it is not acknowledged on the channel it came on.
-    `counts`: against what the worker may hold; so does that of a lease."""
+    """A delivery that RabbitMQ keeps for the worker as long as it is not acknowledged on the channel it came on, by the
+    `tag` it has there. `source`: which queue of tasks it came out of. `counts`: against what the worker may hold; so
+    does that of a lease."""
 
     delivery: Delivery
     properties: pika.BasicProperties
     channel: BlockingChannel
+    tag: int
     consumer: str
+    source: str
     since: float = field(default_factory=time.monotonic)
     counts: bool = True
 
     def ack(self) -> None:
-        self.channel.basic_ack(self.delivery.tag)
+        self.channel.basic_ack(self.tag)
 
     def requeue(self) -> None:
-        self.channel.basic_nack(self.delivery.tag, requeue=True)
+        self.channel.basic_nack(self.tag, requeue=True)
 
     def reject(self) -> None:
-        self.channel.basic_nack(self.delivery.tag, requeue=False)
+        self.channel.basic_nack(self.tag, requeue=False)
 
 
 @dataclass(slots=True, eq=False)
 class Leased:
     """A delivery that is acknowledged already: a copy in a queue of its own, last `renewed` (time.monotonic), keeps it
-    for the worker. `properties` are the copy's."""
+    for the worker; it came out of the `source`. `properties` are the copy's."""
 
     delivery: Delivery
     properties: pika.BasicProperties
+    source: str
     queue: str
     renewed: float
     counts: bool = True
 
 
 class Deliveries:
-    """Those of this session, by tag."""
+    """Those of this session, by the number that each has as its tag: channels count their own."""
 
     def __init__(self) -> None:
         self._unsettled: dict[int, Unacked | Leased] = {}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """FarmLink: the farm's end of RabbitMQ, on a thread of its own: reports come from the queue `worker`, tasks go into the
-queue `work`. What is reported is entered before it is acknowledged, what is to be done is marked before it is
-published: either side may be killed at any moment.
+queue `work`, those of pictures in tiles into one of their own. What is reported is entered before it is acknowledged,
+what is to be done is marked before it is published: either side may be killed at any moment.
 """
 
 import logging
@@ -21,7 +21,16 @@ from ...core.errors import FarmError
 from ...core.orders import LIVES
 from ...settings.tls import SYSTEM_TLS, Tls
 from .backoff import Backoff
-from .channels import REPORT_EXCHANGE, WORK_QUEUE, confirming_channel, parameters, report_channel, work_channel
+from .channels import (
+    REPORT_EXCHANGE,
+    TILE_QUEUE,
+    WORK_QUEUE,
+    channel_with,
+    confirming_channel,
+    parameters,
+    report_channel,
+    work_channel,
+)
 from .control import CONTROL_EXCHANGE, HELLO_EXCHANGE, ensure_exchanges
 from .errors import CONNECTION_ERRORS, NOT_FOUND, close_quietly, in_words
 from .feeder import Feeder, Message
@@ -49,8 +58,8 @@ class Farm(Protocol):
     def emptied(self) -> None:
         """RabbitMQ knows this farm no more, if it ever did: whatever it was given is lost."""
 
-    def wanted(self, *, in_queue: int) -> Sequence[Message]:
-        """What is to be published now that so many tasks wait in the queue `work`."""
+    def wanted(self, *, in_work: int, in_tiles: int) -> Sequence[Message]:
+        """What is to be published now that so many tasks wait in the queue `work` and in that of tiles."""
 
     def published(self, numbers: Sequence[int]) -> None:
         """RabbitMQ has these."""
@@ -142,6 +151,7 @@ class FarmLink:
         """A channel on which reports come; queue, exchange and their binding are used as they are found, and made if
         missing."""
         work_channel(connection).close()
+        channel_with(connection, TILE_QUEUE).close()
         self._reports.clear()
         report_channel(connection).close()
         ensure_exchanges(connection)
@@ -182,8 +192,11 @@ class FarmLink:
         if time.monotonic() < self._feed_at:
             return
         self._feed_at = time.monotonic() + _FEED_EVERY
-        waiting = depths.queue_declare(WORK_QUEUE, passive=True).method.message_count
-        feeder.publish(self._farm.wanted(in_queue=waiting + feeder.on_the_way))
+        in_work, in_tiles = (
+            depths.queue_declare(queue, passive=True).method.message_count + feeder.on_the_way(queue)
+            for queue in (WORK_QUEUE, TILE_QUEUE)
+        )
+        feeder.publish(self._farm.wanted(in_work=in_work, in_tiles=in_tiles))
 
     def _give(self, channel: BlockingChannel) -> None:
         properties = pika.BasicProperties(content_type="application/json", expiration=str(int(LIVES * 1000)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Feeder: how tasks go into the queue `work`. RabbitMQ confirms each in its own time, and neither the next nor any
+"""Feeder: how tasks go into the queues of tasks. RabbitMQ confirms each in its own time, and neither the next nor any
 report waits for that: workers by the thousand want tasks faster than a disk confirms one. For the link's thread."""
 
 import itertools
@@ -18,10 +18,11 @@ from .channels import WORK_QUEUE
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A task to be published: `number` is how the farm's books know it."""
+    """A task to be published, into this queue: `number` is how the farm's books know it."""
 
     number: int
     body: bytes
+    queue: str = WORK_QUEUE
 
 
 class Feeder:
@@ -29,7 +30,7 @@ class Feeder:
 
     def __init__(self, connection: BlockingConnection) -> None:
         self._tags = itertools.count(1)
-        self._unconfirmed: dict[int, int] = {}  # numbers of messages, by delivery tag
+        self._unconfirmed: dict[int, Message] = {}  # by delivery tag
         self._confirmed: list[int] = []
         self._refusal: Exception | None = None
         # A BlockingChannel waits for each confirmation; the channel it is made of doesn't.
@@ -38,17 +39,16 @@ class Feeder:
         self._channel.add_on_return_callback(self._returned)
         self._channel.add_on_close_callback(self._closed)
 
-    @property
-    def on_the_way(self) -> int:
-        return len(self._unconfirmed)
+    def on_the_way(self, queue: str) -> int:
+        return sum(message.queue == queue for message in self._unconfirmed.values())
 
     def publish(self, messages: Sequence[Message]) -> None:
         properties = pika.BasicProperties(
             content_type="application/json", delivery_mode=pika.DeliveryMode.Persistent, app_id="bender-worker"
         )
         for message in messages:
-            self._unconfirmed[next(self._tags)] = message.number
-            self._channel.basic_publish("", WORK_QUEUE, message.body, properties, mandatory=True)
+            self._unconfirmed[next(self._tags)] = message
+            self._channel.basic_publish("", message.queue, message.body, properties, mandatory=True)
 
     def taken(self) -> list[int]:
         """The numbers of those that RabbitMQ has confirmed since. Raises what it has refused any with: then all that
@@ -66,7 +66,7 @@ class Feeder:
         last, tags = answer.delivery_tag, [answer.delivery_tag]
         if answer.multiple:
             tags = list(itertools.takewhile(lambda tag: tag <= last, self._unconfirmed))
-        self._confirmed += [self._unconfirmed.pop(tag) for tag in tags]
+        self._confirmed += [self._unconfirmed.pop(tag).number for tag in tags]
 
     def _returned(self, *_: object) -> None:
         """Somebody has deleted the queue: the next session makes it again."""

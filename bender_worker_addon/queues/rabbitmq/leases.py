@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Leases: tasks held for longer than RabbitMQ lets a message stay unacknowledged (half an hour by default).
 
-A lease is a confirmed copy of the message in a queue of its own, from which it falls back into the queue of tasks when
-nobody has renewed it for its time to live; the message itself is acknowledged then. So a frame of ten hours stays with
-its worker on a broker with default settings, and comes back soon when the worker is gone. At every moment the task is
-in RabbitMQ at least once. Used from the queue's thread only.
+A lease is a confirmed copy of the message in a queue of its own, from which it falls back into that of tasks from which
+it came when nobody has renewed it for its time to live; the message itself is acknowledged then. So a frame of ten
+hours stays with its worker on a broker with default settings, and comes back soon when the worker is gone. At every
+moment the task is in RabbitMQ at least once. Used from the queue's thread only.
 """
 
 import copy
@@ -18,7 +18,7 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.exceptions import ChannelClosedByBroker, UnroutableError
 
-from .channels import WORK_QUEUE, confirming_channel
+from .channels import confirming_channel
 from .deliveries import Leased, Unacked
 from .errors import REFUSED
 
@@ -52,7 +52,8 @@ class Leases:
     def take(self, unacked: Unacked) -> Leased | None:
         """Makes a lease of a delivery, which may be acknowledged then; None where the user has no right to."""
         queue = f"{PREFIX}{self._worker_id}.{uuid.uuid4().hex}"
-        leased = Leased(unacked.delivery, _marked(unacked.properties, _OUT_BEFORE), queue, time.monotonic())
+        copied = _marked(unacked.properties, _OUT_BEFORE)
+        leased = Leased(unacked.delivery, copied, unacked.source, queue, time.monotonic())
         try:
             self._begin(leased)
         except ChannelClosedByBroker as error:
@@ -96,13 +97,26 @@ class Leases:
     def requeue(self, leased: Leased) -> None:
         self._put_back(leased, _OUT_BEFORE)
 
+    def put_back(self, unacked: Unacked) -> None:
+        """Nobody here has looked at it: it goes to another as if it had never been out, if the user has the right to
+        publish it."""
+        properties = _marked(unacked.properties)
+        try:
+            self._channel().basic_publish("", unacked.source, unacked.delivery.body, properties, mandatory=True)
+        except ChannelClosedByBroker as error:
+            if error.reply_code != REFUSED:
+                raise
+            unacked.requeue()
+        else:
+            unacked.ack()
+
     def reject(self, leased: Leased) -> None:
         """Only the queue of tasks itself dead-letters as the farm wants it: a copy goes there to be rejected."""
         self._put_back(leased, _REJECTED)
 
     def _put_back(self, leased: Leased, mark: str) -> None:
         properties = _marked(leased.properties, mark)
-        self._channel().basic_publish("", WORK_QUEUE, leased.delivery.body, properties, mandatory=True)
+        self._channel().basic_publish("", leased.source, leased.delivery.body, properties, mandatory=True)
         self.ack(leased)
 
     def _begin(self, leased: Leased) -> None:
@@ -110,7 +124,7 @@ class Leases:
         arguments = {
             "x-message-ttl": live,
             "x-dead-letter-exchange": "",
-            "x-dead-letter-routing-key": WORK_QUEUE,
+            "x-dead-letter-routing-key": leased.source,
             "x-expires": 3 * live,  # long after its message has left it
         }
         self._channel().queue_declare(leased.queue, durable=True, arguments=arguments)
@@ -136,11 +150,11 @@ def is_rejected(properties: Any) -> bool:
     return _REJECTED in (properties.headers or {})
 
 
-def _marked(properties: pika.BasicProperties, mark: str) -> pika.BasicProperties:
+def _marked(properties: pika.BasicProperties, *marks: str) -> pika.BasicProperties:
     """Properties for a copy. What would route it elsewhere, make it end or name another sender is left out."""
     marked = copy.copy(properties)
     kept = {key: value for key, value in (properties.headers or {}).items() if not _is_brokers_own(key)}
-    marked.headers = {**kept, mark: True}
+    marked.headers = kept | dict.fromkeys(marks, True)
     marked.delivery_mode = pika.DeliveryMode.Persistent.value
     marked.expiration = marked.user_id = marked.reply_to = marked.cluster_id = None
     return marked

@@ -41,12 +41,15 @@ class RabbitQueue:
         inbox: SimpleQueue[Any],
         tls: Tls = SYSTEM_TLS,
         lease_times: LeaseTimes | None = None,
+        tiles: bool = False,
     ) -> None:
-        """Raises ConfigError if `url` can't be understood or a file of `tls` can't be used."""
+        """`tiles`: tasks of pictures in tiles are taken, too. Raises ConfigError if `url` can't be understood or a file
+        of `tls` can't be used."""
         self._parameters = parameters(url, worker_id, tls)
         self._worker_id = worker_id
         self._inbox = inbox
         self._lease_times = lease_times or LeaseTimes()
+        self._tiles = tiles
         self._deliveries = Deliveries()
         self._commands: SimpleQueue[Callable[[Session], None]] = SimpleQueue()
         self._prefetch = 0
@@ -140,6 +143,7 @@ class RabbitQueue:
                 worker_id=self._worker_id,
                 lease_times=self._lease_times,
                 inbox=self._inbox,
+                tiles=self._tiles,
             )
             session.may_hold(self._prefetch)
             self._connection = connection

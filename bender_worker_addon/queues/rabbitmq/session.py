@@ -3,6 +3,7 @@
 decided for an earlier session is never done in a later one. Used from the queue's thread only.
 """
 
+import itertools
 import logging
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pika.adapters.blocking_connection import BlockingChannel, BlockingConnectio
 from pika.spec import Basic
 
 from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, DeliveryLost, Ordered, OthersSeen
+from .channels import TILE_QUEUE, WORK_QUEUE
 from .consumers import Consumers
 from .control import Control
 from .deliveries import Deliveries, Leased, Unacked
@@ -24,6 +26,7 @@ from .reports import Reports
 log = logging.getLogger(__name__)
 
 _IDLE = 5.0  # seconds without anything to do after which the channels are looked at
+_SOON = 0.2  # seconds until it is looked whether what was expected has come
 _LOOKS = 4  # at what is held, in the time it may be held
 _LAST_CONFIRMATIONS = 1.0  # seconds that RabbitMQ has for them when the worker ends
 
@@ -40,8 +43,10 @@ class Session:
         worker_id: str,
         lease_times: LeaseTimes,
         inbox: SimpleQueue[Any],
+        tiles: bool,
     ) -> None:
-        """`deliveries` are those of the session before; what is leased of them is delivered again."""
+        """`deliveries` are those of the session before; what is leased of them is delivered again. `tiles`: those are
+        taken, too."""
         self._connection = connection
         self._number = number
         self._deliveries = deliveries
@@ -54,17 +59,21 @@ class Session:
         for leased in deliveries.leased:
             if not self._leases.renew(leased):
                 deliveries.remove(leased)
-        self._consumers = Consumers(connection, deliveries, self._received)
+        self._consumers = Consumers(connection, deliveries, self._received, tiles=tiles)
+        self._tags = itertools.count(1)
+        self._too_many: list[Unacked] = []
         inbox.put(Connected(number))
         for leased in deliveries.leased:
             inbox.put(Delivered(leased.delivery))
 
     def serve(self) -> None:
         """Waits for what comes, or until it is woken, and deals with what is due."""
-        self._connection.process_data_events(time_limit=min(_IDLE, self._lease_times.hold / _LOOKS))
+        wait = _SOON if self._consumers.expects else _IDLE
+        self._connection.process_data_events(time_limit=min(wait, self._lease_times.hold / _LOOKS))
         self._reports.publish_refused()
         if self._consumers.are_lost:
             raise ConsumersLost
+        self._put_back_what_is_too_much()
         self._renew_leases()
         self._lease_what_is_held_long()
 
@@ -114,6 +123,7 @@ class Session:
                 log.debug("delivery %d of session %d is no longer held here", delivery.tag, delivery.session)
                 return
             case Unacked():
+                self._consumers.will_settle()
                 unacked(unsettled)
             case Leased():
                 leased(unsettled)
@@ -123,10 +133,14 @@ class Session:
         self, channel: BlockingChannel, method: Basic.Deliver, properties: pika.BasicProperties, body: bytes
     ) -> None:
         out_before = method.redelivered or was_out_before(properties)
-        delivery = Delivery(self._number, method.delivery_tag, body, out_before)
-        unacked = Unacked(delivery, properties, channel, method.consumer_tag)
+        delivery = Delivery(self._number, next(self._tags), body, out_before)
+        source = TILE_QUEUE if method.routing_key == TILE_QUEUE else WORK_QUEUE
+        unacked = Unacked(delivery, properties, channel, method.delivery_tag, method.consumer_tag, source)
         if is_rejected(properties):
             unacked.reject()
+            return
+        if self._consumers.hold_enough:
+            self._too_many.append(unacked)
             return
         self._deliveries.add(unacked)
         self._inbox.put(Delivered(delivery))
@@ -137,6 +151,11 @@ class Session:
     def _confirmed(self, report_ids: tuple[int, ...]) -> None:
         if report_ids:
             self._inbox.put(Confirmed(report_ids))
+
+    def _put_back_what_is_too_much(self) -> None:
+        self._consumers.keep_to_it()
+        while self._too_many:
+            self._leases.put_back(self._too_many.pop())
 
     def _renew_leases(self) -> None:
         for leased in self._deliveries.leased:

@@ -27,8 +27,8 @@ def app(
     """`users`: those of the farm's own RabbitMQ."""
     return Starlette(
         routes=[
+            *luggage.routes(farm),  # before those of tasks: a job may be called `other`, too
             *wire.routes(farm),
-            *luggage.routes(farm),
             *api.routes(farm, News(farm)),
             *join.routes(farm, access, config, users),
             *page.routes(),

@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from ...core.frame import FORMATS, frame_name, is_frame_name
 from ...core.luggage import fits_everywhere
+from ...core.names import SAFE_ID
 from ...core.other_files import is_safe
-from ...core.task import SAFE_ID
 from ..farm import Farm, Picture
 from .body import whole_number
 from .jobs import AT_JOB, known

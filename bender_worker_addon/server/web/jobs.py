@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ...core import luggage
+from ...core import luggage, tile
 from ...core.frame import FORMATS
 from ...core.job import LONGEST_NAME, name_of, one_line
+from ...core.tile import Region
 from ...farm import books, frame_list
 from ...farm.books import Job
 from ...farm.new_job import NewJob, SceneFacts, job_id
@@ -94,9 +95,8 @@ def _understood(told: Mapping[str, Any], *, sender: str) -> NewJob:
             scene=_facts(told["scene"]),
             chunk=_whole(told, "chunk", 1, least=1, most=_LARGEST),
             priority=_whole(told, "priority", 0, least=-_PRIORITY, most=_PRIORITY),
-            preflight=_texts(told, "preflight"),
+            regions=_regions(told.get("regions", [])),
             person=one_line(_text({"person": "", **told}, "person"), most=LONGEST_NAME) or sender,
-            colors=one_line(_text({"colors": "", **told}, "colors"), most=LONGEST_NAME),
         )
     except KeyError as error:
         raise Refused(400, f"this is no job: {error} is not told") from error
@@ -105,6 +105,16 @@ def _understood(told: Mapping[str, Any], *, sender: str) -> NewJob:
     if job.image_format not in FORMATS or not luggage.fits_everywhere(job.blend):
         raise Refused(400, f"this is no job: {job.image_format!r}, {job.blend!r}")
     return job
+
+
+def _regions(told: Any) -> list[Region]:
+    """Into which each frame is cut. Raises ValueError if they are no parts of one picture."""
+    if not isinstance(told, list) or len(told) > tile.MOST:
+        raise ValueError(f"regions should be {tile.MOST} at most")
+    regions = list(map(tile.region, told))
+    if regions and not tile.covers(regions):
+        raise ValueError("regions should be the parts of one picture: all of it, and none twice")
+    return regions
 
 
 def _facts(scene: Any) -> SceneFacts:
@@ -128,13 +138,6 @@ def _text(told: Mapping[str, Any], name: str) -> str:
     return str(told[name])
 
 
-def _texts(told: Mapping[str, Any], name: str) -> list[str]:
-    found = told.get(name, [])
-    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-        raise TypeError(f"{name} should be a list of texts")
-    return found
-
-
 def _whole(told: Mapping[str, Any], name: str, usual: int | None, *, least: int, most: int) -> int:
     """`usual` unless it is told; without one it must be."""
     value = told[name] if usual is None else told.get(name, usual)
@@ -150,7 +153,8 @@ def _details(farm: Farm, chosen: str) -> dict[str, Any]:
         warnings = [asdict(warned) for warned in found.warnings]
         lists = {"frame_lists": dict(found.frames), "failures": failures, "warnings": warnings}
         pace = found.pace and {"seconds": found.pace.seconds, "last": found.pace.last.isoformat()}
-        return {**as_json(found.job), **lists, "fps": found.fps, "pace": pace, "preflight": list(found.preflight)}
+        told = {"tiles": [asdict(tiles) for tiles in found.tiles], "fps": found.fps, "pace": pace}
+        return {**as_json(found.job), **lists, **told}
 
     with farm.database.looking() as connection:
         scene = books.scene(connection, chosen)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wire: what bender's workers ask over HTTP, old ones too: blends, statuses, and frames they send."""
+"""Wire: what bender's workers ask over HTTP, old ones too: blends, statuses, and frames they send; and tiles, which old
+ones don't."""
 
 from dataclasses import asdict
 from functools import partial
@@ -36,6 +37,13 @@ def routes(farm: Farm) -> list[Route]:
             raise Refused(404, "there is no such job, or it has no blend")
         return await some_pieces(request, farm, path)
 
+    async def tile(request: Request) -> Response:
+        job, task = request.path_params["job"], request.path_params["task"]
+        path = await run_in_threadpool(farm.tile, job, task)
+        if path is None:
+            raise Refused(404, f"there is no tile of task {task} of job {job} (any more)")
+        return FileResponse(path, media_type="image/x-exr")
+
     async def status(request: Request) -> Response:
         found = await run_in_threadpool(farm.job_status, request.path_params["job"])
         if found is None:
@@ -63,6 +71,7 @@ def routes(farm: Farm) -> list[Route]:
     return [
         Route("/job/worker/blend/{job}", blend, methods=["GET"]),
         Route("/job/worker/blend/{job}/pieces", pieces, methods=["POST"]),
+        Route("/job/worker/tiles/{job}/{task}", tile, methods=["GET"]),
         Route("/job/worker/status/{job}", status, methods=["GET"]),
         Route("/job/{job}/{task}", frame, methods=["POST"]),
         Route("/job/{job}/{task}/other", takes_others, methods=["GET"]),

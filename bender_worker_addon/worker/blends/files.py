@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...core.luggage import LIST
-from ...core.task import SAFE_ID
+from ...core.names import SAFE_ID
 from ...core.transfers import BlendDeleted, BlendReady, BlendsFound, unfinished
 from ...pieces import shelf
 from ...system.files import remove, remove_folder

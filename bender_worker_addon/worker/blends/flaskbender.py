@@ -19,6 +19,7 @@ from ...core.frame import StoredFrame
 from ...core.luggage import TAKES, Listed
 from ...core.mark import MARK, has_given_a_secret
 from ...core.other_files import TAKES_OTHERS, OtherFile
+from ...core.tile import Tile
 from ...core.transfers import (
     JOB_STATUSES,
     BlendFailed,
@@ -26,6 +27,8 @@ from ...core.transfers import (
     FrameNotUploaded,
     FrameUploaded,
     JobStatus,
+    TilesFailed,
+    TilesReady,
     unfinished,
 )
 from ...pieces import shelf
@@ -39,6 +42,7 @@ from .http_client import Answer, HttpClient, NoAnswer
 from .luggage import Arriving, check_is_its_own
 from .multipart import Form
 from .pieces import PieceDownload
+from .tiles import fetch_tile
 
 _BUSY = frozenset({408, 425, 429})  # client errors that say: later
 _REQUEST = {"request": "blendfile"}
@@ -104,6 +108,19 @@ class Flaskbender:
             return FrameNotUploaded(task_id, frame.number, error)
         return FrameUploaded(task_id, frame.number, alone=taken != frame.others)
 
+    def fetch_tiles(self, job_id: str, task_id: str, tiles: Mapping[Path, Tile]) -> TilesReady | TilesFailed:
+        """Only a farm of `serve` has any."""
+        try:
+            for path, tile in tiles.items():
+                fetch_tile(tile, path, partial(self._download, f"{self._url}/job/worker/tiles/{job_id}/{tile.task}"))
+            return TilesReady(task_id)
+        except OSError as error:
+            remedy = Remedy.ELSEWHERE if is_full(error) else Remedy.RETRY
+            words = f"the tiles of the picture can't be stored: {error.filename}: {error.strerror or error}"
+            return TilesFailed(task_id, BlendError(words, remedy))
+        except BlendError as error:
+            return TilesFailed(task_id, error)
+
     def _upload(self, url: str, frame: StoredFrame, preview: bytes) -> None:
         fields = {"filesize": str(frame.size), "filehash": frame.hash}
         with _sent(frame.path, frame.number) as file:
@@ -168,7 +185,7 @@ class Flaskbender:
             arriving.see_if_there_is_room(missing)
             for file in missing:
                 url = f"{self._url}/job/worker/files/{job_id}/{quote(file.name)}"
-                arriving.prove(file, partial(self._download, url, goes_on=True))
+                arriving.prove(file, partial(self._download, url))
             self._fetch_blend(job_id, arriving.blend, folder)
             return arriving.arrive()
         except (BlendError, OSError) as error:
@@ -199,9 +216,9 @@ class Flaskbender:
             text = f"what the farm says of the job's files can't be understood: {error}"
             raise BlendError(text, Remedy.ELSEWHERE) from error
 
-    def _download(self, url: str, part: Path, *, json: object = None, goes_on: bool = False) -> str:
+    def _download(self, url: str, part: Path, *, json: object = None) -> str:
         """Gives what the server says it is."""
-        download = Download(lambda headers: self._ask(url, headers, json), part, goes_on=goes_on)
+        download = Download(lambda headers: self._ask(url, headers, json), part)
         try:
             download.run()
         except Cut as error:

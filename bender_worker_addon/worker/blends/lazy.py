@@ -2,12 +2,22 @@
 """LazyFlaskbender: flaskbender, loaded by the first thread that asks something of it. What speaks HTTP takes longer to
 load than all else of a worker; meanwhile its Blender starts. Without a flaskbender in the farm it is never loaded."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...core.frame import StoredFrame
-from ...core.transfers import BlendFailed, BlendReady, FrameNotUploaded, FrameUploaded, JobStatus
+from ...core.tile import Tile
+from ...core.transfers import (
+    BlendFailed,
+    BlendReady,
+    FrameNotUploaded,
+    FrameUploaded,
+    JobStatus,
+    TilesFailed,
+    TilesReady,
+)
 from ...settings.tls import Tls
 
 if TYPE_CHECKING:
@@ -33,6 +43,9 @@ class LazyFlaskbender:
 
     def job_status(self, job_id: str) -> JobStatus:
         return self._flaskbender.job_status(job_id)
+
+    def fetch_tiles(self, job_id: str, task_id: str, tiles: Mapping[Path, Tile]) -> TilesReady | TilesFailed:
+        return self._flaskbender.fetch_tiles(job_id, task_id, tiles)
 
     def upload(
         self, *, job_id: str, task_id: str, frame: StoredFrame, preview: bytes = b""

@@ -15,7 +15,7 @@ from pathlib import Path
 from ...core.in_flight import InFlight, Stage
 from ...core.messages import Command, FrameWritten
 from ...core.task import Task
-from ...core.tile import Tile
+from ...core.tile import TileFile
 from ...system import memory
 from .child import Child
 from .pool import Pool
@@ -92,7 +92,7 @@ class Dispatcher:
         self,
         ready: Iterable[InFlight],
         blend_of: Callable[[str], Path],
-        tiles_of: Callable[[Task], tuple[Tile, ...]] = lambda _: (),
+        tiles_of: Callable[[Task], tuple[TileFile, ...]] = lambda _: (),
     ) -> None:
         """Gives tasks, oldest first, as far as there is room."""
         for used_up in [child for child in self._pool.children if child.is_used_up]:
@@ -128,10 +128,10 @@ class Dispatcher:
     def _has_memory_for_another(self) -> bool:
         return memory.available() > 2 * max((child.memory for child in self._pool.children), default=0)
 
-    def _give(self, child: Child, held: InFlight, blend: Path, tiles: tuple[Tile, ...]) -> None:
+    def _give(self, child: Child, held: InFlight, blend: Path, tiles: tuple[TileFile, ...]) -> None:
         attempt, task = next(self._attempts), held.task
         folder = child.folder / str(attempt)
-        command = Command(attempt, blend, held.missing, task.image_format, folder, task.region, tiles, task.colors)
+        command = Command(attempt, blend, held.missing, task.image_format, folder, task.region, tiles)
         self._pool.use(child)
         child.give(held, command, log_file=self._pool.log_file(held))
         held.stage, held.attempt = Stage.GIVEN, attempt

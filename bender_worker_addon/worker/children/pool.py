@@ -9,7 +9,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from ...core.errors import WorkerError
 from ...core.in_flight import InFlight
+from ...core.tile import FOLDER
 from ...system.sandbox import Sandbox
 from ..state.task_logs import TaskLogs
 from .child import Child
@@ -67,7 +69,8 @@ class Pool:
         """A child for the task's job: one that was started ahead, or another."""
         child = next((child for child in self.children if child.job_id is None), None)
         if child is None:
-            child = self._start(self.log_file(held), blend=blend)
+            in_tiles = held.task.region is not None or bool(held.task.tiles)
+            child = self._start(self.log_file(held), blend=blend, in_tiles=in_tiles)
         child.assign(held.task.job_id, self.log_file(held))
         return child
 
@@ -106,12 +109,12 @@ class Pool:
     def prune_logs(self) -> None:
         self._logs.prune()
 
-    def _start(self, log_file: Path, *, blend: Path | None) -> Child:
+    def _start(self, log_file: Path, *, blend: Path | None, in_tiles: bool = False) -> Child:
         number, share = next(self._numbers), self._free_share()
         folder = self._scratch.of_child(number)
         process = ChildProcess(
             child=number,
-            prepare=partial(self._prepare, folder, share, blend),
+            prepare=partial(self._prepare, folder, share, blend, in_tiles=in_tiles),
             sandboxed=self._sandbox is not None,
             log_file=log_file,
             temp=folder / "temp",
@@ -120,9 +123,11 @@ class Pool:
         self.children.append(Child(process, folder, keep=self._keep_children, share=share, clock=self._clock))
         return self.children[-1]
 
-    def _prepare(self, folder: Path, share: int, blend: Path | None) -> Sequence[str]:
-        """Runs on the child's thread."""
+    def _prepare(self, folder: Path, share: int, blend: Path | None, *, in_tiles: bool) -> Sequence[str]:
+        """Runs on the child's thread. In a sandbox it sees later what comes into a folder that is there now."""
         self._scratch.make(folder)
+        if in_tiles and blend is not None and self._sandbox is not None:
+            _make_folder_of_tiles(blend.parent / FOLDER)
         command = [
             *self._command,
             "--devices",
@@ -145,3 +150,11 @@ class Pool:
     def _leave(self, child: Child) -> None:
         self.children.remove(child)
         self._leaving[child.number] = child
+
+
+def _make_folder_of_tiles(folder: Path) -> None:
+    """Raises WorkerError."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise WorkerError(f"the folder {folder} can't be made: {error.strerror or error}") from error

@@ -91,8 +91,9 @@ class FrameStore:
         if known is None:
             return _changed(held)
         frames = tuple(known.stored_frames(folder))
-        unchanged = all(frame.number in known.uploaded or store.unchanged(frame) for frame in frames)
-        return Proven(held, frames, known.uploaded, unchanged)
+        uploaded = known.uploaded if _may_be_there_still(held) else frozenset()
+        unchanged = all(frame.number in uploaded or store.unchanged(frame) for frame in frames)
+        return Proven(held, frames, uploaded, unchanged)
 
     def _known(self, held: InFlight) -> Task | None:
         """The same work, as it was when it was done."""
@@ -116,6 +117,12 @@ def _store(
         return Stored(held, written.attempt, frame, time.monotonic() - began)
     except FrameError as error:
         return NotStored(held, written.child, written.attempt, error)
+
+
+def _may_be_there_still(held: InFlight) -> bool:
+    """Whether the farm may have what it has got of the task. Tiles are deleted again, with a job that is canceled, or
+    get lost: one whose message is a new one is wanted once more."""
+    return held.task.region is None or held.redelivered
 
 
 def _changed(held: InFlight) -> Proven:

@@ -10,7 +10,7 @@ from .render import Render
 from .settlement import Settlement
 from .upload import UploadStage
 
-_UNBEGUN = (Stage.CANCELED, Stage.PROVING, Stage.FETCHING, Stage.AVOIDED, Stage.READY)
+_UNBEGUN = (Stage.CANCELED, Stage.PROVING, Stage.FETCHING, Stage.GATHERING, Stage.AVOIDED, Stage.READY)
 _GOING_ON = (Stage.GIVEN, Stage.STORING, Stage.UPLOADING, Stage.ENDING)
 
 
@@ -63,7 +63,7 @@ class Interrupt:
             return
         worth = self._dispatcher.worth_holding
         self._admission.hold(worth)
-        held_by_children = self._in_flight.at(Stage.FETCHING, Stage.READY, Stage.GIVEN)
+        held_by_children = self._in_flight.at(Stage.FETCHING, Stage.GATHERING, Stage.READY, Stage.GIVEN)
         begun = [held for held in held_by_children if held.started_at is not None and held.stage is Stage.GIVEN]
         unbegun = [held for held in held_by_children if held.started_at is None]
         for held in unbegun[max(0, worth - len(begun)) :]:

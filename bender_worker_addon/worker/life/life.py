@@ -17,10 +17,13 @@ from ...core.transfers import (
     FrameNotUploaded,
     FrameUploaded,
     JobStatus,
+    TilesFailed,
+    TilesReady,
 )
 from ...queues.base import TaskQueue
 from ...system.disks import Disks
 from ..blends.blends import Blends
+from ..blends.tiles import Tiles
 from ..children.dispatcher import Dispatcher
 from ..children.pool import Pool
 from ..children.process import Died
@@ -55,6 +58,7 @@ class Life:
         queue: TaskQueue,
         admission: Admission,
         blends: Blends,
+        tiles: Tiles | None,
         disks: Disks,
         pool: Pool,
         dispatcher: Dispatcher,
@@ -75,6 +79,7 @@ class Life:
             folders=folders,
             admission=admission,
             blends=blends,
+            tiles=tiles,
             disks=disks,
             reporter=reporter,
             settlement=settlement,
@@ -138,6 +143,10 @@ class Life:
                 self._fetch.arrived(event)
             case BlendFailed():
                 self._fetch.failed(event)
+            case TilesReady():
+                self._fetch.tiles_arrived(event)
+            case TilesFailed():
+                self._fetch.tiles_failed(event)
             case BlendsFound() | BlendGone() | BlendDeleted():
                 self._blends.handle(event)
             case Died():

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ...core.task import SAFE_ID
+from ...core.names import SAFE_ID
 from ...system.files import remove
 from ...system.printed import readable
 

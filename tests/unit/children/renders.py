@@ -14,6 +14,8 @@
 `grow`      bytes that the child takes and never gives back, for each of these frames
 `preview`   what it makes in the place of a preview, in hexadecimal digits
 `keep_not`  why the child must not be kept
+
+A tile's file says which part it is, and a picture that is put together what its tiles say.
 """
 
 import json
@@ -35,6 +37,7 @@ scene: dict[str, Any] = {}
 kept: list[bytes] = []
 
 
+_SIGNATURES = dict.fromkeys(("OPEN_EXR", "OPEN_EXR_MULTILAYER"), b"\x76\x2f\x31\x01")
 JPEG = bytes.fromhex(
     "ffd8 ffe00010 4a46494600010100000100010000 ffc0000b 08 010e 01e0 01 011100 ffda0008 01 0100 003f00 0000 ffd9"
 )
@@ -86,9 +89,26 @@ def render_frame(frame: int, file: str, image_format: str) -> tuple[tuple[int, i
     path.parent.mkdir(parents=True, exist_ok=True)
     if frame not in scene.get("missing", ()):
         is_wrong = frame in scene.get("wrong", ()) and ("first" not in scene or _is_first())
-        signature = b"\xff\xd8\xff" if is_wrong else b"\x89PNG\r\n\x1a\n"
-        path.write_bytes(signature + f"{image_format} {frame}".encode())
+        signature = b"\xff\xd8\xff" if is_wrong else _SIGNATURES.get(image_format, b"\x89PNG\r\n\x1a\n")
+        path.write_bytes(signature + f"{image_format} {frame}".encode() + b"".join(scene.get("parts", ())))
     return (1, 1), 0.0
+
+
+def render_tile(frame: int, file: str, region: tuple[int, ...]) -> tuple[tuple[int, int], float]:
+    scene["parts"] = [f" {region}".encode()]
+    return render_frame(frame, file, "OPEN_EXR_MULTILAYER")
+
+
+def check_tiles(_scene: object, parts: list[tuple[tuple[int, ...], bytes]]) -> None:
+    for region, content in parts:
+        if not content.endswith(f" {region}".encode()):
+            raise RenderError(f"{content!r} is no tile {region}")
+
+
+@contextmanager
+def instead_of_rendering(parts: list[tuple[tuple[int, ...], bytes]]) -> Iterator[None]:
+    scene["parts"] = [f" {region}".encode() for region, _ in parts]
+    yield
 
 
 def check(file: str, size: tuple[int, int]) -> None:
@@ -133,12 +153,20 @@ def _become(name: str, **content: object) -> None:
 
 
 _become("pictures", check_all=check, BrokenPicture=BrokenPicture)
-_become("colors", unlike=lambda _: "")
 _become("devices", choose=lambda wanted, _share: scene.get("device", "") or wanted[-1])
 _become("progress", Progress=Progress)
 _become("previews", Previews=Previews)
 _become("keeping", reason_not_to_keep=reason_not_to_keep)
 _become("scenes", open_blend=open_blend, scene=lambda: None, render_frame=render_frame, RenderError=RenderError)
+_become("tiles", prepare=lambda _: None, Region=lambda *edges: edges, render=render_tile)
+_become(
+    "joining",
+    tiles_of=lambda told: [(tuple(edges), Path(file).read_bytes()) for *edges, file in told],
+    check=check_tiles,
+    denoised=lambda *_: None,
+    Tiles=lambda parts, _: parts,
+    instead_of_rendering=instead_of_rendering,
+)
 sys.path.insert(0, str(_PACKAGE))
 
 from render_child import child  # type: ignore[import-not-found]  # noqa: E402  the path must stand first

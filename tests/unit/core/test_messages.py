@@ -21,7 +21,7 @@ from bender_worker_addon.core.messages import (
     Revoked,
     Stopped,
 )
-from bender_worker_addon.core.tile import Region, Tile
+from bender_worker_addon.core.tile import Region, TileFile
 
 SPENT = dict.fromkeys(messages.SPENT, 0.5)
 
@@ -49,7 +49,7 @@ def test_what_a_child_says_is_understood(said: dict[str, Any], event: ChildEvent
 
 
 def test_an_order_names_a_file_for_each_frame() -> None:
-    command = Command(7, Path("/b/Größe.blend"), (3, 12), "OPEN_EXR", Path("/out put"), colors="blender")
+    command = Command(7, Path("/b/Größe.blend"), (3, 12), "OPEN_EXR", Path("/out put"))
     line = messages.encoded(messages.render(command))
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
@@ -60,14 +60,13 @@ def test_an_order_names_a_file_for_each_frame() -> None:
         "frames": [3, 12],
         "format": "OPEN_EXR",
         "files": [str(Path("/out put", name)) for name in ("000003.exr", "000012.exr")],
-        "colors": "blender",
         "region": None,
         "tiles": [],
     }
 
 
 def test_an_order_for_a_tile_and_one_for_a_picture_of_tiles() -> None:
-    tile = Tile(Region(1, 2, 30, 40), Path("/t/000003.exr"))
+    tile = TileFile(Region(1, 2, 30, 40), Path("/t/000003.exr"))
     part = Command(7, Path("/b/x.blend"), (3,), "OPEN_EXR_MULTILAYER", Path("/out"), region=tile.region)
     whole = Command(8, Path("/b/x.blend"), (3,), "PNG", Path("/out"), tiles=(tile,))
     assert messages.render(part)["region"] == [1, 2, 30, 40]

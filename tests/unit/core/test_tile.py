@@ -12,6 +12,8 @@ from bender_worker_addon.core.task import Task
 from bender_worker_addon.core.tile import Region, Tile
 from tests.unit.support import task_wire
 
+HASH = "0123456789abcdef" * 8
+
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (127, 63), (1920, 1080), (16384, 16384), (9000, 40)])
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 13, 64])
@@ -38,10 +40,21 @@ def test_the_tiles_of_a_large_picture_are_of_about_one_size() -> None:
 
 
 def test_what_a_task_tells_of_its_tiles_is_read_again() -> None:
-    files = [Path("/t", name).absolute() for name in ("a.exr", "b.exr")]
-    tiles = (Tile(Region(0, 0, 5, 6), files[0]), Tile(Region(5, 0, 9, 6), files[1]))
+    tiles = (Tile(Region(0, 0, 5, 6), "a-1", 7, HASH), Tile(Region(5, 0, 9, 6), "B_2", 1 << 40, HASH[::-1]))
     assert tile.tiles(tile.as_text(tiles)) == tiles
     assert tile.region(str(tiles[1].region)) == tiles[1].region
+    assert tiles[1].file(Path("/jobs"), "still", 3) == Path("/jobs/still/tiles/B_2/000003.exr")
+
+
+def test_parts_that_leave_something_out_or_have_it_twice_are_no_parts_of_a_picture() -> None:
+    whole = Region(10, 20, 400, 300)
+    parts = tile.cut(whole, 5)
+    assert tile.covers(parts)
+    assert tile.covers([whole])
+    assert not tile.covers([*parts, parts[0]])
+    assert not tile.covers(parts[1:])
+    assert not tile.covers([Region(0, 0, 4, 2), Region(1, 1, 3, 3), Region(0, 2, 4, 4)])
+    assert not tile.covers([Region(0, 0, 2, 2), Region(1, 0, 3, 2), Region(3, 0, 4, 2), Region(0, 2, 4, 3)])
 
 
 BAD_REGIONS = ["", "1,2,3", "3,0,3,9", "0,5,9,5", "-1,0,3,4", "0,0,1e3,4", "0,0,123456,4", 7, ["0,0,1,1"]]
@@ -50,13 +63,24 @@ BAD_TILES = [
     "[]",
     "7",
     '{"a": 1}',
-    '[["0,0,1,1", "relative.exr"]]',
-    '[["0,0,1,1", 7]]',
     '[["0,0,1,1"]]',
-    '[["0,0,1,1", "/t/\\u0000.exr"]]',
+    *(
+        json.dumps([["0,0,1,1", *rest]])
+        for rest in (
+            ["../../etc", 7, HASH],
+            ["CON", 7, HASH],
+            [7, 7, HASH],
+            ["a", -1, HASH],
+            ["a", True, HASH],
+            ["a", None, HASH],
+            ["a", 7, HASH[1:]],
+            ["a", 7, None],
+            ["a", 7, HASH, 7],
+        )
+    ),
     "[" * 100_000,
-    json.dumps([["0,0,1,1", "/t/a.exr"]] * 65),
-    [["0,0,1,1", "/t/a.exr"]],
+    json.dumps([["0,0,1,1", "a", 7, HASH]] * 65),
+    [["0,0,1,1", "a", 7, HASH]],
 ]
 
 

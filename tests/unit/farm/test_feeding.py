@@ -5,6 +5,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,15 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield opened
 
 
-def add(connection: sqlite3.Connection, job: str, *, tasks: int, priority: int = 0, person: str = "") -> None:
+def add(
+    connection: sqlite3.Connection, job: str, *, tasks: int, priority: int = 0, person: str = "", tiles: bool = False
+) -> None:
+    """`tiles`: they are those of a picture, beside it."""
     head = {"id": job, "time": {"creation": f"2026-01-01T00:00:0{len(books.jobs(connection))}Z"}, "data": {}}
     new = [_task(job, number) for number in range(1, tasks + 1)]
+    if tiles:
+        new = [replace(one, frame_count=0, frame_task=f"{job}-0") for one in new]
+        new.insert(0, replace(_task(job, 0), waits=True))
     books.add_job(connection, head, name=job, priority=priority, tasks=new, person=person)
 
 
@@ -189,3 +196,29 @@ def test_a_job_that_is_deleted_leaves_nothing_behind(connection: sqlite3.Connect
     assert feeding.count(connection) == 0
     report(connection, "finish", "a-1", status="Finished")
     assert [job.id for job in books.jobs(connection)] == ["b"]
+
+
+def test_those_of_pictures_in_tiles_are_told_and_no_more_of_them_are_fed_than_are_asked_for(
+    connection: sqlite3.Connection,
+) -> None:
+    add(connection, "a", tasks=4, tiles=True)
+    add(connection, "b", tasks=3)
+    assert fed(connection, 2) == ["b-1", "b-2"]
+    found = feeding.feed(connection, 9, in_tiles=3)
+    assert [(json.loads(one.body)["id"], one.in_tiles) for one in found] == [
+        *((f"a-{number}", True) for number in (1, 2, 3)),
+        ("b-3", False),
+    ]
+    assert [one.in_tiles for one in feeding.unconfirmed(connection)] == [True] * 3 + [False] * 3
+    for number in (1, 2, 3):
+        report(connection, "finish", f"a-{number}", status="Finished")
+    assert feeding.feed(connection, 9) == []
+    (last,) = feeding.feed(connection, 9, in_tiles=9)
+    assert json.loads(last.body)["id"] == "a-4"
+
+
+def test_people_take_turns_also_where_one_of_them_has_tiles(connection: sqlite3.Connection) -> None:
+    add(connection, "a", tasks=3, person="ann", tiles=True)
+    add(connection, "b", tasks=4, person="bob")
+    found = feeding.feed(connection, 6, in_tiles=2)
+    assert [json.loads(one.body)["id"] for one in found] == ["a-1", "b-1", "a-2", "b-2", "b-3", "b-4"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bender_worker_addon.core.task import Task
 from bender_worker_addon.core.tile import Region, cut
 from bender_worker_addon.farm import bookkeeping, books, changes, frame_files, new_job, tasks, tile_files, tiles
 from bender_worker_addon.farm.database import Database
@@ -35,7 +36,7 @@ class Still:
             regions=cut(Region(0, 0, 64, 36), 3),
         )
         head = new_job.head(made, jobs=self.jobs, outpath=folder / "frames")
-        self.tasks = new_job.tasks(made, jobs=self.jobs)
+        self.tasks = new_job.tasks(made)
         books.add_job(connection, head, name=JOB, priority=0, tasks=self.tasks)
         (self.jobs / JOB / "tiles").mkdir(parents=True)
 
@@ -63,7 +64,7 @@ class Still:
         for name in names:
             known: dict[str, Any] = json.loads(books.task(self.connection, JOB, self.task(name)) or b"")
             if "." in name:
-                file = Path(known["data"]["folder"], f"{int(name.split('.')[0]):06}.exr")
+                file = self.jobs / JOB / "tiles" / known["id"] / f"{int(name.split('.')[0]):06}.exr"
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(b"12345678")
             for frame in known["command"]["Blender"]["frame"].values():
@@ -99,8 +100,10 @@ def test_a_picture_is_finished_when_its_tiles_are_all_there(still: Still) -> Non
     assert [(one.frame, one.done, one.of) for one in tiles.progress(still.connection, JOB)] == [(7, 2, 3), (8, 1, 3)]
     still.render("7.3")
     assert still.queued() == ["8.2", "8.3", "7"]
-    told = json.loads(books.task(still.connection, JOB, still.task("7")) or b"")["data"]["tiles"]
-    assert [Path(file).is_file() for _, file in json.loads(told)] == [True, True, True]
+    told = Task.from_json(books.task(still.connection, JOB, still.task("7")) or b"").tiles
+    assert [still.name(tile.task) for tile in told] == ["7.1", "7.2", "7.3"]
+    assert [str(tile.region) for tile in told] == [str(region) for region in cut(Region(0, 0, 64, 36), 3)]
+    assert all(tile.file(still.jobs, JOB, 7).stat().st_size == tile.size for tile in told)
     assert still.status() == "Running"
     still.render("7")
     still.tidy()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bender_worker_addon.core.other_files import TAKES_OTHERS
+from bender_worker_addon.core.tile import Region, cut
 from bender_worker_addon.farm import bookkeeping, stored
 from tests.unit.core.test_preview import jpeg
 from tests.unit.server.conftest import Client
@@ -213,3 +214,57 @@ def test_what_is_no_preview_is_passed_over_and_the_frame_is_stored(client: Clien
     assert client.upload("job-1", client.tasks()[0]["id"], "000001.png", PNG, preview=preview).status_code == 201
     assert client.frame("000001.png").read_bytes() == PNG
     assert client.ask("GET", "/api/jobs/job-1/previews/1").status_code == 404
+
+
+EXR = b"\x76\x2f\x31\x01" + os.urandom(50_000)
+REGIONS = [str(part) for part in cut(Region(0, 0, 64, 36), 2)]
+
+
+def tiles_of(client: Client, job: str = "job-1") -> list[str]:
+    """The ids of its tasks, those of frames left out."""
+    with client.server._farm.database.looking() as connection:
+        rows = connection.execute("SELECT task FROM tile JOIN task ON id = tile.task WHERE tile.job = ?", (job,))
+        return [task for (task,) in rows.fetchall()]
+
+
+def test_a_tile_is_stored_beside_the_blend_and_comes_back_as_it_was(client: Client) -> None:
+    client.send(frames="2", regions=REGIONS)
+    one, other = tiles_of(client)
+    preview = jpeg(16, 9)
+    for _ in range(2):
+        assert client.upload("job-1", one, "000002.exr", EXR, preview=preview).status_code == 201
+    assert client.upload("job-1", one, "000002.exr", EXR, filehash="0" * 128).status_code == 400
+    assert client.upload("job-1", one, "000002.png", EXR).status_code == 404
+    assert (client.folder / "jobs" / "job-1" / "tiles" / one / "000002.exr").read_bytes() == EXR
+    assert not client.frame("").exists()
+    assert not (client.folder / "jobs" / "job-1" / "previews").exists()
+    found = client.ask("GET", f"/job/worker/tiles/job-1/{one}")
+    assert (found.status_code, found.content) == (200, EXR)
+    part = client.ask("GET", f"/job/worker/tiles/job-1/{one}", headers={"Range": "bytes=10-19"})
+    assert (part.status_code, part.content) == (206, EXR[10:20])
+    for task in (other, client.tasks()[0]["id"], "nobody", "%2e%2e", "..%2f..%2fscene.blend", "x" * 300):
+        assert client.ask("GET", f"/job/worker/tiles/job-1/{task}").status_code == 404
+    assert client.ask("GET", f"/job/worker/tiles/job-2/{one}").status_code == 404
+    assert client.ask("GET", f"/job/worker/tiles/job-1/{one}", key="").status_code == 401
+    client.ask("DELETE", "/api/jobs/job-1")
+    assert client.upload("job-1", one, "000002.exr", EXR).status_code == 404
+    assert nothing_is_left(client)
+    assert not (client.folder / "jobs" / "job-1").exists()
+
+
+@pytest.mark.parametrize(
+    "regions",
+    [7, "0,0,1,1", [7], ["0,0,64"], ["0,0,64,36", "0,0,64,36"], ["0,0,32,36", "40,0,64,36"], ["0,0,1,1"] * 65],
+)
+def test_what_are_no_parts_of_a_picture_makes_no_job(client: Client, regions: Any) -> None:
+    assert client.send(regions=regions).status_code == 400
+    assert client.ask("GET", "/api/jobs").json() == []
+
+
+@pytest.mark.parametrize("job", ["other", "files", "tiles", "status", "pieces"])
+def test_a_job_may_be_called_as_a_part_of_an_address(client: Client, job: str) -> None:
+    client.send(job)
+    assert client.ask("GET", f"/job/worker/files/{job}").json()["blend"] == "scene.blend"
+    assert client.ask("GET", f"/job/worker/blend/{job}").content == blend()
+    assert client.ask("GET", f"/job/worker/status/{job}").text == "{'Job': 'Queued'}"
+    assert client.ask("GET", f"/job/worker/tiles/{job}/other").status_code == 404

@@ -30,7 +30,7 @@ def write(folder: Path, job: str, **changes: Any) -> None:
     head = new_job.head(made, jobs=folder, outpath=folder)
     path = folder / "farm" / "jobs" / job / "data.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    bodies = (task.body for task in new_job.tasks(made, jobs=folder))
+    bodies = (task.body for task in new_job.tasks(made))
     data = json.loads("".join(as_data_json(head, "Queued", bodies)))
     path.write_text(json.dumps({**data, **changes}))
 

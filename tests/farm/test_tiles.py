@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures in tiles on a farm of many machines: over a real RabbitMQ and real HTTP, nothing shared on a disk; the
+workers' Blender is the stand-in child. What the pictures look like stands in test_still.py."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bender_worker_addon.core.tile import Region, cut
+from tests.farm.serving import PATIENCE, Farm
+from tools.servers.farm import queue_depth
+
+PARTS = cut(Region(0, 0, 640, 360), 5)
+PICTURE = b"\x89PNG\r\n\x1a\nPNG 1" + b"".join(
+    f" {(part.left, part.bottom, part.right, part.top)}".encode() for part in PARTS
+)
+
+
+@pytest.fixture
+def farm(tmp_path: Path, amqp_url: str) -> Iterator[Farm]:
+    made = Farm(tmp_path, amqp_url)
+    yield made
+    made.close()
+
+
+def picture(farm: Farm, job: str) -> bytes:
+    return (farm.folder / "farm" / "frames" / job / "000001.png").read_bytes()
+
+
+def nothing_is_left(farm: Farm, job: str, *workers: str) -> None:
+    """Neither with the server nor with a worker."""
+    folders = [farm.folder / "farm" / "jobs" / job, *(farm.folder / name for name in workers)]
+    deadline = time.monotonic() + PATIENCE
+    while left := [path for folder in folders for path in folder.rglob("*.exr")]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
+
+
+def test_workers_render_the_tiles_of_a_picture_side_by_side_and_one_finishes_it(farm: Farm, amqp_url: str) -> None:
+    farm.send("still", "1", tiles=5, seconds=0.2)
+    old = farm.old_worker(1)
+    for name in ("one", "two"):
+        farm.worker(name)
+    farm.until_finished("still")
+    assert picture(farm, "still") == PICTURE
+    assert farm.frames("still") == ["000001.png"]
+    rendered = (farm.folder / "renders.txt").read_text().splitlines()
+    assert len(rendered) == 6
+    assert len({line.split()[0] for line in rendered}) == 2
+    nothing_is_left(farm, "still", "one", "two")
+    assert not old.ended(), old.log.read_text()
+    (told,) = farm.data_json("still")["tasks"]
+    assert set(told["command"]["Blender"]["frame"]) == {"1"}
+    assert farm.status("still")["tiles"] == []
+    farm.send("whole", "1-3")  # of whole frames it has its share
+    farm.until_finished("whole")
+    assert old.exit_code() == 0, old.log.read_text()
+    assert queue_depth(amqp_url, "bender-tiles").ready == 0
+
+
+def test_whoever_is_killed_at_a_tile_or_at_the_picture_nothing_is_lost(farm: Farm) -> None:
+    farm.send("still", "1", tiles=5, seconds=0.4)
+    worker, begun = farm.worker("first"), 0
+    for name in ("second", "third"):  # at the first tile, and at the picture
+        until_begun(farm, begun := begun + 1)
+        farm.server.kill()
+        worker.kill()
+        farm.start()
+        worker = farm.worker(name)
+        begun += 5
+    farm.until_finished("still")
+    assert picture(farm, "still") == PICTURE
+    nothing_is_left(farm, "still", "third")
+
+
+def test_a_tile_that_the_farm_has_lost_is_rendered_anew_and_what_is_canceled_is_deleted(farm: Farm) -> None:
+    tiles = farm.folder / "farm" / "jobs" / "still" / "tiles"
+    farm.send("still", "1", tiles=5, seconds=0.2)
+    farm.worker("one")
+    farm.until(lambda: any(tiles.rglob("*.exr")), "a tile")
+    next(tiles.rglob("*.exr")).unlink()
+    farm.until_finished("still")
+    assert picture(farm, "still") == PICTURE
+    farm.send("other", "1-2", tiles=5, seconds=0.15)
+    farm.until(lambda: any(told["done"] for told in farm.status("other")["tiles"]), "a tile")
+    farm.ask("POST", "/api/jobs/other/cancel", {})
+    nothing_is_left(farm, "other", "one")
+    farm.until(lambda: farm.ask("GET", "/api/workers/one")["hello"]["state"] == "Waiting for tasks", "the worker")
+    assert farm.status("other")["status"] == "Canceled"
+    assert farm.ask("POST", "/api/jobs/other/retry", {"frames": "2"})["tasks"] > 1
+    farm.until(lambda: farm.status("other")["frames"] == {"Aborted": 1, "Finished": 1}, "frame 2")
+    assert farm.frames("other") == ["000002.png"]
+    farm.ask("POST", "/api/jobs/other/retry", {})
+    farm.until_finished("other")
+    nothing_is_left(farm, "other", "one")
+
+
+def until_begun(farm: Farm, count: int) -> None:
+    """So many tiles and pictures, by whomever."""
+    record = farm.folder / "renders.txt"
+    farm.until(lambda: record.exists() and len(record.read_text().splitlines()) >= count, f"{count} renders")

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""BookKeeper: how many tasks it gives to RabbitMQ, into which queue, for whoever is there."""
+
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from bender_worker_addon.core.tile import Region, cut
+from bender_worker_addon.farm import books, new_job
+from bender_worker_addon.farm.database import Database
+from bender_worker_addon.farm.new_job import NewJob, SceneFacts
+from bender_worker_addon.queues.rabbitmq.channels import TILE_QUEUE
+from bender_worker_addon.server.book_keeper import BookKeeper
+
+SCENE = SceneFacts(version="4.3.2", engine="CYCLES", width=64, height=36, scale=100, fps=24, step=1)
+
+
+def keeper(folder: Path, *jobs: tuple[str, int, int]) -> BookKeeper:
+    """Of a farm with these: name, frames, and tiles of each."""
+    with closing(Database(folder)) as database, database.changing() as connection:
+        for name, frames, tiles in jobs:
+            parts: Sequence[Region] = cut(Region(0, 0, 640, 360), tiles) if tiles else ()
+            numbers = range(1, frames + 1)
+            told: dict[str, Any] = {"name": name, "blend": "s.blend", "image_format": "PNG", "id": name}
+            job = NewJob(frames=numbers, regions=parts, scene=SCENE, **told)
+            head = new_job.head(job, jobs=folder, outpath=folder)
+            books.add_job(connection, head, name=name, priority=0, tasks=new_job.tasks(job))
+    return BookKeeper(folder, changed=lambda: None)
+
+
+def hello(keeper: BookKeeper, *workers: str, tiles: bool = True) -> None:
+    keeper.reported([(f"hello.{worker}", json.dumps({"tiles": tiles}).encode()) for worker in workers])
+
+
+def given(keeper: BookKeeper, *, in_work: int = 0, in_tiles: int = 0) -> tuple[int, int]:
+    """How many go into the queue `work`, and how many into that of tiles."""
+    messages = keeper.wanted(in_work=in_work, in_tiles=in_tiles)
+    tiles = sum(message.queue == TILE_QUEUE for message in messages)
+    return len(messages) - tiles, tiles
+
+
+def test_what_is_older_keeps_the_rest_waiting_whichever_queue_it_goes_into(tmp_path: Path) -> None:
+    books = keeper(tmp_path, ("still", 1, 30), ("film", 100, 0))
+    hello(books, "one", "two", "three")
+    assert given(books) == (0, 6)
+    assert given(books, in_tiles=6) == (0, 0)
+    assert given(books, in_tiles=2) == (0, 4)
+
+
+def test_a_worker_of_old_is_not_kept_waiting_by_tiles(tmp_path: Path) -> None:
+    books = keeper(tmp_path, ("still", 1, 30), ("film", 100, 0))
+    hello(books, "one", "two", "three")
+    books.reported([("heart.old", b"")])
+    assert given(books) == (4, 6)
+    assert given(books, in_work=4, in_tiles=6) == (0, 0)
+    hello(books, "one", "two", "three", tiles=False)
+    assert given(books, in_work=4, in_tiles=6) == (4, 0)
+
+
+def test_before_anybody_is_heard_there_is_something_for_everybody(tmp_path: Path) -> None:
+    assert given(keeper(tmp_path, ("still", 1, 30), ("film", 100, 0))) == (4, 4)
+
+
+def test_a_film_before_a_still_is_all_that_is_fed(tmp_path: Path) -> None:
+    books = keeper(tmp_path, ("film", 100, 0), ("still", 1, 30))
+    hello(books, "one", "two")
+    assert given(books) == (4, 0)
