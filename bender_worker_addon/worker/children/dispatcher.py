@@ -39,6 +39,7 @@ class Dispatcher:
         self._prefetch = Prefetch(children=renderers)
         self._attempts = itertools.count(1)
         self._moving: int | None = None
+        self._started_for = ""  # the last job for which a child was started ahead
 
     @property
     def worth_holding(self) -> int:
@@ -119,11 +120,33 @@ class Dispatcher:
         return [child for child in self._pool.children if child.is_idle and job_id and child.serves(job_id)]
 
     def _another(self, held: InFlight, blend: Path) -> Child:
+        if not self._has_one_ahead():
+            self._make_room(self._renderers + (1 if self._has_memory_for_another() else 0))
+        return self._pool.start_for(held, blend)
+
+    def _has_one_ahead(self) -> bool:
+        """Whether there is a child that has no job yet."""
+        return any(child.job_id is None for child in self._pool.children)
+
+    def _make_room(self, most: int) -> None:
+        """There are to be no more children than so many, with one that starts now."""
         idle = [child for child in self._pool.children if child.job_id is not None and child.is_idle]
-        most = self._renderers + (1 if self._has_memory_for_another() else 0)
         for child in idle[: max(0, len(self._pool.children) + 1 - most)]:
             self._pool.dismiss(child)
-        return self._pool.start_for(held, blend)
+
+    def start_ahead(self, coming: Iterable[InFlight]) -> None:
+        """Starts a child for the first of these tasks, whose blends are on their way, if none could have it and no other
+        task is kept waiting for that; once for each job."""
+        first = next(iter(coming), None)
+        if first is None or first.task.job_id == self._started_for or len(self._working()) == self._renderers:
+            return
+        job_id = first.task.job_id
+        if not self._has_one_ahead() and not self._idle(job_id):
+            if not (self._pool.can_start_ahead and self._has_memory_for_another()):
+                return
+            self._make_room(self._renderers + 1)
+            self._pool.start_ahead()
+        self._started_for = job_id
 
     def _has_memory_for_another(self) -> bool:
         return memory.available() > 2 * max((child.memory for child in self._pool.children), default=0)

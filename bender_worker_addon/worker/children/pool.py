@@ -60,9 +60,14 @@ class Pool:
     def get(self, number: int) -> Child | None:
         return next((child for child in self.children if child.number == number), None)
 
+    @property
+    def can_start_ahead(self) -> bool:
+        """In a sandbox a child can't be: that is made for one blend."""
+        return self._sandbox is None
+
     def start_ahead(self) -> None:
-        """Starts a child that no task has asked for yet. In a sandbox it can't be: that is made for one blend."""
-        if self._sandbox is None:
+        """Starts a child that no task has asked for yet, if that can be."""
+        if self.can_start_ahead:
             self._start(self._logs.path("started-ahead"), blend=None)
 
     def start_for(self, held: InFlight, blend: Path) -> Child:

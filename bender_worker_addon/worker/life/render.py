@@ -75,6 +75,7 @@ class Render:
         if self._activity.level is not None or self._disks.in_doubt:
             return
         self._dispatcher.feed(self._in_flight.at(Stage.READY), self._blends.path, self._folders.tiles_of)
+        self._dispatcher.start_ahead(self._in_flight.at(Stage.FETCHING))
         self._dispatcher.even_out()
         self._admission.hold(self._dispatcher.worth_holding)
 

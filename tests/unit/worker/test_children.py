@@ -12,6 +12,7 @@ from tests.unit.conftest import StartFarm
 from tests.unit.gates import opened
 from tests.unit.processes import is_stopped
 from tests.unit.support import Farm, linked, message
+from tools.servers.blend_server import failing
 
 
 def render_all(farm: Farm, *tasks: tuple[str, str, list[int]]) -> list[int]:
@@ -55,6 +56,21 @@ def test_another_job_gets_another_child(farm: Farm) -> None:
     farm.add("job-2")
     processes = render_all(farm, ("a", "job-1", [1]), ("b", "job-2", [1]))
     assert len(set(processes)) == 2
+
+
+def test_a_child_starts_while_the_blend_comes(farm: Farm) -> None:
+    """One that is kept for another job stays, and what failed to start is not started again and again."""
+    farm.add("job-1")
+    farm.add("job-2", behaviour=failing(times=3))
+    render_all(farm, ("a", "job-1", [1]))
+    farm.broker.deliver(message("b", job="job-2"))
+    farm.until(lambda: len(farm.children()) == 2)
+    assert len(farm.renders()) == 1
+    farm.until_settled(2)
+    farm.broker.deliver(message("c", frames=[2]))
+    farm.until_settled(3)
+    processes = [process for process, _ in farm.renders()]
+    assert processes[0] == processes[2] != processes[1]
 
 
 def test_a_child_is_not_kept_where_that_is_set(start_farm: StartFarm) -> None:
