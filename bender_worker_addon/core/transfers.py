@@ -30,9 +30,11 @@ class BlendFailed:
 
 @dataclass(frozen=True, slots=True)
 class BlendsFound:
-    """Of the blends of earlier runs, those that are there: size in bytes by job, the one used longest ago first."""
+    """Of the blends of earlier runs, those that are there: size in bytes by job, the one used longest ago first. And
+    the jobs of whose blends a part had come."""
 
     sizes: Mapping[str, int]
+    begun: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bender_worker_addon.pieces.manifest import Manifest
 from tests.farm.serving import PATIENCE, Farm
 from tests.unit.sites.between import Breaking
 from tests.unit.sites.test_pieces import SIZE, scene
@@ -32,7 +33,22 @@ WORKER = """
 import sys
 from pathlib import Path
 from bender_worker_addon.core.transfers import BlendReady
+from bender_worker_addon.pieces.part import Part
+from bender_worker_addon.worker.blends import files, pieces
 from bender_worker_addon.worker.blends.flaskbender import Flaskbender
+
+class Telling(Part):
+    def lacking(self, shelf):
+        lacking = super().lacking(shelf)
+        print(len(lacking), flush=True)
+        return lacking
+
+    def write(self, some):
+        super().write(some)
+        print(len(self.left), flush=True)
+
+pieces.Part, pieces._WRITTEN = Telling, 100_000
+files.find(Path(sys.argv[2]).parent, [])  # as a worker does when it starts
 sys.exit(not isinstance(Flaskbender(sys.argv[1]).fetch_blend("job-1", Path(sys.argv[2])), BlendReady))
 """
 STEPS = (100_000, 1_000_000, 2_000_000, 2_900_000)  # bytes that have gone through when somebody is killed
@@ -70,10 +86,28 @@ def test_who_sends_a_blend_is_killed(farm: Farm, between: Breaking, tmp_path: Pa
 def test_who_fetches_a_blend_is_killed(farm: Farm, between: Breaking, tmp_path: Path) -> None:
     farm.send("job-1", "1", content=scene())
     blends = tmp_path / "blends"
-    killed_at_each_step(WORKER, person(farm, between), blends / "job-1.blend", lambda: between.down)
+    left = pieces = len(Manifest.of(written(tmp_path)))
+    for part in (0.9, 0.5, 0.1):
+        with started(WORKER, person(farm, between), blends / "job-1.blend") as worker:
+            told = [number_from(worker)]
+            assert told[0] <= left
+            while told[-1] > part * pieces:
+                told.append(number_from(worker))
+            left = told[-1]
+            worker.kill()
+    with started(WORKER, person(farm, between), blends / "job-1.blend") as worker:
+        assert number_from(worker) <= left
+        worker.communicate(timeout=PATIENCE)
+        assert worker.returncode == 0
     assert [path.name for path in blends.iterdir()] == ["job-1"]
     assert (blends / "job-1" / "scene.blend").read_bytes() == scene()
     assert not list(blends.rglob("*.part"))
+
+
+def number_from(process: "subprocess.Popen[bytes]") -> int:
+    """What it prints next."""
+    assert process.stdout is not None
+    return int(process.stdout.readline())
 
 
 def killed_at_each_step(program: str, url: str, file: Path, went: Callable[[], int]) -> None:
@@ -91,12 +125,12 @@ def _is_over(step: int, went: Callable[[], int], process: "subprocess.Popen[byte
 
 @contextmanager
 def started(program: str, url: str, file: Path) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, "-c", program, url, str(file)], cwd=PROJECT)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    command = [sys.executable, "-c", program, url, str(file)]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def person(farm: Farm, between: Breaking) -> str:

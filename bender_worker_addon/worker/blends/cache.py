@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 _LOCK = ".bender-worker.lock"
 _OVER = frozenset({"Finished", CANCELED})  # job statuses after which no task of the job will come
 _BETWEEN_QUESTIONS = 0.1  # seconds, about jobs no task here is of
+_BEGUN_STAYS = 3600.0  # seconds in which a task may come again whose blend had begun to come when the worker was killed
 
 
 class BlendCache(Blends):
@@ -54,6 +55,8 @@ class BlendCache(Blends):
         self._kept: dict[str, int] = {}  # bytes by job, the one used longest ago first
         self._leaving: dict[str, tuple[int, str]] = {}  # those being deleted: bytes, and why
         self._over_since: dict[str, float] = {}
+        self._begun: set[str] = set()  # jobs of whose blends a part has come in an earlier run
+        self._found_at = time.monotonic()
         self._others: deque[str] = deque()  # jobs no task here is of, still to be asked about
         self._other_asked = ""
         self._is_looked_through = False
@@ -83,8 +86,8 @@ class BlendCache(Blends):
 
     def handle(self, event: BlendsFound | BlendGone | BlendDeleted) -> None:
         match event:
-            case BlendsFound(sizes):
-                self._kept = dict(sizes)
+            case BlendsFound(sizes, begun):
+                self._kept, self._begun = dict(sizes), set(begun)
                 self._is_looked_through = True
                 for job_id in self._failures:
                     self._begin(job_id)
@@ -113,12 +116,15 @@ class BlendCache(Blends):
             if time.monotonic() - self._over_since[job_id] >= self._grace_period:
                 self._delete(job_id, "its job is over")
         self._keep_small(self._unneeded(needed))
+        if time.monotonic() - self._found_at >= _BEGUN_STAYS:
+            self._give_up_begun(needed)
         of_interest = self._of_interest(needed)
         self._over_since = {job_id: since for job_id, since in self._over_since.items() if job_id in of_interest}
         super().look_after(needed=needed)
         self._ask_about_others(self._unneeded(needed) - self._over_since.keys())
 
     def make_room(self, *, needed: set[str]) -> None:
+        self._give_up_begun(needed)
         for job_id in sorted(self._unneeded(needed)):
             self._delete(job_id, "the disk is nearly full")
 
@@ -135,6 +141,11 @@ class BlendCache(Blends):
                 return
             total -= self._kept[job_id]
             self._delete(job_id, "there are more than cache_limit allows")
+
+    def _give_up_begun(self, needed: set[str]) -> None:
+        for job_id in self._begun - needed:
+            self._begun.discard(job_id)
+            self._disk.do(partial(files.give_up, job_id, self._folder))
 
     def _delete(self, job_id: str, why: str) -> None:
         self._leaving[job_id] = self._kept.pop(job_id), why
@@ -156,6 +167,11 @@ class BlendCache(Blends):
             self._disk.submit(partial(files.look, job_id, self._folder), failed=lambda _: BlendGone(job_id))
         elif self._is_looked_through:
             self._download(job_id)
+
+    def _download(self, job_id: str) -> None:
+        """What has come of it in an earlier run is taken up."""
+        self._begun.discard(job_id)
+        super()._download(job_id)
 
     def _another(self, job_id: str) -> str:
         kept = (other for other in reversed(self._kept) if other != job_id)

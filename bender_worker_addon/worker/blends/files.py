@@ -15,15 +15,15 @@ from ...pieces import shelf
 from ...system.files import remove, remove_folder
 from .luggage import listed_in, size_of
 
-_UNFINISHED = re.compile(rf"\.{SAFE_ID.pattern}(\.blend)?\.part", re.ASCII)
+_UNFINISHED = re.compile(rf"\.({SAFE_ID.pattern})(?:\.blend)?\.part", re.ASCII)
 
 
 def find(folder: Path, jobs: Iterable[str]) -> BlendsFound:
-    """Which blends of these jobs are in the folder. Removes what a worker that was killed has left half-way there."""
+    """Which blends of these jobs are in the folder, and what a worker that was killed has left half-way there."""
+    begun: set[str] = set()
     with contextlib.suppress(OSError):  # what can't be removed is tried again at the next start
-        for part in folder.glob(unfinished(Path("*")).name):
-            if _UNFINISHED.fullmatch(part.name):
-                (remove_folder if part.is_dir() else remove)(part)
+        parts = [_UNFINISHED.fullmatch(part.name) for part in folder.glob(unfinished(Path("*")).name)]
+        begun = {part[1] for part in parts if part}
         for blend in map(shelf.blend_of, list(folder.glob(shelf.manifest_file(Path("*.blend*")).name))):
             if not blend.exists():
                 shelf.forget(blend)
@@ -32,7 +32,7 @@ def find(folder: Path, jobs: Iterable[str]) -> BlendsFound:
         with contextlib.suppress(OSError):
             found = _ready(job_id, folder)
             sizes[job_id], used[job_id] = found.size, path_of(found, folder).stat().st_mtime
-    return BlendsFound({job_id: sizes[job_id] for job_id in sorted(used, key=used.__getitem__)})
+    return BlendsFound({job_id: sizes[job_id] for job_id in sorted(used, key=used.__getitem__)}, frozenset(begun))
 
 
 def touch(path: Path) -> None:

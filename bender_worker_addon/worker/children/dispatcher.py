@@ -135,8 +135,8 @@ class Dispatcher:
             self._pool.dismiss(child)
 
     def start_ahead(self, coming: Iterable[InFlight]) -> None:
-        """Starts a child for the first of these tasks, whose blends are on their way, if none could have it and no other
-        task is kept waiting for that; once for each job."""
+        """Starts a child for the first of these tasks, whose blends are on their way, if none could have it and no
+        other task is kept waiting for that; once for each job."""
         first = next(iter(coming), None)
         if first is None or first.task.job_id == self._started_for or len(self._working()) == self._renderers:
             return

@@ -27,6 +27,7 @@ from bender_worker_addon.core.transfers import (
 )
 from bender_worker_addon.system.executor import Executor
 from bender_worker_addon.system.platform import WINDOWS
+from bender_worker_addon.worker.blends import cache
 from bender_worker_addon.worker.blends.cache import BlendCache
 from bender_worker_addon.worker.blends.flaskbender import Flaskbender
 from bender_worker_addon.worker.state.journal import Journal
@@ -167,14 +168,30 @@ def test_a_blend_is_found_again_after_a_restart(store: Store) -> None:
     assert store.still_has("job")
 
 
-def test_half_a_download_of_a_killed_worker_is_cleared_away_and_nothing_else(store: Store) -> None:
-    left = unfinished(store.blends.path("job"))
+@pytest.mark.parametrize("why", ["it is long ago", "the disk is nearly full"])
+def test_half_a_download_of_a_killed_worker_stays_until_it_is_in_the_way(
+    store: Store, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """Its task may come again, and then only what is lacking is downloaded. What others have left there stays."""
+    half = [
+        unfinished(store.blends.path("job")),
+        unfinished(store.blends.path("needed")),
+        unfinished(store.folder / "of"),
+    ]
     others = store.folder / "job.part"
-    for file in (left, others):
+    for file in (half[0], half[1], others):
         file.write_bytes(b"BLENDER")
+    half[2].mkdir()
     store.open()
-    store.next(BlendsFound)
-    assert not left.exists()
+    assert store.next(BlendsFound).begun == {"job", "needed", "of"}
+    store.look_after("needed")
+    assert all(file.exists() for file in (*half, others))
+    if why == "it is long ago":
+        monkeypatch.setattr(cache, "_BEGUN_STAYS", 0.0)
+    else:
+        store.blends.make_room(needed={"needed"})
+    store.look_after("needed")
+    assert [file.exists() for file in half] == [False, True, False]
     assert others.exists()
 
 
