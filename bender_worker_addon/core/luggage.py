@@ -11,7 +11,8 @@ A job that came over HTTP has a list of them in its folder, `luggage.json`, the 
     {"scene.files/1/walk.0001.png": {"filesize": 12345, "hash": "…"}}
 
 A farm of `serve` takes them by `PUT /api/files/<hash>`, once, however many jobs have them; `POST /api/files` with
-`{"files": {<hash>: <size>}}` is answered by `{"missing": [<hash>]}`. The list is sent as the blend is. Workers ask for
+`{"files": {<hash>: <size>}}` is answered by `{"missing": [<hash>]}`, and `"begun": {<hash>: <bytes>}` of those that are
+there in part: of them the rest will do, by `Content-Range`. The list is sent as the blend is. Workers ask for
 `GET /job/worker/files/<job>`:
 
     {"blend": "shot_010.blend", "files": {"scene.files/1/walk.0001.png": {"filesize": 12345, "hash": "…"}}}

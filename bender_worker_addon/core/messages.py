@@ -4,9 +4,10 @@
 The worker says
 
     {"do": "render", "attempt": 7, "blend": "/…/x.blend", "frames": [1, 2], "format": "PNG", "files": ["/…/1.png", …],
-     "region": [0, 0, 960, 540], "tiles": [[0, 0, 960, 540, "/…/1.exr"], …]}
-        `region`: left, bottom, right and top of what is rendered of each frame, null for all of it; `tiles`: of what
-        the frame is put together, if it need not be rendered
+     "colors": "", "region": [0, 0, 960, 540], "tiles": [[0, 0, 960, 540, "/…/1.exr"], …]}
+        `colors`: the fingerprint of the sender's OCIO configuration, if it is told; `region`: left, bottom, right and
+        top of what is rendered of each frame, null for all of it; `tiles`: of what the frame is put together, if it
+        need not be rendered
     {"do": "revoke", "attempt": 7}    if it is not begun
     {"do": "stop"}     end after the frame in hand
     {"do": "quit"}     end
@@ -58,6 +59,7 @@ class Command:
     folder: Path
     region: Region | None = None
     tiles: tuple[TileFile, ...] = ()
+    colors: str = ""
 
     def file(self, frame: int) -> Path:
         """Where the child is to write this frame."""
@@ -140,6 +142,7 @@ def render(command: Command) -> dict[str, Any]:
         "frames": command.frames,
         "format": command.image_format,
         "files": [str(command.file(frame)) for frame in command.frames],
+        "colors": command.colors,
         "region": None if command.region is None else _edges(command.region),
         "tiles": [[*_edges(tile.region), str(tile.file)] for tile in command.tiles],
     }

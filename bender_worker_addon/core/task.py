@@ -24,6 +24,7 @@ STATUSES = frozenset({"Waiting", "Queued", "Running", "Finished", "Errored", "Ab
 NAME = "name"  # in `data`: what people call the job
 REGION = "region"  # in `data`, of a task that renders a part of a picture: which
 TILES = "tiles"  # in `data`, of a task that only finishes a picture: what it is put together of
+COLORS = "colors"  # in `data`: with what OCIO configuration it was sent; see `render_child/colors.py`
 FOLDER = "folder"  # in `data`, of a job and its tasks: where its frames go on the farm's own machine
 LAST_FRAME = 999_999  # frames are named by six digits
 
@@ -114,6 +115,12 @@ class Task:
         """Where its frames are to go, if the message says so in a way that can be meant."""
         told = self._wire["data"].get(FOLDER)
         return Path(told) if isinstance(told, str) and "\0" not in told and Path(told).is_absolute() else None
+
+    @property
+    def colors(self) -> str:
+        """The fingerprint of the sender's OCIO configuration; "" if it is not told."""
+        told = self._wire["data"].get(COLORS)
+        return told if isinstance(told, str) else ""
 
     @property
     def region(self) -> tile.Region | None:

@@ -10,7 +10,8 @@ from .errors import BlendError, UploadError
 from .frame import StoredFrame
 from .tile import Tile
 
-JOB_STATUSES = frozenset({"Queued", "Running", "Canceled", "Errored", "Finished"})
+CANCELED = "Canceled"
+JOB_STATUSES = frozenset({"Queued", "Running", CANCELED, "Errored", "Finished"})
 
 
 @dataclass(frozen=True, slots=True)

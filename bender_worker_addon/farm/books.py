@@ -240,16 +240,17 @@ def cancel(connection: sqlite3.Connection, job: str) -> None:
 
 def drop_canceled(connection: sqlite3.Connection) -> None:
     """Takes tasks of canceled jobs that nobody holds out of the queue."""
-    gone = connection.execute(
-        f"DELETE FROM message WHERE (owner IS NULL OR owner = '{PAUSED}')"
-        " AND job IN (SELECT id FROM job WHERE canceled) RETURNING job, task"
-    ).fetchall()
-    connection.executemany(
+    gone = f"FROM message WHERE (owner IS NULL OR owner = '{PAUSED}') AND job IN (SELECT id FROM job WHERE canceled)"
+    jobs = connection.execute(f"SELECT DISTINCT job {gone}").fetchall()
+    if not jobs:
+        return
+    connection.execute(
         "UPDATE task SET status = 'Aborted', body = json_set(body, '$.status', 'Aborted', '$.time.abort', ?)"
-        " WHERE job = ? AND id = ?",
-        ((now(), job, task) for job, task in gone),
+        f" WHERE (job, id) IN (SELECT job, task {gone})",
+        (now(),),
     )
-    for job in {job for job, _ in gone}:
+    connection.execute(f"DELETE {gone}")
+    for (job,) in jobs:
         has_changed(connection, job)
 
 
@@ -329,18 +330,20 @@ def queue_again(connection: sqlite3.Connection, job: str, task: str) -> None:
 
 
 def _queue_again(connection: sqlite3.Connection, which: str, values: tuple[str, ...]) -> int:
-    """Queues these tasks, but for those that have a message; gives how many. Those that wait for tiles come when these
-    are there."""
+    """Queues these tasks of one job, but for those that have a message; gives how many. Those that wait for tiles come
+    when these are there."""
     rows = connection.execute(
         "UPDATE task SET status = 'Waiting', body = json_remove(json_set(body, '$.status', 'Waiting',"
         " '$.time.start', NULL, '$.time.finish', NULL, '$.time.error', NULL, '$.time.abort', NULL), '$.data.error')"
         f" WHERE {which} AND NOT EXISTS (SELECT 1 FROM message WHERE message.job = task.job AND message.task = task.id)"
-        " RETURNING number, job, id",
+        " RETURNING job, number, id",
         values,
     ).fetchall()
-    for _, job, task in sorted(rows):
-        if tiles.is_ready(connection, job, task):
-            send(connection, job, [task])
+    if rows:
+        job = rows[0][0]
+        in_tiles = tiles.pictures(connection, job)
+        found = (task for _, _, task in sorted(rows))
+        send(connection, job, [t for t in found if t not in in_tiles or tiles.is_ready(connection, job, t)])
     return len(rows)
 
 

@@ -34,6 +34,14 @@ class Contents:
         """Where the content of this hash is, or is to be."""
         return self._folder / digest
 
+    def begun(self, digest: str) -> Path:
+        """What has come of it, where that broke off."""
+        return self._folder / f"{digest}.part"
+
+    def how_far(self, digests: Iterable[str]) -> dict[str, int]:
+        """Bytes of those that are here in part."""
+        return {digest: size for digest in digests if (size := _size(self.begun(digest)))}
+
     def missing(self, sizes: Mapping[str, int]) -> list[str]:
         """Those of these hashes, told with their sizes in bytes, that are not here."""
         return [digest for digest, size in sizes.items() if _size(self.place(digest)) != size]

@@ -11,8 +11,9 @@ from typing import Any
 
 from ..core import tile
 from ..core.errors import FarmError
+from ..core.job import PREFLIGHT, preflight_of
 from ..core.names import SAFE_ID, WINDOWS_OWN
-from ..core.task import FOLDER, REGION
+from ..core.task import COLORS, FOLDER, REGION
 from ..core.tile import Region
 from . import frame_list
 from .books import NewTask, now
@@ -40,7 +41,9 @@ class SceneFacts:
 class NewJob:
     """`blend`: the file's name. `frames` ascend; a task has at most `chunk` of them. A higher `priority` goes first.
     `folder`: where its frames go, on a farm on this machine; else into one of its id. `person`: who sends it, "" if
-    nobody knows. `regions`: into what tiles each frame is cut; none if each is rendered by one worker."""
+    nobody knows. `colors`: the fingerprint of the sender's OCIO configuration, "" if that is not known. `regions`: into
+    what tiles each frame is cut; none if each is rendered by one worker.
+    `preflight`: what its sender was warned of, a sentence each."""
 
     name: str
     blend: str
@@ -51,7 +54,9 @@ class NewJob:
     priority: int = 0
     folder: Path | None = None
     person: str = ""
+    colors: str = ""
     regions: Sequence[Region] = ()
+    preflight: Sequence[str] = ()
     id: str = field(default_factory=lambda: _new_id())
 
 
@@ -80,7 +85,7 @@ def head(job: NewJob, *, jobs: Path, outpath: Path) -> dict[str, Any]:
         "email": "",
         "version": scene.version,
         "time": {"creation": now(), "finish": None, "error": None},
-        "data": {"name": job.name, "priority": str(job.priority), **_own_folder(job)},
+        "data": {"name": job.name, "priority": str(job.priority), **_own_folder(job), **_preflight(job)},
         "history": {},
         "resolution": {"x": scene.width, "y": scene.height, "scale": scene.scale},
         "render": {
@@ -122,6 +127,11 @@ def _own_folder(job: NewJob) -> dict[str, str]:
     return {} if job.folder is None else {FOLDER: str(job.folder)}
 
 
+def _preflight(job: NewJob) -> dict[str, str]:
+    warnings = preflight_of(job.preflight)
+    return {PREFLIGHT: warnings} if warnings else {}
+
+
 def _new_id() -> str:
     return uuid.uuid4().hex
 
@@ -147,7 +157,7 @@ def _task(
                 "command": None,
             }
         },
-        "data": {**_own_folder(job), **data},
+        "data": {**_own_folder(job), **({COLORS: job.colors} if job.colors else {}), **data},
         "parent_id": job.id,
     }
     return NewTask(str(wire["id"]), frame_list.as_text(frames), len(frames), json.dumps(wire))

@@ -5,7 +5,7 @@ import sqlite3
 
 from . import frame_list
 
-VERSION = 7
+VERSION = 8
 
 _SCHEMA = """
 BEGIN IMMEDIATE;
@@ -153,7 +153,16 @@ DROP TRIGGER IF EXISTS stretch_changes;
 PRAGMA user_version = 7;
 COMMIT;
 """
-_STEPS = {1: _SINCE_1, 2: _SINCE_2, 3: _SINCE_3, 4: _SINCE_4, 5: _SINCE_5, 6: _SINCE_6}
+_SINCE_7 = """
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS told (  -- what people were told last, of a job or a worker
+    what TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS notice (  -- that waits to be told
+    number INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL, failures INTEGER NOT NULL DEFAULT 0);
+PRAGMA user_version = 8;
+COMMIT;
+"""
+_STEPS = {1: _SINCE_1, 2: _SINCE_2, 3: _SINCE_3, 4: _SINCE_4, 5: _SINCE_5, 6: _SINCE_6, 7: _SINCE_7}
 _MADE_BY = {
     1: ("credential", ""),
     2: ("credential", "worker TEXT"),
@@ -161,6 +170,7 @@ _MADE_BY = {
     4: ("warning", ""),
     5: ("stretch", ""),
     6: ("frame_task", ""),
+    7: ("notice", ""),
 }  # tables, and what is in them
 
 

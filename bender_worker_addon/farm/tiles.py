@@ -39,6 +39,12 @@ def enter(connection: sqlite3.Connection, job: str, tiles: Iterable[tuple[str, s
     connection.executemany("INSERT INTO tile VALUES (?, ?, ?)", ((job, task, frame_task) for task, frame_task in tiles))
 
 
+def pictures(connection: sqlite3.Connection, job: str) -> set[str]:
+    """The tasks of the job's pictures that are rendered in tiles."""
+    rows = connection.execute("SELECT DISTINCT frame_task FROM tile WHERE job = ?", (job,))
+    return {frame_task for (frame_task,) in rows.fetchall()}
+
+
 def is_one(connection: sqlite3.Connection, job: str, task: str) -> bool:
     """Whether the task is that of a tile."""
     return connection.execute("SELECT 1 FROM tile WHERE job = ? AND task = ?", (job, task)).fetchone() is not None
@@ -81,12 +87,13 @@ def outcome(connection: sqlite3.Connection, job: str, task: str) -> tuple[str, s
 
 
 def progress(connection: sqlite3.Connection, job: str) -> list[Progress]:
-    """Of those pictures of which a tile is rendered or begun, and that are not finished."""
+    """Of those pictures of which a tile is rendered or begun, and that are not finished. It begins with the tiles, of
+    which most jobs have none, and not with all their tasks."""
     rows = connection.execute(
-        "SELECT frame_task.frames, sum(task.status = 'Finished'), count(*), sum(task.status = 'Running')"
-        " FROM tile JOIN task ON task.job = tile.job AND task.id = tile.task"
-        " JOIN frame_task ON frame_task.job = tile.job AND frame_task.id = tile.frame_task"
-        " WHERE tile.job = ? AND frame_task.status <> 'Finished' GROUP BY frame_task.number",
+        "SELECT whole.frames, sum(task.status = 'Finished'), count(*), sum(task.status = 'Running')"
+        " FROM tile CROSS JOIN task ON task.job = tile.job AND task.id = tile.task"
+        " CROSS JOIN task AS whole ON whole.job = tile.job AND whole.id = tile.frame_task"
+        " WHERE tile.job = ? AND whole.status <> 'Finished' GROUP BY whole.number",
         (job,),
     )
     return [Progress(int(frame), done, of) for frame, done, of, running in rows.fetchall() if done or running]

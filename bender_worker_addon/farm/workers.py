@@ -2,6 +2,7 @@
 """Workers: those of a farm, as far as they have said anything. Each works inside a transaction of the Database."""
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ _NOTED = frozenset({"Paused", "Problem", "Finishing", "Stopped"})
 _HELLO_AT_MOST = 16_384  # bytes
 _EVENTS = 100  # that are kept of each
 _WORDS = 500  # letters of what an event says
+_MADE_UP = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # ids that no person has chosen
 
 
 HERE, SILENT, STOPPED, AWAY = "here", "silent", "stopped", "away"
@@ -31,6 +33,21 @@ class Worker:
     seen: float
     hello: Mapping[str, Any]
     presence: str = HERE
+
+    @property
+    def name(self) -> str:
+        """Its id where somebody has chosen one, else what its machine is called."""
+        return (_MADE_UP.fullmatch(self.id) and self.said("name")) or self.id
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it had something in hand when it was heard last."""
+        return bool(self.said("job")) and self.said("state") != "Stopped"
+
+    def said(self, what: str) -> str:
+        """What it tells of itself, if that is text; else ""."""
+        found = self.hello.get(what)
+        return found if isinstance(found, str) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +135,14 @@ def _presence(silent_for: float, told: Mapping[str, Any]) -> str:
         return AWAY
     if told.get("state") == "Stopped":
         return STOPPED
+    return SILENT if silent_for > patience(told) else HERE
+
+
+def patience(told: Mapping[str, Any]) -> float:
+    """Seconds that one may say nothing that has told this of itself."""
     beat = told.get("beat")
     beat = min(max(beat, _BEATS[0]), _BEATS[1]) if isinstance(beat, int | float) else _BEAT
-    return SILENT if silent_for > _MISSED * beat + _LATE else HERE
+    return _MISSED * beat + _LATE
 
 
 def _note_state(connection: sqlite3.Connection, worker: str, told: Mapping[str, Any]) -> None:

@@ -53,7 +53,7 @@ class Manifest:
     def to_bytes(self) -> bytes:
         """`_MAGIC`, the number of pieces (32 bits, little-endian as all of it), their hashes, their lengths (32 bits
         each), and the Blake2b-256 of all that."""
-        told = b"".join((_MAGIC, _COUNT.pack(len(self)), self.hashes, _little(self.lengths).tobytes()))
+        told = b"".join((_MAGIC, _COUNT.pack(len(self)), self.hashes, little(self.lengths).tobytes()))
         return told + hash_of(told)
 
     @property
@@ -70,7 +70,7 @@ class Manifest:
         (count,) = _COUNT.unpack_from(told, len(_MAGIC))
         if len(told) != head + count * _ENTRY + HASH or told[-HASH:] != hash_of(told[:-HASH]):
             raise NoManifest("the manifest of pieces is damaged")
-        lengths = _little(array("I", told[head + count * HASH : -HASH]))
+        lengths = little(array("I", told[head + count * HASH : -HASH]))
         if count and not 1 <= min(lengths) <= max(lengths) <= LARGEST:
             raise NoManifest(f"a piece has 1 to {LARGEST} bytes")
         return Manifest(lengths, told[head : head + count * HASH])
@@ -99,7 +99,8 @@ def hashes_in(file: BinaryIO, lengths: "array[int]") -> Iterator[bytes]:
         yield hash_of(buffer[: read(buffer[:length])])
 
 
-def _little(numbers: "array[int]") -> "array[int]":
+def little(numbers: "array[int]") -> "array[int]":
+    """As they travel, or the other way round."""
     if sys.byteorder == "little":
         return numbers
     turned = array(numbers.typecode, numbers)

@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import Any
 
-from . import devices, keeping, pictures, scenes, system, threads
+from . import colors, devices, keeping, pictures, scenes, system, threads
 from .channel import Channel
 from .commands import Commands
 from .progress import Progress
@@ -114,7 +114,7 @@ class Child:
             return self._put_together(command, frame, file)
         if command["region"] is not None:
             return self._render_tile(command, frame, file)
-        self._open(command["blend"], command["format"])
+        self._open(command, command["format"])
         loaded = monotonic()
         with self._progress.told_to(partial(self._tell_progress, command["attempt"], frame)):
             return loaded, *scenes.render_frame(frame, file, command["format"])
@@ -122,7 +122,7 @@ class Child:
     def _render_tile(self, command: dict[str, Any], frame: int, file: str) -> _Rendered:
         from . import tiles
 
-        if self._open(command["blend"], _TILES):
+        if self._open(command, _TILES):
             tiles.prepare(scenes.scene())
         loaded = monotonic()
         with self._progress.told_to(partial(self._tell_progress, command["attempt"], frame)):
@@ -132,14 +132,14 @@ class Child:
         """Opens the blend for each of what it does with it, which changes it."""
         from . import joining
 
-        parts, blend, image_format = joining.tiles_of(command["tiles"]), command["blend"], command["format"]
+        parts, image_format = joining.tiles_of(command["tiles"]), command["format"]
         self._opened = None
-        self._open(blend, image_format)
+        self._open(command, image_format)
         self._opened = None
         joining.check(scenes.scene(), parts)
         source = joining.denoised(scenes.scene(), parts, frame, Path(file).with_name("whole"))
         if source is not None:
-            self._open(blend, image_format)
+            self._open(command, image_format)
             self._opened = None
         loaded = monotonic()
         with (
@@ -148,14 +148,17 @@ class Child:
         ):
             return loaded, *scenes.render_frame(frame, file, image_format)
 
-    def _open(self, blend: str, image_format: str) -> bool:
+    def _open(self, command: dict[str, Any], image_format: str) -> bool:
         """Also for another format: going from one to another loses the blend's choice of colors and depth. Gives
         whether it was not open before."""
+        blend = command["blend"]
         is_open = self._opened == (blend, image_format)
         if not is_open:
             self._opened = None
             self._print(f"Opening: {blend}")
             scenes.open_blend(blend)
+            if words := colors.unlike(command["colors"]):
+                self._print(f"Warning: {words}")
             self._make_preview = self._previews() if self._wants_previews else None
             self._print(f"Opened: {blend}")
             try:

@@ -9,6 +9,7 @@ from typing import Any
 
 import bpy
 
+_PARTICLES = "particles"
 _WITH_CACHE = {"CLOTH": "cloth", "SOFT_BODY": "a soft body"}
 _BAKE = struct.Struct("<i4xb7xQiiiiQQ")  # Blender's `NodesModifierBake`, as far as the place of what is packed
 
@@ -18,7 +19,7 @@ def not_baked(things: Iterable[bpy.types.Object], scenes: Iterable[bpy.types.Sce
     for thing in things:
         for modifier in thing.modifiers:
             if what := _simulated(modifier):
-                yield f"{what} that is not baked", thing.name
+                yield f"{what} that {'are' if what == _PARTICLES else 'is'} not baked", thing.name
             if nodes_in(modifier).intersection({"GeometryNodeSimulationOutput"}) and not _zones_are_baked(modifier):
                 yield "a simulation zone in geometry nodes that is not baked", thing.name
     for scene in scenes:
@@ -54,7 +55,7 @@ def _simulated(modifier: Any) -> str:
         case "PARTICLE_SYSTEM":
             system = modifier.particle_system
             still = system.settings.type == "HAIR" and not system.use_hair_dynamics
-            return "" if still or system.point_cache.is_baked else "particles"
+            return "" if still or system.point_cache.is_baked else _PARTICLES
     return ""
 
 

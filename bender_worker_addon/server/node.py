@@ -109,7 +109,7 @@ def _newest(places: Sequence[Path]) -> Path | None:
 
 
 class Node:
-    """From its making, when it answers, to `close`. `url` is for this machine."""
+    """From its making, when it answers, to `close`. `url` is for this machine; `starts` is how often it was started."""
 
     def __init__(self, found: Programs, folder: Path, *, host: str) -> None:
         """`folder` is the node's own; it listens on `host`. Raises FarmError if it can't be started."""
@@ -119,6 +119,7 @@ class Node:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._closing = threading.Event()
         self._tether = Tether()
+        self.starts = 0
         try:
             self._kept = _kept(folder, host)
             self._write_config()
@@ -168,6 +169,7 @@ class Node:
             if server.poll() is not None or time.monotonic() > deadline:
                 raise FarmError(f"RabbitMQ did not start; its last words are in {self._folder / 'output.log'}")
             time.sleep(0.1)
+        self.starts += 1
 
     def _run(self, *command: str | Path) -> "subprocess.Popen[bytes]":
         with (self._folder / "output.log").open("ab") as output:

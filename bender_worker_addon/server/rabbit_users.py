@@ -48,6 +48,10 @@ class Node(Protocol):
     def can_be_told(self) -> bool:
         """Whether `ctl` can do anything."""
 
+    @property
+    def starts(self) -> int:
+        """How often it was started."""
+
     def ctl(self, *words: str) -> str:
         """What `rabbitmqctl` prints. Takes seconds. Raises FarmError."""
 
@@ -61,6 +65,7 @@ class RabbitUsers:
         self._folder = folder
         self._lock = threading.Lock()
         self._there: set[str] | None = None  # users that RabbitMQ knows; None before it was asked
+        self._starts = 0  # of RabbitMQ before it was asked
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bender-rabbitmq-users", daemon=True)
         self._thread.start()
@@ -97,7 +102,8 @@ class RabbitUsers:
         """RabbitMQ knows those whom the books know, also after it has lost what it knew."""
         with self._lock:
             there, self._there = self._there, None  # if this fails it is asked again
-            if there is None:
+            if there is None or self._node.starts != self._starts:
+                self._starts = self._node.starts
                 there = {name for name in self._node.ctl("list_users").split() if name.startswith(_PREFIX)}
                 users = kept(self._folder)
                 known = {name: users[name] for name in _in_books(database, users)}

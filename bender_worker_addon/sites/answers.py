@@ -73,6 +73,10 @@ def warnings(told: Any) -> list[Warned]:
     return [Warned(_frames(one["frames"]), _text(one["words"])) for one in told.get("warnings", ())]
 
 
+def preflight(told: Any) -> list[str]:
+    return [_text(words) for words in told.get("preflight", ())]
+
+
 def task(told: Any) -> TaskRecord:
     timings = {_text(name): _seconds(value) for name, value in told["timings"].items()}
     return TaskRecord(

@@ -72,12 +72,13 @@ class Client:
             content = answer.read(_ANSWER).decode("utf-8", "replace")
         return "\n".join(map(printable, content.splitlines()))
 
-    def put(self, path: str, file: Path, headers: Mapping[str, str], told: Progress) -> None:
-        """Sends a file, piece by piece."""
+    def put(self, path: str, file: Path, headers: Mapping[str, str], told: Progress, begun: int = 0) -> None:
+        """Sends a file, piece by piece, from the byte `begun` on."""
         with in_words_of(file, "read"):
             size = file.stat().st_size
-        pieces = _pieces(file, size, told)
-        with self._answer("PUT", path, {**headers, "Content-Length": str(size)}, pieces) as answer:
+        about = {"Content-Length": str(size - begun)}
+        about |= {"Content-Range": f"bytes {begun}-{size - 1}/{size}"} if begun else {}
+        with self._answer("PUT", path, {**headers, **about}, _pieces(file, size, told, begun)) as answer:
             answer.read(_ANSWER)
 
     def get(self, path: str, place: Path, *, size: int) -> None:
@@ -183,9 +184,10 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text[:_WORDS])
 
 
-def _pieces(file: Path, size: int, told: Progress) -> Iterator[bytes]:
+def _pieces(file: Path, size: int, told: Progress, begun: int = 0) -> Iterator[bytes]:
     """As many bytes as were announced, whatever becomes of the file."""
     with in_words_of(file, "read"), file.open("rb") as opened:
+        opened.seek(begun)
         while (left := size - opened.tell()) > 0:
             piece = opened.read(min(_PIECE, left))
             if not piece:

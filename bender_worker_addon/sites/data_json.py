@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ..core.errors import FarmError
 from ..core.frame import FORMATS
-from ..core.job import CANCELED, DATA_JSON
+from ..core.job import CANCELED, DATA_JSON, PREFLIGHT
 from ..farm import books, job_files
 from ..farm.tasks import OUTPUT, warnings_of
 from ..system.durable import make_durable
@@ -127,6 +127,12 @@ def priority(data: Mapping[str, Any]) -> int:
         return int(_object(data.get("data")).get("priority", 0))
     except (TypeError, ValueError):
         return 0
+
+
+def preflight(data: Mapping[str, Any]) -> list[str]:
+    """What its sender was warned of."""
+    told = _object(data.get("data")).get(PREFLIGHT)
+    return told.splitlines() if isinstance(told, str) else []
 
 
 def blend_name(data: Mapping[str, Any]) -> str:

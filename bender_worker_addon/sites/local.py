@@ -56,9 +56,15 @@ class LocalSite(FolderSite):
             head = books.head(connection, job.id)
             speed = pace.of(connection, job.id)
             parts = tiles.progress(connection, job.id)
-        folder, blend = frames_folder.of(head, self._outpath), self._blend(job.id, head)
-        told = data_json.fps(head), True, data_json.image_format(head)
-        return Details(job, frames, failures, warnings, folder, *told, blend=blend, pace=speed, tiles=parts)
+        folder = frames_folder.of(head, self._outpath)
+        return Details(
+            *(job, frames, failures, warnings, folder, data_json.fps(head)),
+            image_format=data_json.image_format(head),
+            blend=self._blend(job.id, head),
+            pace=speed,
+            tiles=parts,
+            preflight=data_json.preflight(head),
+        )
 
     def task(self, job_id: str, frame: int) -> TaskRecord:
         with self._database.looking() as connection:

@@ -16,6 +16,7 @@ from .answers import understood
 from .client import Client, Refused
 from .site import Progress
 
+_LARGE = 16 << 20  # bytes; what is smaller is sent whole again
 _AT_ONCE = 5_000  # files that are asked after at once
 
 
@@ -53,9 +54,12 @@ class Luggage:
 
     def _put(self, client: Client, file: FileBeside, told: Progress) -> None:
         path = file.path(self._room)
+        begun = _begun(client, file) if file.size > _LARGE else 0
         try:
-            client.put(f"/api/files/{file.hash}", path, {}, told)
+            client.put(f"/api/files/{file.hash}", path, {}, told, begun)
         except Refused as refusal:
+            if begun and refusal.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT):
+                return client.put(f"/api/files/{file.hash}", path, {}, told)  # whatever had come, it was no part of it
             if refusal.status == HTTPStatus.BAD_REQUEST and _known(path, file.name) != file:
                 raise FarmError(f"{path.resolve()} has changed while it was sent: send the job again") from refusal
             raise
@@ -73,6 +77,13 @@ def _known(path: Path, name: str) -> FileBeside:
             return FileBeside(name, file.tell(), digest)
     except OSError as error:
         raise FarmError(f"{path.resolve()} can't be read: {error.strerror or error}") from error
+
+
+def _begun(client: Client, file: FileBeside) -> int:
+    """Bytes of it that the farm has already; an older one keeps none."""
+    told = client.ask("POST", "/api/files", {"files": {file.hash: file.size}})
+    found = understood(lambda told: told.get("begun", {}).get(file.hash, 0), told)
+    return found if type(found) is int and 0 < found < file.size else 0
 
 
 def _missing(told: Mapping[str, Any]) -> Sequence[str]:

@@ -101,6 +101,7 @@ class RemoteSite(Site):
             here=self._has_frames,
             image_format=understood(answers.image_format, told),
             pace=understood(answers.pace, told),
+            preflight=understood(answers.preflight, told),
             tiles=understood(answers.tiles, told),
         )
 

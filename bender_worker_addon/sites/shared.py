@@ -202,8 +202,12 @@ class SharedSite(FolderSite):
         lists = {status: frame_list.as_text(sorted(numbers)) for status, numbers in frames.items()}
         folder, blend = self._outpath / job_id, self._blend(job_id, data)
         warnings = [Warned(frame_list.as_text(sorted(numbers)), words) for words, numbers in sorted(warned.items())]
-        told = data_json.fps(data), True, data_json.image_format(data)
-        return Details(job, lists, failures, warnings[:WARNINGS], folder, *told, blend=blend)
+        return Details(
+            *(job, lists, failures, warnings[:WARNINGS], folder, data_json.fps(data)),
+            image_format=data_json.image_format(data),
+            blend=blend,
+            preflight=data_json.preflight(data),
+        )
 
 
 def _is_to_be_retried(task: data_json.Task, frames: Collection[int] | None) -> bool:

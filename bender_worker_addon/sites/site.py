@@ -44,7 +44,8 @@ class Details:
     """`frames` are written as people do, by the status of their task. `folder` is where they are, or, unless they are
     `here`, where `fetch` brings them. `fps`: how many of them make a second of a film.
     `image_format`: which they have, if that is known; `blend`: what they are made of, if it can be seen from here;
-    `pace`: how fast they come, if that is known; `tiles`: how far those are that are rendered in tiles."""
+    `pace`: how fast they come, if that is known; `tiles`: how far those are that are rendered in tiles;
+    `preflight`: what its sender was warned of."""
 
     job: Job
     frames: Mapping[str, str]
@@ -57,6 +58,7 @@ class Details:
     blend: Path | None = None
     pace: Pace | None = None
     tiles: Sequence[Tiles] = ()
+    preflight: Sequence[str] = ()
 
     def name_of(self, frame: int) -> str:
         """What the file of this frame is called. Raises FarmError if the farm doesn't tell its format."""

@@ -24,6 +24,7 @@ from ..settings.tls import Tls
 from ..system.awake import AwakeClock
 from ..system.disks import Disks, why_unusable
 from ..system.executor import Executor
+from ..system.programs import why_not_run
 from ..system.sandbox import Sandbox, why_impossible
 from ..system.sleepless import Sleepless
 from .blends.blends import Blends
@@ -33,7 +34,6 @@ from .blends.shared import SharedBlends
 from .blends.tiles import Tiles
 from .children.dispatcher import Dispatcher
 from .children.pool import Pool
-from .children.process import why_not_run
 from .children.scratch import Scratch
 from .connection import Connection
 from .control import Control

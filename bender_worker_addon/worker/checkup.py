@@ -35,8 +35,8 @@ def of_settings(config: WorkerConfig) -> dict[str, Test]:
 
 def of_machine(config: WorkerConfig, *, blender: list[str], config_file: Path) -> dict[str, Test]:
     """What can be wrong with the machine. `blender` is a command that starts one in the background and ends at once."""
+    from ..system.programs import why_not_run
     from ..system.sandbox import why_impossible
-    from .children.process import why_not_run
 
     return {
         "Data folder": partial(why_unwritable, config.data_dir),

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 _DISK_EVERY = 10.0  # seconds between two looks at the free space
 _CHECKPOINT_EVERY = 2.0  # seconds after which what was written into the journal is put into its place
 _STALL_EVERY = 30.0  # seconds, at most, between two looks at whether a child is stuck
+_STATUS_EVERY = 10.0  # seconds after which it is known that a job was canceled elsewhere
 _BLENDS_EVERY = 30.0  # seconds, at most, between two looks at which blends may go
 _LAST_REPORTS = 5.0  # seconds a stopping worker waits for the broker to confirm what it gave back
 _LAST_REPORTS_NOW = 1.0  # the same when it was told to stop now
@@ -60,8 +61,8 @@ class Worker:
         about: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """`child_command` starts a Blender that runs `render_child/start.py`; `about` says of it and of the add-on what
-        the farm may know. Ends by itself after `max_tasks` tasks,
-        or after `idle_exit` seconds without one. Raises WorkerError if its folders or its settings can't be used."""
+        the farm may know. Ends by itself after `max_tasks` tasks, or after `idle_exit` seconds without one. Raises
+        WorkerError if its folders or its settings can't be used."""
         self.inbox: SimpleQueue[Any] = SimpleQueue()
         self.over = False
         self._config = config
@@ -111,6 +112,7 @@ class Worker:
         self._every(_DISK_EVERY, self._disks.look)
         self._every(_CHECKPOINT_EVERY, self._journal.settle)
         self._every(min(max(config.grace_period / 2, 1.0), _BLENDS_EVERY), self._look_after_blends)
+        self._every(_STATUS_EVERY, lambda: self._blends.ask(self._needed))
         stall_every = min(config.stall_timeout / 4, _STALL_EVERY)
         self._every(stall_every, lambda: self._interrupt.look_for_stall(config.stall_timeout))
         if not config.workload:

@@ -96,13 +96,13 @@ def _hair() -> Any:
     ("make", "words"),
     [
         (_cloth_in_an_instanced_collection, "cloth that is not baked (cube)"),
-        (_particles_in_another_scene, "particles that is not baked (cube)"),
+        (_particles_in_another_scene, "particles that are not baked (cube)"),
         (_soft_body_in_a_linked_library, "a soft body that is not baked (cube)"),
         (_simulation_zone_in_a_group_of_nodes, "a simulation zone in geometry nodes that is not baked (cube)"),
         (_a_falling_body, "rigid bodies that are not baked (Scene)"),
         (_dynamic_paint, "dynamic paint that is not baked (cube)"),
         pytest.param(_smoke, "a fluid that is not baked (cube)", marks=survives_fluids),
-        (_hair_that_swings, "particles that is not baked (cube)"),
+        (_hair_that_swings, "particles that are not baked (cube)"),
     ],
 )
 def test_what_is_not_baked_is_found_wherever_it_lies(

@@ -53,7 +53,16 @@ class LocalYard(Ground):
     def send(self, blend: bytes | Path, frames: Sequence[int], *, chunk: int = 1, job_id: str = "") -> str:
         """Sends a job as it is, without a Blender that would pack it; gives its id."""
         job_id = job_id or uuid.uuid4().hex
-        job = NewJob(name="a job", blend=FILE, frames=frames, chunk=chunk, image_format="PNG", scene=SCENE, id=job_id)
+        job = NewJob(
+            name="a job",
+            blend=FILE,
+            frames=frames,
+            chunk=chunk,
+            image_format="PNG",
+            scene=SCENE,
+            colors="blender",
+            id=job_id,
+        )
         with self.site.room_for(job.id) as folder:
             (folder / job.blend).write_bytes(blend if isinstance(blend, bytes) else blend.read_bytes())
             self.site.send(job)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bender_worker_addon.system.programs import why_not_run
 from bender_worker_addon.system.sandbox import Sandbox
-from bender_worker_addon.worker.children.process import why_not_run
 from tests.farm.conftest import blend, farm, make_farm, scene  # noqa: F401  fixtures
 from tools.debian import fetch_package
 from tools.errors import ToolError

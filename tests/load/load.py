@@ -237,7 +237,8 @@ def main() -> int:
     chosen = parser.parse_args()
     if chosen.farm:
         with tempfile.TemporaryDirectory(prefix="bender-worker-load-") as folder:
-            farm.run(Path(folder), workers=1000, tasks=chosen.queued, report_tasks=5000, downloaders=20, size=1 << 30)
+            crowd = {"workers": 1000, "tasks": chosen.queued, "rate": 2200, "seconds": 20}
+            farm.run(Path(folder), **crowd, downloaders=20, size=1 << 30)
         return 0
     with tempfile.TemporaryDirectory(prefix="bender-worker-load-") as folder:
         crowd = {"workers": chosen.workers, "renderers": chosen.renderers, "tasks": chosen.tasks}

@@ -180,7 +180,8 @@ def test_frames_of_formats_that_no_browser_knows_are_seen_by_their_previews(page
 
 
 def test_what_failed_or_may_be_wrong_says_so_as_text(page: Page, folder: Path) -> None:
-    add_job(folder, "evil", range(1, 4), {range(1, 4): "Errored"}, name=HOSTILE, person=HOSTILE, error=HOSTILE)
+    all_failed = {range(1, 4): "Errored"}
+    add_job(folder, "evil", range(1, 4), all_failed, name=HOSTILE, person=HOSTILE, error=HOSTILE, preflight=[HOSTILE])
     with Database(folder).changing() as connection:
         connection.execute("INSERT INTO warning VALUES ('evil', ?, '1-3')", (HOSTILE,))
         books.has_changed(connection, "evil")
@@ -188,6 +189,8 @@ def test_what_failed_or_may_be_wrong_says_so_as_text(page: Page, folder: Path) -
     expect(page.get_by_role("region", name="Why frames failed")).to_contain_text(HOSTILE)
     expect(page.locator("pre")).to_contain_text(HOSTILE)
     expect(page.get_by_role("region", name="What may be wrong with frames")).to_contain_text(f"Frames 1-3: {HOSTILE}")
+    warned = page.get_by_role("region", name="What its sender was warned of")
+    expect(warned).to_contain_text(HOSTILE.replace("\u202e", " "))
     assert not page.query_selector_all("main p b, main pre b, main script, img[src=x]")
 
 

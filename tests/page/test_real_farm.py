@@ -3,6 +3,7 @@
 page, and frames that are seen as they come."""
 
 import re
+import struct
 import time
 import zipfile
 from collections.abc import Callable
@@ -29,7 +30,7 @@ def until(true: Callable[[], bool]) -> None:
 def test_from_an_empty_farm_to_the_downloaded_frames(
     installed: Installed, context: BrowserContext, tmp_path: Path, shot: Path
 ) -> None:
-    blend = scenes.make(installed.blender, "sample", tmp_path / "turntable.blend", frames=FRAMES)
+    blend = scenes.make(installed.blender, "two_scenes", tmp_path / "turntable.blend", frames=FRAMES)
     with (
         ServedFarm(installed.blender, installed.env, folder=tmp_path / "farm") as farm,
         closing(context.new_page()) as page,
@@ -47,14 +48,21 @@ def test_from_an_empty_farm_to_the_downloaded_frames(
         expect(page.locator(".worker")).to_have_count(1, timeout=PATIENCE)
         page.locator("drop-blend input").set_input_files(blend)
         sending = page.get_by_role("dialog", name="Send turntable")
-        expect(sending.get_by_label("Frames")).to_have_value(f"1-{FRAMES}", timeout=PATIENCE)
+        expect(sending.get_by_label("Frames")).to_have_value("1-3", timeout=PATIENCE)
+        warned = re.compile("burnt into the pictures")
+        expect(sending.get_by_label("Scene")).to_have_value("Wide")
+        expect(sending).not_to_contain_text(warned)
+        sending.get_by_label("Scene").select_option("Close-up")
+        expect(sending.get_by_label("Frames")).to_have_value(f"1-{FRAMES}")
+        expect(sending).to_contain_text(warned)
         expect(sending.get_by_label("Format")).to_have_value("PNG")
         expect(sending).to_contain_text(f"{FRAMES} frames")
         sending.get_by_label("Your name").fill("Jo")
         page.screenshot(path=shot / "real-sending.png")
         sending.get_by_role("button", name="Send it").click()
         expect(page.get_by_role("heading", name="turntable")).to_be_visible(timeout=PATIENCE)
-        expect(page.get_by_text("sent by Jo")).to_be_visible()
+        expect(page.get_by_text(re.compile("sent by Jo .* · 160 . 90"))).to_be_visible()
+        expect(page.get_by_role("region", name="What its sender was warned of")).to_contain_text(warned)
         page.get_by_role("link", name="All jobs").click()
         row = page.locator("job-row")
         expect(row).to_contain_text("turntable", timeout=PATIENCE)
@@ -74,6 +82,7 @@ def test_from_an_empty_farm_to_the_downloaded_frames(
             page.get_by_role("link", name="Download", exact=True).click()
         names = zipfile.ZipFile(download.value.path()).namelist()
         assert names == [f"{number:06d}.png" for number in range(1, FRAMES + 1)]
+        assert struct.unpack(">II", zipfile.ZipFile(download.value.path()).read(names[0])[16:24]) == (160, 90)
         with page.expect_download(timeout=PATIENCE) as download:
             page.get_by_role("button", name="Film").click()
         assert download.value.path().read_bytes()[4:8] == b"ftyp"

@@ -73,11 +73,14 @@ def test_a_view_of_colors_that_is_not_there_is_told(
     monkeypatch.setenv("OCIO", str(tmp_path / "config.ocio"))
     pictures.run_script(yard.blender, "colors.py", tmp_path / "studio.blend")
     monkeypatch.delenv("OCIO")
-    job = yard.send(tmp_path / "studio.blend", [3])
+    with_colors = {**yard.environment(), "OCIO": str(tmp_path / "config.ocio")}
+    studio = LocalYard(blender=yard.blender, env=with_colors, folder=yard.folder)
+    job = studio.submit(tmp_path / "studio.blend", "--frames", "3")
     assert yard.worker(*IDLE).wait() == 0
     shown = yard.show(job)
     assert shown["status"] == "Finished"
-    space, view = sorted(shown["warnings"], key=lambda warned: str(warned["words"]))
+    space, other, view = sorted(shown["warnings"], key=lambda warned: str(warned["words"]))
     assert {warned["frames"] for warned in (space, view)} == {"3"}
     assert space["words"].startswith('image colorspace "Studio Space" not found')
     assert view["words"].startswith('scene view "Studio Look" not found')
+    assert other["words"] == "it was sent with the colours of an OCIO configuration that this Blender has not"

@@ -152,9 +152,10 @@ def test_processes_are_started_in_one_place() -> None:
         and isinstance(node.value, ast.Name)
         and node.value.id in {"subprocess", "os"}
     }
-    # children, what takes its time beside a window, a farm's RabbitMQ and its Blender, Blender's player, and what keeps
-    # macOS awake
-    assert calls == {"process.py", "background.py", "node.py", "backstage.py", "viewing.py", "sleepless.py"}
+    # children, what takes its time beside a window, a farm's RabbitMQ and its Blender, Blender's player, what keeps
+    # macOS awake, and what is run to its end
+    beside = {"background.py", "viewing.py", "sleepless.py", "programs.py"}
+    assert calls == {"process.py", "node.py", "backstage.py", *beside}
 
 
 def test_only_what_speaks_to_the_system_asks_which_one_it_is() -> None:
@@ -201,7 +202,7 @@ def test_the_systems_clock_is_for_stamps_only() -> None:
     """It may jump: what is waited for or measured goes by time.monotonic. These stamp reports and what is kept, look
     how old that is, and set people's clocks and guesses by such stamps."""
     stamping = {"task.py", "reports.py", "journal.py", "books.py", "workers.py", "news.py", "outlook.py", "words.py"}
-    stamping |= {"serve.py", "contents.py"}
+    stamping |= {"serve.py", "contents.py", "outbox.py"}
     clocks = {("time", "time"), ("datetime", "now"), ("datetime", "utcnow"), ("time", "localtime")}
     found = {
         path.name

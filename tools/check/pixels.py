@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.blenders import blenders, bpy_wheel
-from tools.check import raw_pixels
+from tools.check import raw_pixels, real_files
 from tools.errors import ToolError
 from tools.places import PROJECT
 from tools.process import end, say
@@ -56,11 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", metavar="X.Y", choices=VERSIONS, help="one Blender only: 4.2, 4.3 or 5.2")
     parser.add_argument("--stages", nargs="+", metavar="NAME", help="only the stages whose names begin so")
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="keep what is found here, and go on from there")
+    parser.add_argument("--files", type=Path, metavar="DIR", help="instead: frames of all blends in it, by a farm too")
     parser.add_argument("--write", action="store_true", help=f"write what is proven to {TABLE.relative_to(PROJECT)}")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Gives 1 if a picture was another than the table says, or than a fresh Blender's."""
+    if arguments.files is not None:
+        return real_files.run(arguments.files, version=arguments.only, results=arguments.results)
     with tempfile.TemporaryDirectory(prefix="bender-worker-pixels-") as temporary:
         folder = (arguments.results or Path(temporary)).absolute()
         folder.mkdir(parents=True, exist_ok=True)

@@ -7,10 +7,11 @@ import sqlite3
 import struct
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bender_worker_addon.farm import books, new_job, workers
 from bender_worker_addon.farm.database import Database
@@ -33,10 +34,17 @@ def add_job(
     machines: int = 4,
     old: float = 0.0,
     image_format: str = "OPEN_EXR",
+    preflight: Sequence[str] = (),
 ) -> None:
     """Enters a job whose frames have these statuses, else they wait. What is finished was so one after the other on
     `machines` machines, each frame in so many `seconds`, the last one `old` seconds ago."""
-    told = NewJob(id=job, name=name or job, blend="scene.blend", frames=frames, image_format=image_format, scene=SCENE)
+    about: dict[str, Any] = {
+        "blend": "scene.blend",
+        "image_format": image_format,
+        "scene": SCENE,
+        "preflight": preflight,
+    }
+    told = NewJob(id=job, name=name or job, frames=frames, **about)
     head = new_job.head(told, jobs=farm / "jobs", outpath=farm / "frames")
     (farm / "jobs" / job).mkdir(parents=True)
     with closing(Database(farm)) as database, database.changing() as connection:

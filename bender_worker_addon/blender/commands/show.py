@@ -48,6 +48,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
             "frame_lists": dict(details.frames),
             "failures": failures,
             "warnings": [asdict(warned) for warned in details.warnings],
+            "preflight": list(details.preflight),
             "tiles": [asdict(tiles) for tiles in details.tiles],
             "folder": str(details.folder),
         }
@@ -65,6 +66,8 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         print(f"  failed    {failure.frames}: {failure.reason}{where}")
     for warned in details.warnings:
         print(f"  in doubt  {warned.frames}: {warned.words}")
+    for warning in details.preflight:
+        print(f"  warned    when it was sent: {warning}")
     print(f"  folder    {details.folder}" + ("" if details.here else " once `fetch` has brought them"))
     return ENDED
 

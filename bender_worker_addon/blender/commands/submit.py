@@ -68,6 +68,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     from ...farm import frames_folder
     from ...farm.frame_list import frames_of
     from ...farm.new_job import NewJob
+    from ...render_child.colors import fingerprint
     from ...sites.site import is_remote
     from ..farm import memory, packing
     from ..farm.preflight import findings
@@ -110,6 +111,8 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         chunk=options.chunk,
         priority=options.priority,
         person=_person(),
+        colors=fingerprint(),
+        preflight=[finding.words for finding in found if not finding.harmless],
         **chosen,
     )
     with farm_of(config) as farm, farm.room_for(job.id) as folder, ExitStack() as if_it_fails:

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Colors: whether the open file's colours are those of Blender's own OCIO configuration."""
+"""Colors: what of the open file's colours this Blender doesn't know."""
 
-import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import bpy
 
 from ...core.errors import WorkerError
+from ...system.programs import run_to_end
 
 _FALLBACK = "Standard"  # the view that Blender takes instead of one it doesn't know
 _LOST = re.compile(r"color.management\b.*?[:|] (?:WARNING )?(.*not found.*)", re.IGNORECASE)
@@ -17,20 +16,10 @@ _OF_A_PICTURE = "image "  # Blender says so of each, also of those that are not 
 _PATIENCE = 600.0  # seconds
 
 
-def own_configuration() -> Path | None:
-    """The configuration this Blender works with, if it is not the one it came with."""
-    utils: Any = bpy.utils
-    stock = utils.system_resource("DATAFILES", path="colormanagement")  # Blender 5 sets $OCIO to it
-    own = Path(os.environ.get("OCIO") or utils.user_resource("DATAFILES", path="colormanagement"))
-    return own if own.exists() and not own.is_relative_to(stock) else None
-
-
 def lost(seen: Iterable[bpy.types.ID]) -> list[str]:
     """What is said of a view, or of the colour space of a picture among what is `seen`, that this Blender doesn't know:
     RNA shows another view in its place, or no colour space, and a command is run quietly. So the file is opened once
     more where that may be so."""
-    from ...worker.children.process import run_to_end
-
     scene: Any = bpy.context.scene
     images: list[Any] = [data for data in seen if isinstance(data, bpy.types.Image)]
     has_lost_space = any(not image.colorspace_settings.name for image in images)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ...core.errors import WorkerError
+from ...system.programs import run_to_end
 from ..beside import Beside
 
 if TYPE_CHECKING:
@@ -58,8 +59,6 @@ def show_on_desktop(words: str) -> None:
 
 
 def _show(command: list[str], environment: dict[str, str]) -> None:
-    from ...worker.children.process import run_to_end
-
     try:
         code, said = run_to_end(command, environment={**os.environ, **environment}, timeout=_PATIENCE)
     except WorkerError as error:

@@ -9,6 +9,7 @@ import bpy
 
 from ...core.frame import FORMATS
 from ...render_child import scenes, scope
+from ...render_child.colors import STOCK, fingerprint, own_configuration
 from ...render_child.simulations import not_baked
 from . import colors, memory, missing, scripts
 from .finding import Finding, Group, listed, some
@@ -107,7 +108,7 @@ def _simulations(seen: Seen) -> Iterator[Finding]:
 
 def _colors(seen: Seen, *, looked_up: bool) -> Iterator[Finding]:
     """A copy was saved by a Blender that had put its own in the place of what it doesn't know."""
-    if own := colors.own_configuration():
+    if (own := own_configuration()) and fingerprint() != STOCK:
         words = "its colours are those of an OCIO configuration of your own; workers without it make other ones"
         yield Finding(f"{words}: {own}")
     if looked_up and (lost := colors.lost(seen)):

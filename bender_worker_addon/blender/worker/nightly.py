@@ -11,6 +11,7 @@ from ...core.errors import WorkerError
 from ...core.snapshot import State
 from ...system import power
 from ...system.power import Rest
+from ...system.programs import run_to_end
 from .. import in_force
 from ..beside import Beside
 from ..farm import summary
@@ -146,8 +147,6 @@ def _rest(rest: Rest) -> None:
 
 
 def _run(command: list[str], rest: Rest) -> None:
-    from ...worker.children.process import run_to_end
-
     try:
         code, said = run_to_end(command, timeout=_PATIENCE)
     except WorkerError as error:

@@ -17,6 +17,7 @@ from typing import Any
 
 from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected, Ordered, OthersSeen
 from ...core.errors import FarmError, WorkerError
+from ...core.transfers import CANCELED, JobStatus
 from ...farm import bookkeeping, books, control, feeding
 from ...farm.database import Database
 from ...system.threads import Thread
@@ -152,6 +153,7 @@ class LocalQueue:
             events = [command(connection) for command in commands if command is not None]
             events += self._take(connection)
             events += self._orders(connection)
+            events += self._canceled(connection)
         for event in events:
             if event is not None:
                 self._inbox.put(event)
@@ -180,6 +182,16 @@ class LocalQueue:
     def _orders(self, connection: sqlite3.Connection) -> list[Ordered]:
         came = time.monotonic()
         return [Ordered(body, came) for body in control.taken(connection, self._worker_id)]
+
+    def _canceled(self, connection: sqlite3.Connection) -> list[JobStatus]:
+        """Of the jobs of which something is held here, those that were canceled meanwhile; told until it is let go."""
+        if not self._held:
+            return []
+        rows = connection.execute(
+            "SELECT DISTINCT job FROM message WHERE owner = ? AND job IN (SELECT id FROM job WHERE canceled)",
+            (self._owner.name,),
+        ).fetchall()
+        return [JobStatus(job, CANCELED) for (job,) in rows]
 
     def _remove(self, connection: sqlite3.Connection, delivery: Delivery) -> None:
         if self._let_go(delivery):

@@ -8,6 +8,7 @@ from pika.adapters.blocking_connection import BlockingConnection
 from pika.adapters.utils.connection_workflow import AMQPConnectorException, AMQPConnectorStackTimeout
 from pika.exceptions import (
     AMQPError,
+    AMQPHeartbeatTimeout,
     ChannelClosedByBroker,
     ConnectionBlockedTimeout,
     ConnectionClosedByBroker,
@@ -15,6 +16,7 @@ from pika.exceptions import (
     NackError,
     ProbableAccessDeniedError,
     ProbableAuthenticationError,
+    StreamLostError,
     UnroutableError,
 )
 
@@ -44,6 +46,10 @@ def in_words(error: BaseException) -> str:
             return "RabbitMQ refused the user or the password of amqp_url"
         case ProbableAccessDeniedError():
             return "RabbitMQ refused the vhost of amqp_url: it is missing, or this user has no right to it"
+        case StreamLostError():
+            return "it broke off"
+        case AMQPHeartbeatTimeout():
+            return "RabbitMQ has said nothing for too long"
         case IncompatibleProtocolError():
             return "what answers at amqp_url is no RabbitMQ, or it wants another certificate"
         case IdTaken():

@@ -95,8 +95,10 @@ def _understood(told: Mapping[str, Any], *, sender: str) -> NewJob:
             scene=_facts(told["scene"]),
             chunk=_whole(told, "chunk", 1, least=1, most=_LARGEST),
             priority=_whole(told, "priority", 0, least=-_PRIORITY, most=_PRIORITY),
+            preflight=_texts(told, "preflight"),
             regions=_regions(told.get("regions", [])),
             person=one_line(_text({"person": "", **told}, "person"), most=LONGEST_NAME) or sender,
+            colors=one_line(_text({"colors": "", **told}, "colors"), most=LONGEST_NAME),
         )
     except KeyError as error:
         raise Refused(400, f"this is no job: {error} is not told") from error
@@ -138,6 +140,13 @@ def _text(told: Mapping[str, Any], name: str) -> str:
     return str(told[name])
 
 
+def _texts(told: Mapping[str, Any], name: str) -> list[str]:
+    found = told.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise TypeError(f"{name} should be a list of texts")
+    return found
+
+
 def _whole(told: Mapping[str, Any], name: str, usual: int | None, *, least: int, most: int) -> int:
     """`usual` unless it is told; without one it must be."""
     value = told[name] if usual is None else told.get(name, usual)
@@ -154,7 +163,7 @@ def _details(farm: Farm, chosen: str) -> dict[str, Any]:
         lists = {"frame_lists": dict(found.frames), "failures": failures, "warnings": warnings}
         pace = found.pace and {"seconds": found.pace.seconds, "last": found.pace.last.isoformat()}
         told = {"tiles": [asdict(tiles) for tiles in found.tiles], "fps": found.fps, "pace": pace}
-        return {**as_json(found.job), **lists, **told}
+        return {**as_json(found.job), **lists, **told, "preflight": list(found.preflight)}
 
     with farm.database.looking() as connection:
         scene = books.scene(connection, chosen)

@@ -21,14 +21,18 @@ _AT_ONCE = 10_000  # files that one request may ask after
 def routes(farm: Farm) -> list[Route]:
     async def missing(request: Request) -> Response:
         sizes = _sizes(await told_in(request))
-        return JSONResponse({"missing": await run_in_threadpool(farm.contents.missing, sizes)})
+        missing = await run_in_threadpool(farm.contents.missing, sizes)
+        begun = await run_in_threadpool(farm.contents.how_far, missing)
+        return JSONResponse({"missing": missing} | ({"begun": begun} if begun else {}))
 
     async def content(request: Request) -> Response:
         digest = request.path_params["hash"]
         if not HASH.fullmatch(digest):
             raise Refused(400, "a file is called by its Blake2b-256 here, in lower-case hex")
-        place, proof = farm.contents.place(digest), hashing.fresh_name()
-        await take_file(request, place, keep_free=farm.keep_free, proof=proof, told=digest, stays=lambda: True)
+        place, proof, begun = farm.contents.place(digest), hashing.fresh_name(), farm.contents.begun(digest)
+        await take_file(
+            request, place, keep_free=farm.keep_free, proof=proof, told=digest, stays=lambda: True, begun=begun
+        )
         return JSONResponse({}, status_code=201)
 
     async def listed(request: Request) -> Response:

@@ -24,6 +24,8 @@ from ..farm import Farm
 
 log = logging.getLogger(__name__)
 
+_RANGE = re.compile(r"bytes ([0-9]{1,15})-[0-9]{1,15}/[0-9]{1,15}", re.ASCII)
+_PIECE = 1 << 20  # bytes
 _FIELD = 1024  # bytes of a field that is no file
 _LARGEST = 16 << 30  # bytes of a file
 _LOOK = 64 << 20  # bytes that come between two looks at how full the disk is
@@ -83,17 +85,21 @@ async def take_file(
     proof: hashing.Hash | None = None,
     told: str = "",
     wants_hash: bool = True,
+    begun: Path | None = None,
 ) -> Got:
     """Takes in a file that is the request's whole body, with its hash in the header `X-Blake2b`; so many bytes of the
     disk stay free. `stays`: whether one that is there already does; `proof`: another hash, to be as `told`.
-    `wants_hash`: whether there must be one; browsers can't make it. Raises Refused."""
+    `wants_hash`: whether there must be one; browsers can't make it. `begun`: where what has come is kept if the
+    connection is lost; who sends the rest says in `Content-Range` from where on. Raises Refused."""
     arriving = place.with_name(f".{secrets.token_hex(8)}")
     size, digest = 0, proof or hashing.fresh()
     told = told or request.headers.get("x-blake2b", "").lower()
     try:
         await run_in_threadpool(place.parent.mkdir, parents=True, exist_ok=True)
         room = Room(request, place.parent, keep_free)
-        with arriving.open("xb") as file:
+        if begun is not None and (size := _sent_before(request)):
+            await run_in_threadpool(_go_on, begun, arriving, size, digest)
+        with arriving.open("ab") as file:
             async for chunk in request.stream():
                 size += len(chunk)
                 room.take(len(chunk))
@@ -103,6 +109,9 @@ async def take_file(
         if not (place.is_file() and await run_in_threadpool(stays)):
             await run_in_threadpool(make_durable, arriving, place)
     except ClientDisconnect as error:
+        if begun is not None:
+            with contextlib.suppress(OSError):
+                await run_in_threadpool(move, arriving, begun)
         raise Refused(400, "the connection was lost before the file was whole") from error
     except OSError as error:
         raise Refused(507, f"{place.name} can't be stored: {error.strerror or error}") from error
@@ -110,6 +119,29 @@ async def take_file(
         with contextlib.suppress(OSError):
             remove(arriving)
     return Got(size, digest.hexdigest())
+
+
+def _sent_before(request: Request) -> int:
+    """Bytes of a file that are not in this request."""
+    told = request.headers.get("content-range", "")
+    found = _RANGE.fullmatch(told)
+    if told and found is None:
+        raise Refused(400, "the part of the file that is sent is not told as it should be")
+    return int(found[1]) if found else 0
+
+
+def _go_on(begun: Path, arriving: Path, size: int, digest: hashing.Hash) -> None:
+    """With what has come before, which is nobody else's from now on. Raises OSError."""
+    try:
+        move(begun, arriving)
+    except FileNotFoundError:
+        raise Refused(409, "what was sent before is not here any more: send all of it") from None
+    if arriving.stat().st_size < size:
+        raise Refused(409, "less was sent before: send all of it")
+    with arriving.open("r+b") as file:
+        file.truncate(size)
+        while piece := file.read(_PIECE):
+            digest.update(piece)
 
 
 def _write_and_hash(file: BinaryIO, digest: hashing.Hash, piece: bytes) -> None:

@@ -13,12 +13,10 @@ from pathlib import Path
 
 from ...core import retry
 from ...core.errors import BlendError, Remedy
-from ...core.transfers import BlendDeleted, BlendFailed, BlendGone, BlendReady, BlendsFound, JobStatus, Source
+from ...core.transfers import CANCELED, BlendDeleted, BlendFailed, BlendGone, BlendReady, BlendsFound, JobStatus, Source
 from ...system.executor import Executor
 
 log = logging.getLogger(__name__)
-
-CANCELED = "Canceled"
 
 
 class Blends:
@@ -96,7 +94,7 @@ class Blends:
     def ask_about(self, job_id: str) -> None:
         """Sees to it that the job's status becomes known, if it isn't: a canceled one may have been sent again."""
         if self._statuses.get(job_id, CANCELED) == CANCELED:
-            self._ask([job_id])
+            self.ask([job_id])
 
     def is_canceled(self, job_id: str) -> bool:
         return self._statuses.get(job_id) == CANCELED
@@ -115,7 +113,7 @@ class Blends:
         of_interest = self._of_interest(needed)
         self._statuses = {job_id: status for job_id, status in self._statuses.items() if job_id in of_interest}
         self._paths = {job_id: path for job_id, path in self._paths.items() if job_id in of_interest}
-        self._ask(needed)
+        self.ask(needed)
 
     def _usual_path(self, job_id: str) -> Path:
         return self._folder / f"{job_id}.blend"
@@ -131,7 +129,8 @@ class Blends:
         self._failures.pop(job_id, None)
         self._troubles.pop(job_id, None)
 
-    def _ask(self, jobs: Iterable[str]) -> None:
+    def ask(self, jobs: Iterable[str]) -> None:
+        """Sees to it that what these jobs are now becomes known."""
         for job_id in sorted(set(jobs) - self._asked):
             self._asked.add(job_id)
             self._put_question(job_id)

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from ...core.errors import BlendError, FolderInUse
-from ...core.transfers import BlendDeleted, BlendFailed, BlendGone, BlendReady, BlendsFound, JobStatus, Source
+from ...core.transfers import CANCELED, BlendDeleted, BlendFailed, BlendGone, BlendReady, BlendsFound, JobStatus, Source
 from ...system.executor import Executor
 from ...system.lock import Lock
 from ..state.journal import Journal
 from . import files
-from .blends import CANCELED, Blends
+from .blends import Blends
 
 log = logging.getLogger(__name__)
 
@@ -188,7 +188,7 @@ class BlendCache(Blends):
             job_id = self._others.popleft()
             if job_id not in self._asked:
                 self._other_asked = job_id
-                self._ask([job_id])
+                self.ask([job_id])
 
 
 def _taken(folder: Path) -> Lock:

@@ -25,18 +25,20 @@ class Cut(NoAnswer):
 
 
 class Download:
-    """Fills `target`; whole when `run` has come to its end. `content_type` is what the server calls it."""
+    """Fills `target`; whole when `run` has come to its end. `content_type` is what the server calls it. `goes_on`: what
+    is there is the beginning of it, which somebody will prove."""
 
-    def __init__(self, ask: Ask, target: Path) -> None:
+    def __init__(self, ask: Ask, target: Path, *, goes_on: bool = False) -> None:
         self._ask = ask
         self._target = target
+        self._goes_on = goes_on
         self._validator = ""  # what must still hold of the file on the server, so that it can go on; empty if it can't
         self.content_type = ""
 
     def run(self) -> None:
         """Raises BlendError; NoAnswer for a server out of reach; Cut, OSError if the file can't be written."""
         failures = 0
-        with self._target.open("wb") as file:
+        with self._target.open("ab" if self._goes_on else "wb") as file:
             while True:
                 begun = file.tell()
                 try:
@@ -53,8 +55,9 @@ class Download:
     def _go_on(self, file: BinaryIO) -> None:
         begun = file.tell()
         headers = {"Accept-Encoding": "identity"}  # or what has come could not be counted
-        if self._validator and begun:
-            headers |= {"Range": f"bytes={begun}-", "If-Range": self._validator}
+        if begun and (self._validator or self._goes_on):
+            headers |= {"Range": f"bytes={begun}-"}
+            headers |= {"If-Range": self._validator} if self._validator else {}
         with self._ask(headers) as answer:
             if answer.status != HTTPStatus.PARTIAL_CONTENT:
                 file.seek(0)

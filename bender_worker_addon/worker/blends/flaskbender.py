@@ -185,7 +185,7 @@ class Flaskbender:
             arriving.see_if_there_is_room(missing)
             for file in missing:
                 url = f"{self._url}/job/worker/files/{job_id}/{quote(file.name)}"
-                arriving.prove(file, partial(self._download, url))
+                arriving.prove(file, partial(self._download, url, goes_on=True))
             self._fetch_blend(job_id, arriving.blend, folder)
             return arriving.arrive()
         except (BlendError, OSError) as error:
@@ -216,9 +216,9 @@ class Flaskbender:
             text = f"what the farm says of the job's files can't be understood: {error}"
             raise BlendError(text, Remedy.ELSEWHERE) from error
 
-    def _download(self, url: str, part: Path, *, json: object = None) -> str:
+    def _download(self, url: str, part: Path, *, json: object = None, goes_on: bool = False) -> str:
         """Gives what the server says it is."""
-        download = Download(lambda headers: self._ask(url, headers, json), part)
+        download = Download(lambda headers: self._ask(url, headers, json), part, goes_on=goes_on)
         try:
             download.run()
         except Cut as error:

@@ -55,20 +55,22 @@ class Arriving:
             raise BlendError(text, Remedy.ELSEWHERE)
 
     def prove(self, file: FileBeside, download: Callable[[Path], object]) -> None:
-        """Has one come, and believes it only if it is what was sent. Raises BlendError."""
+        """Has one come, and believes it only if it is what was sent. What breaks off goes on the next time. Raises
+        BlendError."""
         path = file.path(self._part)
         path.parent.mkdir(parents=True, exist_ok=True)
         arriving = unfinished(path)
         try:
-            download(arriving)
+            if not arriving.exists() or arriving.stat().st_size < file.size:
+                download(arriving)
             if not _has_hash(arriving, file.hash):
                 raise BlendError(f"{file.name} is not what was sent with the job: its hash is another", Remedy.RETRY)
             make_durable(arriving, path)
         except BlendError as error:
+            if error.remedy is not Remedy.WAIT:
+                remove(arriving)
             words = f"{file.name}, a file that the blend needs: {error}"
             raise BlendError(words, error.remedy, retry_after=error.retry_after) from error
-        finally:
-            remove(arriving)
 
     def arrive(self) -> BlendReady:
         """All of it is here: it gets its place."""

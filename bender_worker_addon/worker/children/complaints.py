@@ -3,7 +3,7 @@
 it should be. Versions write warnings each in their way, and some more than once."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ...system.printed import readable
 
@@ -19,10 +19,13 @@ _WARNINGS = (
     re.compile(r"Error in PyDriver: (.+)"),
 )
 _IS_MISSING = re.compile(r" is missing: .*?([^/\\]+)$")  # the file's name: folders are written in more than one way
+_NUMBER = re.compile(r"\d+")
 _NO_LOSS = re.compile(
     r"Failed to load \d+ image files|\d+ libraries and \d+ linked data-blocks are missing|Unable to pack file"
     r"|Reading render result: expected channel \".*\.Noisy Image\."  # of tiles, which have it under another name
     r"|Font file doesn't exist"  # a child has said which
+    r"|edge \d+ - \d+ appears twice"  # Freestyle's
+    r"|no vertices to define .* collision shape"  # an empty mesh collides with nothing
     r"|region type|linked id .* uses local id|image file +does not exist",  # nothing that may be seen
     re.IGNORECASE,
 )
@@ -34,8 +37,8 @@ class Complaints:
     """Those of the blend that is open, of the frame in the making, and of frames that are done."""
 
     def __init__(self) -> None:
-        self._of_blend: dict[str, None] = {}
-        self._of_frame: dict[str, None] = {}
+        self._of_blend: dict[str, str] = {}  # by kind
+        self._of_frame: dict[str, str] = {}
         self._of_done: dict[str, tuple[str, ...]] = {}  # by what the child prints of a frame
         self._rest = ""
 
@@ -47,14 +50,14 @@ class Complaints:
             if line.startswith(_OPENED):
                 self._of_blend, self._of_frame = self._of_frame, {}
             elif line.startswith(_RENDERED):
-                self._of_done[line] = tuple(_each_once([*self._of_blend, *self._of_frame]))
+                self._of_done[line] = tuple(_each_once((self._of_blend | self._of_frame).values()))
                 self._of_frame = {}
                 if len(self._of_done) > _FRAMES:
                     del self._of_done[next(iter(self._of_done))]
             elif line.startswith(_OF_NOTHING):
                 self._of_frame = {}
             elif (words := warning(line)) and len(self._of_frame) < _MOST:
-                self._of_frame[words] = None
+                self._of_frame.setdefault(_kind(words), words)
 
     def has(self, attempt: int, frame: int) -> bool:
         """Whether all has come that was printed of a frame."""
@@ -78,7 +81,12 @@ def warning(line: str) -> str:
     return " ".join(readable(found[1].encode("utf-8", "replace")))[:_LONGEST].rstrip(" .")
 
 
-def _each_once(found: list[str]) -> Iterator[str]:
+def _kind(words: str) -> str:
+    """The same for what differs in numbers only: a warning of every edge or face would leave no room for others."""
+    return words if _IS_MISSING.search(words) else _NUMBER.sub("#", words)
+
+
+def _each_once(found: Collection[str]) -> Iterator[str]:
     """Of all that speak of a file that is missing only the one that says so in those words."""
     missing = [name[1] for words in found if (name := _IS_MISSING.search(words))]
     for words in dict.fromkeys(found):

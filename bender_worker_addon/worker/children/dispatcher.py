@@ -154,7 +154,7 @@ class Dispatcher:
     def _give(self, child: Child, held: InFlight, blend: Path, tiles: tuple[TileFile, ...]) -> None:
         attempt, task = next(self._attempts), held.task
         folder = child.folder / str(attempt)
-        command = Command(attempt, blend, held.missing, task.image_format, folder, task.region, tiles)
+        command = Command(attempt, blend, held.missing, task.image_format, folder, task.region, tiles, task.colors)
         self._pool.use(child)
         child.give(held, command, log_file=self._pool.log_file(held))
         held.stage, held.attempt = Stage.GIVEN, attempt

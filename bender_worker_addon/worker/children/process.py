@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -234,32 +234,3 @@ def _in_words(error: OSError | WorkerError) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     return str(error)
-
-
-def why_not_run(command: Sequence[str]) -> str:
-    """Runs a command that should end at once and well; why it didn't, or ""."""
-    try:
-        code, words = run_to_end(command, timeout=_QUIT)
-    except WorkerError as error:
-        return str(error)
-    return "" if code == 0 else words.strip() or f"exit code {code}"
-
-
-def run_to_end(
-    command: Sequence[str], *, timeout: float, environment: Mapping[str, str] | None = None
-) -> tuple[int, str]:
-    """Runs a command for at most so many seconds; gives its exit code and all that it has said. Raises WorkerError if
-    it can't be started or does not end."""
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-            env=environment,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise WorkerError(str(error)) from error
-    return done.returncode, done.stdout.decode("utf-8", "replace")

@@ -153,6 +153,7 @@ def _become(name: str, **content: object) -> None:
 
 
 _become("pictures", check_all=check, BrokenPicture=BrokenPicture)
+_become("colors", unlike=lambda _: "")
 _become("devices", choose=lambda wanted, _share: scene.get("device", "") or wanted[-1])
 _become("progress", Progress=Progress)
 _become("previews", Previews=Previews)

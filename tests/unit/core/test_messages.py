@@ -49,7 +49,7 @@ def test_what_a_child_says_is_understood(said: dict[str, Any], event: ChildEvent
 
 
 def test_an_order_names_a_file_for_each_frame() -> None:
-    command = Command(7, Path("/b/Größe.blend"), (3, 12), "OPEN_EXR", Path("/out put"))
+    command = Command(7, Path("/b/Größe.blend"), (3, 12), "OPEN_EXR", Path("/out put"), colors="blender")
     line = messages.encoded(messages.render(command))
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
@@ -60,6 +60,7 @@ def test_an_order_names_a_file_for_each_frame() -> None:
         "frames": [3, 12],
         "format": "OPEN_EXR",
         "files": [str(Path("/out put", name)) for name in ("000003.exr", "000012.exr")],
+        "colors": "blender",
         "region": None,
         "tiles": [],
     }

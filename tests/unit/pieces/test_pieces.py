@@ -277,4 +277,32 @@ def test_a_small_bundle_that_unpacks_to_a_large_piece_is_refused() -> None:
     packed = zlib.compress(bytes(LARGEST), 9)
     manifest = Manifest(array("I", [len(packed) + 1]), bytes(HASH))
     with pytest.raises(NoBundle):
-        list(Unpacking(manifest).feed(struct.pack("<II", 0, len(packed)) + packed))
+        list(Unpacking(manifest).feed(struct.pack("<III", 1, len(packed), 0) + packed))
+
+
+@pytest.mark.parametrize("head", [(0, 0), (3, 8), (1 << 31, 0), (1, LARGEST + 1)], ids=str)
+def test_a_bundle_that_says_it_has_more_than_there_is_is_refused_at_once(head: tuple[int, int]) -> None:
+    """It is not waited for, nor kept in memory."""
+    manifest = Manifest(array("I", [4, 4]), bytes(2 * HASH))
+    with pytest.raises(NoBundle):
+        list(Unpacking(manifest).feed(struct.pack("<II", *head) + bytes(12)))
+
+
+def test_small_pieces_are_compressed_together(tmp_path: Path) -> None:
+    """Small blocks full of addresses, all of which are new in each save of Blender 4, are a tenth then."""
+    addresses = [64 * number for number in range(1 << 20, (1 << 20) + 40_000)]
+    random.Random(4).shuffle(addresses)
+    rows = [(b"DATA", address, struct.pack("<QQ40xQ", address - 64, address + 64, address)) for address in addresses]
+    source = tmp_path / "scene.blend"
+    source.write_bytes(blend(HEADS[3], rows))
+    manifest = Manifest.of(source)
+    together = put_together(manifest, tmp_path / "part", Shelf([]), source)
+    alone = sum(len(some) for number in range(len(manifest)) for some, _ in bundle.packed(source, manifest, [number]))
+    assert together < alone * 0.95
+    assert together < manifest.size * 0.2
+
+
+def test_what_does_not_shrink_is_sent_as_it_is(tmp_path: Path) -> None:
+    source = tmp_path / "scene.blend"
+    source.write_bytes(blend(HEADS[-1], [(b"DATA", 1, os.urandom(6_000_000)), (b"DATA", 2, bytes(6_000_000))]))
+    assert 6_000_000 < put_together(Manifest.of(source), tmp_path / "part", Shelf([]), source) < 6_050_000

@@ -19,6 +19,7 @@ import pytest
 
 from bender_worker_addon.core.deliveries import Connected, Delivery, Disconnected
 from bender_worker_addon.core.errors import FarmError
+from bender_worker_addon.core.transfers import CANCELED, JobStatus
 from bender_worker_addon.farm import books, workers
 from bender_worker_addon.farm.database import FILE, Database
 from bender_worker_addon.queues.local import queue as local
@@ -93,6 +94,22 @@ def test_what_a_worker_holds_goes_to_others_when_it_ends(site: Site) -> None:
     one.queue.close(timeout=DEADLINE)
     again = other.take()
     assert (name(again), again.redelivered) == ("job-1", True)
+
+
+def test_who_holds_a_task_of_a_job_that_is_canceled_is_told_at_once_and_until_it_lets_go(site: Site) -> None:
+    site.add("job", 2)
+    site.add("other", 1)
+    hands = site.worker(prefetch=3)
+    held = {name(delivery): delivery for delivery in (hands.take(), hands.take(), hands.take())}
+    with site.database.changing() as connection:
+        books.cancel(connection, "job")
+    assert event_from(hands.inbox, JobStatus) == JobStatus("job", CANCELED)
+    hands.queue.ack(held["job-1"])
+    assert event_from(hands.inbox, JobStatus) == JobStatus("job", CANCELED)
+    hands.queue.ack(held["job-2"])
+    hands.settled()
+    assert hands.inbox.empty()
+    assert site.left() == 1
 
 
 def test_a_task_that_was_set_aside_is_held_but_keeps_no_other_away(site: Site) -> None:

@@ -18,6 +18,7 @@ from bender_worker_addon.farm.tasks import merge
 from bender_worker_addon.server.web.openapi import OPENAPI
 from tests.unit.server.conftest import SCENE, Client
 from tests.unit.support import DEADLINE, PNG
+from tools.places import PROJECT
 
 
 def test_a_job_is_sent_listed_changed_and_deleted(client: Client) -> None:
@@ -102,6 +103,8 @@ def test_what_was_written_with_frames_comes_one_by_one_and_in_the_zip(client: Cl
         {"scene": {**SCENE, "fps": "many"}},
         {"chunk": "x"},
         {"priority": [1]},
+        {"preflight": "no camera"},
+        {"preflight": [7]},
     ],
 )
 def test_what_is_no_job_is_refused_in_a_sentence(client: Client, change: dict[str, Any]) -> None:
@@ -164,16 +167,32 @@ def test_prometheus_is_told_in_its_words(client: Client) -> None:
 
 
 def test_the_description_is_that_of_the_routes(client: Client) -> None:
-    told_paths = {(path, method) for path, methods in OPENAPI["paths"].items() for method in methods}
-    starlette: Any = client.server._web.config.app
-    there = {
-        (re.sub(":(int|path)}", "}", route.path), method.lower())
-        for route in starlette.routes
-        if isinstance(route, Route) and route.path != "/" and not route.path.startswith(("/job/", "/join/", "/page/"))
-        for method in (route.methods or set()) - {"HEAD"}
-    }
+    told_paths = {(method, path) for path, methods in OPENAPI["paths"].items() for method in methods}
+    others = ("/job/", "/join/", "/page/")
+    there = {(method, path) for method, path in routes(client) if path != "/" and not path.startswith(others)}
     assert told_paths == there
     assert client.ask("GET", "/openapi.json").json() == json.loads(json.dumps(OPENAPI))
+
+
+def test_what_workers_ask_stands_in_the_documentation(client: Client) -> None:
+    text = (PROJECT / "docs" / "wire.md").read_text(encoding="utf-8")
+    told = {(method.lower(), path) for method, path in re.findall(r"`(GET|POST|PUT) (/[^`]+)`", text)}
+    assert told == {
+        (method, path.replace("{", "<").replace("}", ">"))
+        for method, path in routes(client)
+        if path.startswith(("/job/", "/join/"))
+    }
+
+
+def routes(client: Client) -> set[tuple[str, str]]:
+    """The method, in small letters, and the path of each."""
+    starlette: Any = client.server._web.config.app
+    return {
+        (method.lower(), re.sub(":(int|path)}", "}", route.path))
+        for route in starlette.routes
+        if isinstance(route, Route)
+        for method in (route.methods or set()) - {"HEAD"}
+    }
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 """The farm as one who sends jobs sees it: on this machine, and by the files of a shared disk."""
 
 import json
+import sqlite3
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +188,29 @@ def _finish(local: Site, folder: Path) -> None:
         task.has_frames({1: StoredFrame(number=1, path=folder / "000001.png", size=8, hash="0" * 128)}, [])
         task.finished(timings="")
         assert tasks.merge(connection, task.to_json())
+
+
+def test_a_job_of_many_frames_is_told_at_once(local: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what SQLite does for it, which doesn't depend on who else uses this machine: all that is told of a job, so
+    that nothing of it looks at each of its tasks."""
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 100
+
+    class Counting(sqlite3.Connection):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self.set_progress_handler(count, 100)
+
+    with local:
+        sent(local, new_job(frames=range(1, 10_001), chunk=1))
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Counting))
+    with local:
+        steps = 0
+        (job,) = local.jobs()
+        details = local.details(job)
+        told = steps
+    assert (details.frames, job.total) == ({"Waiting": "1-10000"}, 10_000)
+    assert told < 10_000

@@ -5,20 +5,26 @@ import hashlib
 import json
 import os
 import shutil
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bender_worker_addon.core import retry
 from bender_worker_addon.core.errors import FarmError, Remedy
 from bender_worker_addon.core.luggage import FOLDER, LIST
 from bender_worker_addon.core.transfers import BlendFailed, BlendReady
 from bender_worker_addon.farm.contents import Contents
 from bender_worker_addon.farm.new_job import NewJob
+from bender_worker_addon.sites import client as site_client
 from bender_worker_addon.sites.client import Client as SiteClient
-from bender_worker_addon.sites.site import Site
-from bender_worker_addon.worker.blends import files
+from bender_worker_addon.sites.site import Progress, Site
+from bender_worker_addon.worker.blends import download, files
 from bender_worker_addon.worker.blends.flaskbender import Flaskbender
+from bender_worker_addon.worker.blends.http_client import Answer
 from tests.unit.server.conftest import Client
 from tests.unit.sites.conftest import Machine
 from tests.unit.sites.test_local import new_job
@@ -100,6 +106,52 @@ def test_what_has_arrived_before_it_broke_off_is_not_sent_again(
     assert len(before) == 3
     assert not before & set(put)
     assert in_folder(client.folder / "jobs" / "job-2") == WALK | CACHE
+
+
+def test_a_large_file_that_breaks_off_goes_on_where_it_was(
+    remote: Site, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = {f"{FOLDER}/1/film.mp4": os.urandom(20 << 20)}
+    real, sent = site_client._pieces, [0]
+
+    def breaks(file: Path, size: int, told: Progress, begun: int = 0) -> Iterator[bytes]:
+        for piece in real(file, size, told, begun):
+            if sent[0] >= 18 << 20 and not begun and "film" in file.name:
+                raise FarmError("the line is cut")
+            sent[0] += len(piece)
+            yield piece
+
+    monkeypatch.setattr(site_client, "_pieces", breaks)
+    with pytest.raises(FarmError, match="the line is cut"):
+        send(remote, job_of(1), film)
+    (digest,) = {hashlib.blake2b(content, digest_size=32).hexdigest() for content in film.values()}
+    part = Contents(client.folder / "jobs").begun(digest)
+    while not part.exists():
+        time.sleep(0.01)
+    here = part.stat().st_size
+    assert 1 << 20 < here <= sent[0]
+    sent[0] = 0
+    send(remote, job_of(1), film)
+    assert sent[0] < (20 << 20) - here + (1 << 20)  # the blend is among it
+    assert in_folder(client.folder / "jobs" / "job-1") == film
+    assert not part.exists()
+
+
+def test_of_a_beginning_that_is_none_or_gone_all_is_sent(remote: Site, client: Client) -> None:
+    content = os.urandom(17 << 20)
+    digest = hashlib.blake2b(content, digest_size=32).hexdigest()
+    contents = Contents(client.folder / "jobs")
+    contents.begun(digest).parent.mkdir(parents=True)
+    contents.begun(digest).write_bytes(b"something else")
+    send(remote, job_of(1), {f"{FOLDER}/1/film.mp4": content})
+    assert contents.place(digest).read_bytes() == content
+    for told, status in (("bytes 3-9/10", 409), ("bytes x-9/10", 400)):
+        headers = {"Content-Range": told}
+        assert client.ask("PUT", f"/api/files/{'a' * 64}", data=b"1234567", headers=headers).status_code == status
+    contents.begun("a" * 64).write_bytes(b"12")
+    headers = {"Content-Range": "bytes 3-9/10"}
+    assert client.ask("PUT", f"/api/files/{'a' * 64}", data=b"1234567", headers=headers).status_code == 409
+    assert {path.name for path in contents.place(digest).parent.iterdir()} == {digest}
 
 
 def test_on_a_disk_that_knows_no_other_names_of_a_file_it_is_copied(
@@ -197,6 +249,58 @@ def test_what_is_not_what_was_sent_is_not_believed(
     assert part.is_dir()
     files.find(tmp_path / "blends", [])
     assert not part.exists()
+
+
+def test_what_breaks_off_on_its_way_to_a_worker_goes_on_with_the_next_try(
+    remote: Site, client: Client, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = {f"{FOLDER}/1/film.mp4": os.urandom(3 << 20)}
+    send(remote, job_of(1), film)
+    asked: list[str] = []
+    real_read, real_ask = download._read, Flaskbender._ask
+
+    def read(answer: Answer) -> bytes:
+        if len(asked) == 1 and answer.length is not None and read_before:
+            raise download.Cut("the line is cut")
+        read_before.append(1)
+        return real_read(answer)
+
+    def ask(self: Flaskbender, url: str, headers: dict[str, str], body: object) -> AbstractContextManager[Answer]:
+        asked.append(headers.get("Range", ""))
+        return real_ask(self, url, headers, body)
+
+    read_before: list[int] = []
+    monkeypatch.setattr(download, "_read", read)
+    monkeypatch.setattr(Flaskbender, "_ask", ask)
+    monkeypatch.setattr(retry.RESUMES.__class__, "again_in", lambda *_, **__: None)
+    blends = tmp_path / "blends"
+    came = Flaskbender(machine.url).fetch_blend("job-1", blends / "job-1.blend")
+    assert isinstance(came, BlendFailed)
+    assert came.error.remedy is Remedy.WAIT
+    (part,) = (blends / ".job-1.part" / FOLDER / "1").iterdir()
+    here = part.stat().st_size
+    assert 0 < here < 3 << 20
+    came = Flaskbender(machine.url).fetch_blend("job-1", blends / "job-1.blend")
+    assert isinstance(came, BlendReady)
+    assert asked[1] == f"bytes={here}-"
+    assert in_folder(blends / "job-1") == film
+    files.delete("job-1", blends)
+    fetch_again = blends / ".job-1.part" / FOLDER / "1"
+    fetch_again.mkdir(parents=True)
+    (fetch_again / part.name).write_bytes(b"something else")
+    came = Flaskbender(machine.url).fetch_blend("job-1", blends / "job-1.blend")
+    assert isinstance(came, BlendFailed)
+    assert came.error.remedy is Remedy.RETRY
+    assert isinstance(Flaskbender(machine.url).fetch_blend("job-1", blends / "job-1.blend"), BlendReady)
+    assert in_folder(blends / "job-1") == film
+
+
+def test_what_has_come_of_one_that_is_given_up_goes(remote: Site, machine: Machine, tmp_path: Path) -> None:
+    part = tmp_path / "blends" / ".job-1.part" / FOLDER / "1"
+    part.mkdir(parents=True)
+    (part / "film.mp4").write_bytes(b"a")
+    files.give_up("job-1", tmp_path / "blends")
+    assert list((tmp_path / "blends").iterdir()) == []
 
 
 def test_what_does_not_fit_on_the_disk_is_for_another_worker(

@@ -219,13 +219,14 @@ def test_a_liar_gets_nothing_in(machine: Machine, client: Client) -> None:
     path = f"/api/jobs/job-1/files/scene.blend/pieces/{manifest.id}"
     told = client.ask("PUT", path, data=manifest.to_bytes()).json()
     assert sum(count for _, count in told["lacking"]) == len(manifest)
-    lie = b"".join(struct.pack("<II", number, length) + bytes(length) for number, length in enumerate(manifest.lengths))
+    lengths = enumerate(manifest.lengths)
+    lie = b"".join(struct.pack("<III", 1, length, number) + bytes(length) for number, length in lengths)
     assert client.ask("POST", path, data=lie).status_code == 400
     assert client.ask("PUT", path, data=manifest.to_bytes()).json() == told
     assert client.tell("job-1").status_code == 412
     for wrong in (b"", b"no manifest", manifest.to_bytes()[:-1]):
         assert client.ask("PUT", path, data=wrong).status_code == 400
-    for wrong in (b"x" * 100, struct.pack("<II", len(manifest), 1) + b"x", struct.pack("<II", 0, 1) + b"x"):
+    for wrong in (b"x" * 100, struct.pack("<III", 1, 1, len(manifest)) + b"x", struct.pack("<III", 1, 1, 0) + b"x"):
         assert client.ask("POST", path, data=wrong).status_code == 400
     assert client.ask("POST", f"/api/jobs/other/files/scene.blend/pieces/{manifest.id}", data=b"").status_code == 409
     assert client.ask("PUT", "/api/jobs/job-1/files/..%5Cx/pieces/" + manifest.id, data=b"").status_code == 400

@@ -7,6 +7,7 @@ import shutil
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,15 @@ def test_a_job_is_sent_and_looked_after_with_the_same_words(remote: Site, local:
     assert isinstance(remote, RemoteSite)
     with local:
         assert remote.jobs() == []
-        sent(remote, new_job(priority=3))
+        sent(remote, replace(new_job(priority=3), preflight=["not packed:\n\x1b x.png", "", "no camera"]))
         (job,) = remote.jobs()
         assert remote.jobs() == local.jobs()
         assert (job.id, job.name, job.status, job.total, job.priority) == ("job-1", "shot", "Queued", 10, 3)
         assert (client.folder / "jobs" / "job-1" / "scene.blend").read_bytes() == blend()
         here, there = remote.details(job), local.details(job)
-        for name in ("job", "frames", "failures", "fps", "image_format", "pace"):
+        for name in ("job", "frames", "failures", "fps", "image_format", "pace", "preflight"):
             assert getattr(here, name) == getattr(there, name), name
+        assert here.preflight == ["not packed: x.png", "no camera"]
         assert here.name_of(7) == "000007.png"
         assert not here.here
         remote.pause("job-1")

@@ -59,13 +59,14 @@ def test_a_job_that_was_canceled_and_sent_again_is_rendered(start_farm: StartFar
     farm.http.set_status("job-1", "Canceled")
     farm.broker.deliver(message("a"))
     farm.until_settled()
+    first = len(farm.broker.history)  # the blend may be here before the answer that the job is canceled
     farm.broker.deliver(message("b"))
     farm.until_settled(2)
-    assert farm.broker.history[4:] == ["receive", "abort", "ack"]
+    assert farm.broker.history[first:] == ["receive", "abort", "ack"]
     farm.http.set_status("job-1", "Running")
     farm.broker.deliver(message("a"))
     farm.until_settled(3)
-    assert farm.broker.history[7:] == ["receive", "construct", "blend", "start", "stat", "finish", "ack"]
+    assert farm.broker.history[first + 3 :] == ["receive", "construct", "blend", "start", "stat", "finish", "ack"]
 
 
 def test_an_answer_that_does_not_come_stops_nothing(start_farm: StartFarm) -> None:

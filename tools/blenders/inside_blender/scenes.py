@@ -228,6 +228,20 @@ def variety(**options: int) -> None:
 
 
 @scene
+def two_scenes(*, frames: int = 12, width: int = 320, height: int = 180, samples: int = 16) -> None:
+    """`Wide`, which is the active one, and `Close-up`, of a quarter of its pixels, which has its path burnt in."""
+    trivial(frames=3, width=width, height=height, samples=samples)
+    wide = bpy.context.scene
+    wide.name = "Wide"
+    close = wide.copy()
+    close.name = "Close-up"
+    close.use_fake_user = True  # or it would not be saved
+    close.frame_end = frames
+    close.render.resolution_percentage = 50
+    close.render.use_stamp = close.render.use_stamp_filename = True
+
+
+@scene
 def stereo(**options: int) -> None:
     """Two eyes, a picture each."""
     trivial(**options)

@@ -3,7 +3,7 @@
 
 import { film, jobButtons, retry } from "./actions.js";
 import { go } from "./address.js";
-import { about, ask, framePath, jobPath } from "./api.js";
+import { about, ask, framePath, jobPath, sentence } from "./api.js";
 import { detailsOf } from "./details.js";
 import { each, h, icon, setAttribute, setText } from "./dom.js";
 import { OVER, done, failed, farm, hasPictures, total } from "./farm.js";
@@ -44,6 +44,7 @@ class JobPage extends HTMLElement {
   #about = h("section", { class: "about", "aria-label": "This frame" });
   #failures = h("section", { class: "failures", "aria-labelledby": "failures-title" }, h("h2", { id: "failures-title" }, "Why frames failed"), h("ul"));
   #warnings = h("section", { class: "warnings", "aria-labelledby": "warnings-title" }, h("h2", { id: "warnings-title" }, "What may be wrong with frames"), h("ul", { class: "concerns" }));
+  #preflight = h("section", { class: "warnings", "aria-labelledby": "preflight-title" }, h("h2", { id: "preflight-title" }, "What its sender was warned of"), h("ul", { class: "concerns" }));
   #chips = h("div", { class: "chips", role: "group", "aria-label": "Show only" });
   #chosen = h("div", { class: "chosen" });
   #grid = document.createElement("frame-grid");
@@ -56,7 +57,7 @@ class JobPage extends HTMLElement {
     this.#facts,
     this.#stopped,
     this.#strip,
-    h("div", { class: "parts" }, h("div", { class: "look" }, this.#viewer, this.#about), h("div", { class: "all" }, this.#failures, this.#warnings, this.#chips, this.#chosen, this.#grid)),
+    h("div", { class: "parts" }, h("div", { class: "look" }, this.#viewer, this.#about), h("div", { class: "all" }, this.#failures, this.#warnings, this.#preflight, this.#chips, this.#chosen, this.#grid)),
   );
 
   connectedCallback() {
@@ -200,10 +201,9 @@ class JobPage extends HTMLElement {
   }
 
   #showWarnings() {
-    const found = this.#details.warnings;
-    this.#warnings.hidden = !found.length;
-    const rows = found.map(({ frames, words }) => h("li", {}, icon("warn"), h("span", {}, h("b", {}, `Frame${/[-,]/.test(frames) ? "s" : ""} ${shortened(frames)}: `), words)));
-    this.#warnings.lastElementChild.replaceChildren(...rows);
+    const { warnings, preflight } = this.#details;
+    listWarnings(this.#warnings, warnings.map(({ frames, words }) => [h("b", {}, `Frame${/[-,]/.test(frames) ? "s" : ""} ${shortened(frames)}: `), words]));
+    listWarnings(this.#preflight, preflight.map((words) => [sentence(words)]));
   }
 
   #showMarked() {
@@ -276,6 +276,11 @@ class JobPage extends HTMLElement {
     event.preventDefault();
     this.#choose(Math.max(0, Math.min(length - 1, this.#viewer.place + steps[event.key])));
   }
+}
+
+function listWarnings(section, warnings) {
+  section.hidden = !warnings.length;
+  section.lastElementChild.replaceChildren(...warnings.map((words) => h("li", {}, icon("warn"), h("span", {}, words))));
 }
 
 function aboutTask(task) {

@@ -156,7 +156,8 @@ async function form({ id, name, looked, dialog }) {
       setText(number, scene.name === looked.active ? "" : "The farm’s Blender makes it the active scene …");
       if (scene.name !== looked.active) looked.active = (await look(id, number, scene.name)).active;
       const facts = looked.isUnseen ? { ...scene.facts, fps: Math.round(Number(fields.fps.value)) } : scene.facts;
-      const told = { id, name: fields.name.value, blend: FILE, frames: fields.frames.value, image_format: fields.format.value, person: fields.person.value, scene: facts };
+      const preflight = scene.concerns.filter(({ harmless }) => !harmless).map(({ words }) => words);
+      const told = { id, name: fields.name.value, blend: FILE, frames: fields.frames.value, image_format: fields.format.value, person: fields.person.value, scene: facts, preflight };
       await ask("POST", "/api/jobs", told);
       dialog.close();
       say(`“${fields.name.value}” is sent.`);

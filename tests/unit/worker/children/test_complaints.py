@@ -36,6 +36,8 @@ from bender_worker_addon.worker.children.complaints import Complaints, rendered,
         ('Warning: region type 4 missing in space type "Info" (id: 7) - removing region', ""),
         ("00:00.065  blend  | WARNING Region type 4 missing in space type Info (id: 7) - removing region", ""),
         ("00:00.065  cycles  | WARNING Image file  does not exist.", ""),
+        ("Warning: edge 112 - 113 appears twice, correcting", ""),
+        ("00:01.2  rigidbody | WARNING no vertices to define Convex Hull collision shape with", ""),
         ("Warning: can't reach amqp://me:hush@host/x", "can't reach amqp://host/x"),
     ],
 )
@@ -73,9 +75,19 @@ def test_what_is_missing_is_told_once() -> None:
 def test_they_are_few_and_short_whatever_is_printed() -> None:
     complaints = Complaints()
     for frame in range(200):
-        complaints.take("".join(f"Warning: {number} {'x' * 5000}\n" for number in range(100)))
+        complaints.take("".join(f"Warning: {'y' * number} {'x' * 5000}\n" for number in range(100)))
         complaints.take(f"{rendered(1, frame)}\n")
     assert not complaints.has(1, 0)
     told = complaints.of(1, 199)
     assert len(told) == 10
     assert max(map(len, told)) == 300
+
+
+def test_what_differs_in_numbers_only_leaves_room_for_others() -> None:
+    complaints = Complaints()
+    complaints.take("".join(f"Warning: face {number} is bent\n" for number in range(100_000)))
+    complaints.take(f"Error: no memory for 1.png\n{rendered(1, 1)}\n")
+    assert complaints.of(1, 1) == ("face 0 is bent", "no memory for 1.png")
+    complaints.take("".join(f"Warning: the picture a is missing: /{number}.png\n" for number in range(3)))
+    complaints.take(f"{rendered(1, 2)}\n")
+    assert len(complaints.of(1, 2)) == 3
