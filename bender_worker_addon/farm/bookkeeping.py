@@ -55,6 +55,8 @@ def enter(
         workers.note(connection, sender, step, task.job_id, frame_list.as_text(task.frames), task.error)
     if settles and step in _SETTLES:
         books.remove_message(connection, task.job_id, task.id)
+    elif only_if_fed and step != "stat":
+        feeding.adopt(connection, task.job_id, task.id)
     if step == _REJECT:
         stopping.has_failed(connection, task.job_id)
 

@@ -88,6 +88,20 @@ def was_given(connection: sqlite3.Connection, job: str, task: str) -> bool:
     return connection.execute(f"{waits} AND NOT redelivered", (job, task)).fetchone() is None
 
 
+def adopt(connection: sqlite3.Connection, job: str, task: str) -> None:
+    """Somebody has a task that is to be done, so RabbitMQ has it: also one that was settled before, of which there was
+    a duplicate. Whatever becomes of that one now counts, and if it is lost it is fed again."""
+    row = connection.execute(
+        "INSERT INTO message (priority, job, task, owner)"
+        f" SELECT job.priority, job.id, task.id, '{OWNER}' FROM task JOIN job ON job.id = task.job"
+        " WHERE task.job = ? AND task.id = ? AND task.status IN ('Waiting', 'Queued', 'Running') AND NOT EXISTS"
+        " (SELECT 1 FROM message WHERE message.job = task.job AND message.task = task.id) RETURNING number",
+        (job, task),
+    ).fetchone()
+    if row is not None:
+        connection.execute("INSERT INTO fed VALUES (?, 1)", row)
+
+
 def count(connection: sqlite3.Connection) -> int:
     """How many tasks are fed and not settled."""
     (fed,) = connection.execute("SELECT count(*) FROM fed").fetchone()

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""People, the feeder, RabbitMQ and workers do what they do in any order; the books stay whole, and nothing is lost."""
+
+import json
+import random
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bender_worker_addon.farm import bookkeeping, books, changes, feeding, frame_list
+from bender_worker_addon.farm.database import Database
+from tests.unit.farm.test_feeding import add
+from tests.unit.support import task_wire
+
+JOBS = ("a", "b")
+FINAL = {"finish": "Finished", "reject": "Errored"}
+
+
+class Farm:
+    def __init__(self, database: Database, chance: random.Random) -> None:
+        self.database, self.chance = database, chance
+        self.work: list[str] = []  # tasks in RabbitMQ's queue
+        self.held: list[str] = []  # by workers
+        self.canceled: set[str] = set()  # jobs that were, at any time: a worker may have seen it then
+        self.in_part: set[str] = set()  # jobs of which not all is to be done
+        with database.changing() as connection:
+            for job in JOBS:
+                add(connection, job, tasks=chance.randint(1, 3), person=job)
+
+    def do_something(self) -> None:
+        several = [self.feed, self.take, self.settle]
+        self.chance.choice([self.change, self.retry_some, self.start, self.lose_rabbitmq, *several, *several])()
+
+    def change(self) -> None:
+        job = self.chance.choice(JOBS)
+        what = self.chance.choice([changes.pause, changes.resume, books.cancel, books.cancel, books.retry])
+        with self.database.changing() as connection:
+            what(connection, job)
+            changes.set_priority(connection, job, self.chance.randint(0, 1))
+        if what is books.cancel:
+            self.canceled.add(job)
+        if what is books.retry:
+            self.in_part.discard(job)
+
+    def retry_some(self) -> None:
+        job = self.chance.choice(JOBS)
+        with self.database.changing() as connection:
+            books.retry_some(connection, job, [self.chance.randint(1, 3)])
+        self.in_part.add(job)
+
+    def feed(self) -> None:
+        """The server may be killed before it publishes what it has marked."""
+        with self.database.changing() as connection:
+            fed = feeding.feed(connection, self.chance.randint(1, 4))
+        if self.chance.random() < 0.8:
+            self.publish(fed)
+
+    def start(self) -> None:
+        with self.database.looking() as connection:
+            again = feeding.unconfirmed(connection)
+        self.publish(again)
+
+    def publish(self, fed: list[feeding.Fed]) -> None:
+        self.work += [json.loads(task.body)["id"] for task in fed]
+        with self.database.changing() as connection:
+            feeding.confirmed(connection, [task.number for task in fed])
+
+    def lose_rabbitmq(self) -> None:
+        """What workers have in hand they go on with, and report."""
+        self.work.clear()
+        with self.database.changing() as connection:
+            feeding.take_back(connection, feeding.fed(connection))
+
+    def take(self) -> None:
+        if not self.work:
+            return
+        task = self.work.pop(self.chance.randrange(len(self.work)))
+        if self.is_wanted(task):
+            self.report("receive", task, "Queued")
+            self.report("start", task, "Running")
+            self.held.append(task)
+        else:
+            self.report("abort", task, "Aborted")
+
+    def settle(self) -> None:
+        if not self.held:
+            return
+        task = self.held.pop(self.chance.randrange(len(self.held)))
+        match self.chance.choice(["finish", "reject", "fail", "abort"]):
+            case "abort" if task[0] in self.canceled:
+                self.report("abort", task, "Aborted")
+            case "fail":
+                self.report("error", task, "Errored")
+                if self.chance.random() < 0.5:
+                    self.held.append(task)  # it is still to go back
+                else:
+                    self.report("requeue", task, "Waiting")
+                    self.work.append(task)
+            case "reject":
+                self.report("reject", task, "Errored")
+            case _:
+                for _ in range(self.chance.randint(1, 2)):
+                    self.report("finish", task, "Finished")
+
+    def is_wanted(self, task: str) -> bool:
+        with self.database.looking() as connection:
+            return books.status(connection, task[0]) != "Canceled"
+
+    def report(self, step: str, task: str, status: str) -> None:
+        wire = task_wire(task, job=task[0], frames=[int(task[2:])]) | {"status": status}
+        with self.database.changing() as connection:
+            bookkeeping.enter(connection, f"{step}.worker", json.dumps(wire).encode(), only_if_fed=True)
+
+    def check(self) -> None:
+        """The books are whole, and what is to be done is with somebody."""
+        with self.database.looking() as connection:
+            messages = connection.execute("SELECT number, job, task, owner FROM message").fetchall()
+            fed = {number for (number,) in connection.execute("SELECT number FROM fed").fetchall()}
+            tasks = connection.execute("SELECT job, id, status, frames FROM task").fetchall()
+            jobs = connection.execute("SELECT id, status, canceled, paused FROM job").fetchall()
+            told = {job: books.frames_by_status(connection, job) for job, *_ in jobs}
+            counted = {job.id: dict(job.frames) for job in books.jobs(connection)}
+        owners = {(job, task): owner for _, job, task, owner in messages}
+        assert len(owners) == len(messages), "a task is queued once"
+        assert fed == {number for number, *_, owner in messages if owner == feeding.OWNER}
+        assert owners.keys() <= {(job, id) for job, id, *_ in tasks}
+        for job, status, canceled, paused in jobs:
+            of_job = {id: (status, frames) for of, id, status, frames in tasks if of == job}
+            waiting = {owners[job, id] for id in of_job if (job, id) in owners} - {feeding.OWNER}
+            assert waiting <= (set() if canceled else {books.PAUSED} if paused else {None})
+            left = {"Waiting", "Queued", "Running"} | (set() if job in self.in_part else {"Aborted"})
+            queued = all((job, id) in owners for id, (status, _) in of_job.items() if status in left)
+            assert canceled or queued, "what is to be done is with somebody"
+            by_status: dict[str, list[int]] = {}
+            for task_status, frames in of_job.values():
+                by_status.setdefault(task_status, []).append(int(frames))
+            assert told[job] == {name: frame_list.as_text(sorted(found)) for name, found in by_status.items()}
+            assert counted[job] == {name: len(found) for name, found in by_status.items()}
+            tally = {name: len(found) for name, found in by_status.items()}
+            assert status == ("Canceled" if canceled else books.job_status(tally))
+
+    def end(self) -> None:
+        """Once people want all of it, all of it is done."""
+        with self.database.changing() as connection:
+            for job in JOBS:
+                changes.resume(connection, job)
+                books.retry(connection, job)
+        self.start()
+        while self.work_off():
+            pass
+        with self.database.looking() as connection:
+            assert {job.status for job in books.jobs(connection)} == {"Finished"}
+            assert connection.execute("SELECT count(*) FROM message").fetchone() == (0,)
+
+    def work_off(self) -> bool:
+        """Gives whether there was anything to do."""
+        with self.database.changing() as connection:
+            fed = feeding.feed(connection, 100)
+        self.publish(fed)
+        tasks, self.work, self.held = self.work + self.held, [], []
+        for task in tasks:
+            self.report("finish", task, "Finished")
+        return bool(tasks)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_in_any_order(seed: int, tmp_path: Path) -> None:
+    with closing(Database(tmp_path)) as database:
+        farm = Farm(database, random.Random(seed))
+        for _ in range(60):
+            farm.do_something()
+            farm.check()
+        farm.end()
