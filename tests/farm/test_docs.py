@@ -220,7 +220,7 @@ def test_what_is_not_run_is_what_only_the_system_itself_can_do(name: str) -> Non
         for line in block.splitlines():
             assert line.split()[1] in NOT_HERE
     fences = re.findall(r"^ *```(\w*)$", (DOCS / name).read_text(encoding="utf-8"), flags=re.M)
-    assert set(fences) <= {"", "sh", "console"}
+    assert set(fences) <= {"", "sh", "console", "json"}
 
 
 @pytest.mark.parametrize("path", [PROJECT / "README.md", PROJECT / "SECURITY.md", *sorted(DOCS.glob("*.md"))], ids=str)

@@ -91,8 +91,9 @@ class JobPage extends HTMLElement {
   set parameters(parameters) {
     const wanted = parameters.get("show");
     const filter = FILTER_OF[wanted] ?? wanted;
+    const before = this.#filter;
     this.#filter = filter in FILTERS ? filter : "All";
-    if (this.#frames) this.#showFrames();
+    if (this.#frames && this.#filter !== before) this.#showFrames(); // not for each step from frame to frame
   }
 
   async #refresh() {

@@ -27,7 +27,11 @@ class FrameStrip extends HTMLElement {
   #frames = null;
   #counts = {};
   #chosen = -1;
-  #resized = new ResizeObserver(() => this.#drawSoon());
+  #size = [0, 0]; // told, never asked for: that would lay out the whole page for each strip
+  #resized = new ResizeObserver(([{ contentRect }]) => {
+    this.#size = [contentRect.width, contentRect.height];
+    this.#drawSoon();
+  });
   #soon = () => this.#drawSoon();
   #waiting = false;
 
@@ -82,8 +86,7 @@ class FrameStrip extends HTMLElement {
   }
 
   #draw() {
-    const width = Math.round(this.clientWidth * devicePixelRatio);
-    const height = Math.round(this.clientHeight * devicePixelRatio);
+    const [width, height] = this.#size.map((side) => Math.round(side * devicePixelRatio));
     if (!width || !height) return;
     if (this.#canvas.width !== width) this.#canvas.width = width;
     if (this.#canvas.height !== height) this.#canvas.height = height;
