@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("frames", "gui", "queue", "page", "pieces"),
         default="frames",
         help="frames: the cases below; gui: what the worker costs an artist in her window (7 min, --quick 3);"
-        " queue: the queue on this machine with 100 000 tasks (a minute); page: the farm's page in a browser (3 min);"
+        " queue: the queue on this machine with 100 000 tasks (a minute); page: the farm's page in a browser (3 min,"
+        " --hour: what an hour of changes leaves there, 10 min);"
         " pieces: what a scene costs that is sent again (20 min, --quick 3)",
     )
     cases = ", ".join(f"{name} ({case.what})" for name, case in bench_cases.ALL.items())
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeat", type=int, default=3, metavar="N", help="medians of so many (default: 3)")
     parser.add_argument("--blender", metavar="PATH", help="the Blender to work in; else $BLENDER, PATH, or one is made")
     parser.add_argument("--quick", action="store_true", help="once each, and fewer frames")
+    parser.add_argument("--hour", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument(
         "--picture",
@@ -60,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.what == "page":
         options = [
             *(["--quick"] if arguments.quick else []),
+            *(["--hour"] if arguments.hour else []),
             *(["--json", str(arguments.json)] if arguments.json else []),
         ]
         return testing.by_command("tools.bench.page", options)

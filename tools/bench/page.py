@@ -14,20 +14,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Self
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bender_worker_addon.farm import books
+from bender_worker_addon.core import preview
+from bender_worker_addon.farm import books, changes
 from bender_worker_addon.farm.database import Database
 from tools.check import browser
 from tools.errors import ToolError
 from tools.leash import Leashed
 from tools.process import say
-from tools.servers.filled_books import add_job, add_worker
+from tools.servers.filled_books import add_job, add_worker, picture
 
 JOBS, MACHINES, FRAMES = 500, 200, 100_000
+_AT_WORK = 60  # jobs
 _LOADS = 7
 _CHANGES = 20.0  # a second
+_COME_AND_GO = 1200  # changes after which a job and a machine are new, and others gone
+_AN_HOUR = int(3600 * _CHANGES)
+_FAST = "from bender_worker_addon.server.web import news; news._LOOK = 0.01; "
 _SERVE = "import sys; from bender_worker_addon.server.standalone import main; sys.exit(main(sys.argv[1:]))"
 _START = 60.0  # seconds
 
@@ -40,6 +46,10 @@ new PerformanceObserver((list) => window.inputs.push(...list.getEntries().map((e
 new MutationObserver(() => {
   window.filled ??= document.querySelectorAll("job-row").length > 10 ? performance.now() : undefined;
 }).observe(document, { childList: true, subtree: true });
+"""
+_NEXT_STATUS = """
+UPDATE task SET status = CASE status WHEN 'Waiting' THEN 'Running' WHEN 'Running' THEN 'Finished' ELSE 'Waiting' END
+WHERE number = (SELECT min(number) FROM task WHERE job = ?) + ?
 """
 _FRAMES = """
 () => new Promise((done) => {
@@ -57,6 +67,7 @@ _FRAMES = """
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="build.py bench page")
     parser.add_argument("--quick", action="store_true", help="20 s of changes instead of two minutes")
+    parser.add_argument("--hour", action="store_true", help="only what an hour of changes leaves behind, told fast")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="bender-worker-bench-") as scratch, sync_playwright() as playwright:
@@ -64,8 +75,12 @@ def main(arguments: list[str]) -> int:
         say(f"Filling books with {JOBS} jobs, {MACHINES} machines and a job of {FRAMES} frames …")
         _fill(farm)
         chromium = playwright.chromium.launch(executable_path=browser.chromium(), args=browser.ARGUMENTS)
-        with _served(farm, Path(scratch) / "log") as link, _changing(farm):
-            figures = _measured(chromium, link, seconds=20 if options.quick else 120)
+        rate = 0.0 if options.hour else _CHANGES
+        with _served(farm, Path(scratch) / "log", fast=options.hour) as link, _Changing(farm, rate) as changing:
+            if options.hour:
+                figures = _after_an_hour(chromium, link, changing)
+            else:
+                figures = _measured(chromium, link, seconds=20 if options.quick else 120)
         chromium.close()
     print(*(f"{name:66}{figure:10.1f}" for name, figure in figures.items()), sep="\n")
     if options.json:
@@ -78,16 +93,29 @@ def _fill(farm: Path) -> None:
         farm, "long", range(1, FRAMES + 1), {range(1, 40_001): "Finished", range(70_000, 70_100): "Errored"}, error="x"
     )
     for number in range(JOBS - 1):
-        done = {range(1, 61): "Finished", range(61, 62): "Running"} if number < 60 else {range(1, 101): "Finished"}
-        add_job(farm, f"job-{number}", range(1, 101), done, name=f"Shot {number:03}", person="mara")
+        _add_shot(farm, number)
     for number in range(MACHINES):
-        add_worker(farm, f"machine-{number}", state="Rendering", job=f"job-{number % 60}", frame=61, device="RTX 4090")
+        job = f"job-{number % _AT_WORK}"
+        add_worker(farm, f"machine-{number}", state="Rendering", job=job, frame=61, device="RTX 4090")
+
+
+def _add_shot(farm: Path, number: int) -> None:
+    """A job; the first ones are at work, and have pictures."""
+    at_work = number < _AT_WORK
+    done = {range(1, 61): "Finished", range(61, 62): "Running"} if at_work else {range(1, 101): "Finished"}
+    add_job(farm, f"job-{number}", range(1, 101), done, name=f"Shot {number:03}", person="mara")
+    if at_work:
+        previews = farm / "jobs" / f"job-{number}" / preview.FOLDER
+        previews.mkdir()
+        for frame in range(1, 101):
+            (previews / preview.name_of(frame)).write_bytes(picture(96, 54, number + frame))
 
 
 @contextmanager
-def _served(farm: Path, log: Path) -> Iterator[str]:
+def _served(farm: Path, log: Path, *, fast: bool) -> Iterator[str]:
+    """`fast`: it looks for changes all the time, and not five times a second."""
     options = ["serve", "--queue", "local", "--port", "0", "--json", "--farm-dir", str(farm)]
-    server = Leashed([sys.executable, "-c", _SERVE, *options], env=dict(os.environ), log=log)
+    server = Leashed([sys.executable, "-c", (_FAST if fast else "") + _SERVE, *options], env=dict(os.environ), log=log)
     try:
         deadline = time.monotonic() + _START
         while not (lines := log.read_text().splitlines() if log.exists() else []) or not lines[0].startswith("{"):
@@ -99,34 +127,43 @@ def _served(farm: Path, log: Path) -> Iterator[str]:
         server.end()
 
 
-@contextmanager
-def _changing(farm: Path) -> Iterator[None]:
-    """Frames become finished and machines are heard, as on a busy farm."""
-    over = threading.Event()
+class _Changing:
+    """Frames become rendered and finished, machines are heard, jobs and machines come and go, as on a busy farm.
+    `rate`: so many changes a second; 0: as many as there can be. `count` says how many there were."""
 
-    def change() -> None:
+    def __init__(self, farm: Path, rate: float) -> None:
+        self._farm = farm
+        self._pause = 1 / rate if rate else 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._change)
+        self.count = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _change(self) -> None:
         dice = random.Random(1)
-        with closing(Database(farm)) as database:
-            while not over.wait(1 / _CHANGES):
-                job = f"job-{dice.randrange(60)}" if dice.random() < 0.8 else "long"
+        with closing(Database(self._farm)) as database:
+            while not self._over.wait(self._pause):
+                job = f"job-{dice.randrange(_AT_WORK)}" if dice.random() < 0.8 else "long"
                 with database.changing() as connection:
-                    connection.execute(
-                        "UPDATE task SET status = 'Finished' WHERE number ="
-                        " (SELECT number FROM task WHERE job = ? AND status = 'Waiting' LIMIT 1)",
-                        (job,),
-                    )
+                    connection.execute(_NEXT_STATUS, (job, dice.randrange(100)))
                     books.has_changed(connection, job)
-                    connection.execute(
-                        "UPDATE worker SET seen = ? WHERE id = ?", (time.time(), f"machine-{dice.randrange(MACHINES)}")
-                    )
-
-    thread = threading.Thread(target=change)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+                    machine = f"machine-{dice.randrange(MACHINES)}"
+                    connection.execute("UPDATE worker SET seen = ? WHERE id = ?", (time.time(), machine))
+                    self.count += 1
+                    if self.count % _COME_AND_GO:
+                        continue
+                    turn = self.count // _COME_AND_GO
+                    changes.delete(connection, f"job-{_AT_WORK + turn}")
+                    connection.execute("DELETE FROM worker WHERE id = ?", (f"machine-{MACHINES + turn - 1}",))
+                add_worker(self._farm, f"machine-{MACHINES + turn}", state="Waiting for tasks")
+                _add_shot(self._farm, JOBS + turn)
 
 
 def _measured(chromium: Browser, link: str, *, seconds: float) -> dict[str, float]:
@@ -167,6 +204,31 @@ def _measured(chromium: Browser, link: str, *, seconds: float) -> dict[str, floa
     figures["memory of the page before, MB"] = before / 1e6
     figures[f"memory of the page after {seconds * 5:.0f} events, MB"] = _heap(page) / 1e6
     return figures
+
+
+def _after_an_hour(chromium: Browser, link: str, changing: _Changing) -> dict[str, float]:
+    """Looked at on the first screen, and half of the time on a job's page."""
+    page = chromium.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.goto(link)
+    page.wait_for_selector("job-row")
+    page.wait_for_timeout(10_000)
+    before, started, began = _left_behind(page), changing.count, time.monotonic()
+    for part, place in enumerate(("#/", "#/job/job-7", "#/", "#/job/long/500", "#/"), start=1):
+        page.evaluate("place => { location.hash = place }", place)
+        while changing.count < started + _AN_HOUR * part / 5:
+            page.wait_for_timeout(1000)
+    page.wait_for_timeout(3000)
+    after, spent = _left_behind(page), time.monotonic() - began
+    told = {f"{name}, before": figure for name, figure in before.items()}
+    told |= {f"{name}, after {_AN_HOUR} changes": figure for name, figure in after.items()}
+    return told | {"seconds they took": spent}
+
+
+def _left_behind(page: Page) -> dict[str, float]:
+    """What the page holds once nothing of it is garbage."""
+    heap = _heap(page)
+    counted = page.context.new_cdp_session(page).send("Memory.getDOMCounters")
+    return {"memory, MB": heap / 1e6, "nodes": counted["nodes"], "listeners": counted["jsEventListeners"]}
 
 
 def _load(page: Page) -> tuple[float, float]:
