@@ -246,9 +246,14 @@ def test_jobs_are_found_and_the_address_says_so(page: Page, folder: Path) -> Non
 
 @pytest.mark.parametrize(
     "context",
-    [{"color_scheme": "dark"}, {"color_scheme": "light"}, {"viewport": {"width": 360, "height": 740}}],
+    [
+        {"color_scheme": "dark"},
+        {"color_scheme": "light"},
+        {"viewport": {"width": 360, "height": 740}},
+        {"viewport": {"width": 3840, "height": 2160}},
+    ],
     indirect=True,
-    ids=["dark", "light", "phone"],
+    ids=["dark", "light", "phone", "4K"],
 )
 def test_anybody_can_use_it(page: Page, folder: Path, shot: Path, request: pytest.FixtureRequest) -> None:
     busy(folder)
@@ -276,4 +281,5 @@ def test_who_wants_it_is_told_when_a_job_is_done_or_needs_somebody(page: Page, f
     notices = page.evaluate("window.notices")
     assert ["“Teaser” is done", ""] in notices
     assert ["3 frames of “Kitchen” failed", "out of GPU memory"] in notices
-    assert len(notices) == 3  # and the silent machine
+    assert [title for title, _ in notices if title.startswith("silent-1 was last heard")]
+    assert len(notices) == 3

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A machine's page in a real browser: what it is and has done, and what it is told to do."""
 
+import re
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ def atlas(folder: Path) -> None:
     }
     add_worker(folder, "atlas", state="Rendering", job="forest", frame=121, blender="5.2.0", run="r", **about)
     with closing(Database(folder)) as database, database.changing() as connection:
+        connection.execute("UPDATE task SET worker = 'atlas' WHERE frames = '121'")
         workers.note(connection, "atlas", "finish", "forest", "120", "")
         workers.note(connection, "atlas", "error", "forest", "7", HOSTILE)
 
@@ -37,7 +39,8 @@ def test_it_says_what_it_is_and_what_it_has_done(page: Page, folder: Path) -> No
     page.get_by_role("link", name="atlas").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("atlas")
     about = page.get_by_role("region", name="About it")
-    for words in ("frame 121 of Forest", "RTX 4090", "4.0 frames a minute", "120 frames, 2 failed", "800 GB", "5.2.0"):
+    expect(about).to_contain_text(re.compile(r"Rendersframe 121 of ForestSince.+ ago"))
+    for words in ("RTX 4090", "4.0 frames a minute", "120 frames, 2 failed", "800 GB", "5.2.0"):
         expect(about).to_contain_text(words)
     happened = page.get_by_role("region", name="What has happened")
     expect(happened).to_contain_text("finished 120 of Forest")
@@ -75,6 +78,15 @@ def test_it_is_called_as_somebody_has_named_it_or_as_its_machine(page: Page, fol
     for worker in ("atlas", "0f8fad5b-d9cb-469f-a165-70867728950e"):
         add_worker(folder, worker, name="host-7")
     expect(page.locator(".worker .name")).to_have_text(["atlas", "host-7"])
+
+
+def test_one_that_is_forgotten_is_gone_from_every_page_that_is_open(page: Page, folder: Path) -> None:
+    for worker in ("atlas", "kiste"):
+        add_worker(folder, worker, an_hour=240)
+    expect(page.locator(".worker")).to_have_text([re.compile("^atlas.*4.0 frames a min$"), re.compile("^kiste")])
+    with closing(Database(folder)) as database, database.changing() as connection:
+        connection.execute("DELETE FROM worker WHERE id = 'atlas'")
+    expect(page.locator(".worker .name")).to_have_text(["kiste"])
 
 
 def test_what_can_t_go_on_needs_somebody(page: Page, folder: Path) -> None:

@@ -161,7 +161,7 @@ class _Changing:
                         continue
                     turn = self.count // _COME_AND_GO
                     changes.delete(connection, f"job-{_AT_WORK + turn}")
-                    connection.execute("DELETE FROM worker WHERE id = ?", (f"machine-{MACHINES + turn - 1}",))
+                    connection.execute("DELETE FROM worker WHERE id = ?", (f"machine-{turn}",))
                 add_worker(self._farm, f"machine-{MACHINES + turn}", state="Waiting for tasks")
                 _add_shot(self._farm, JOBS + turn)
 

@@ -37,18 +37,21 @@ class News:
         self._heard: tuple[int, float] | None = None
         self._outlooks = _Outlooks(farm)
         self._changed = asyncio.Condition()
+        self._beginning = asyncio.Lock()
         self._looking: asyncio.Task[None] | None = None
         self._listeners = 0
 
     async def follow(self, request: Request) -> AsyncIterator[str]:
         """`clock`: seconds of the system's clock here, at first and when nothing else is new. `jobs`: a list of those
-        that are new or changed, at first of all; `gone`: ids of those that are no more. `workers`: like `jobs`."""
+        that are new or changed, at first of all; `gone`: ids of those that are no more. `workers` and `workers_gone`:
+        the same of them."""
         self._listeners += 1
-        if self._looking is None:
-            await run_in_threadpool(self._farm.prepare_outlooks)
-            await self._look()
-            self._looking = asyncio.create_task(self._keep_looking())
         try:
+            async with self._beginning:  # or of two who come at once each would look, and undo what the other has seen
+                if self._looking is None:
+                    await run_in_threadpool(self._farm.prepare_outlooks)
+                    await self._look()
+                    self._looking = asyncio.create_task(self._keep_looking())
             jobs, workers = self._jobs, self._workers
             yield _event("clock", time.time())
             yield _list_event("jobs", jobs.values())
@@ -65,6 +68,8 @@ class News:
                     yield _event("gone", gone)
                 if said := _fresh(heard, workers):
                     yield _list_event("workers", said)
+                if forgotten := sorted(heard.keys() - workers.keys()):
+                    yield _event("workers_gone", forgotten)
                 if before is jobs and heard is workers:
                     yield _event("clock", time.time())
         finally:

@@ -2,7 +2,9 @@
 """The page: static files that anybody may have, and a cookie for who shows the key."""
 
 import gzip
+import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import resources
 from itertools import islice
@@ -13,6 +15,7 @@ import requests
 from bender_worker_addon.server import web
 from tests.unit.server.conftest import Client
 from tests.unit.support import DEADLINE
+from tools.servers.filled_books import add_worker
 
 FILES = sorted(entry.name for entry in resources.files(web).joinpath("page").iterdir())
 
@@ -95,6 +98,21 @@ def test_who_listens_is_told_of_machines_and_of_the_clock(client: Client) -> Non
         lines = answer.iter_lines(decode_unicode=True)
         names = [line.removeprefix("event: ") for line in islice(lines, 9) if "event:" in line]
     assert names == ["clock", "jobs", "workers"]
+
+
+def test_many_who_come_at_once_are_all_told_all(client: Client) -> None:
+    for number in range(20):
+        add_worker(client.folder, f"machine-{number}")
+    headers = {"Authorization": f"Bearer {client.server.links.key}"}
+
+    def workers_told(_: int) -> int:
+        with requests.get(f"{client.base}/api/events", headers=headers, stream=True, timeout=DEADLINE) as answer:
+            lines = answer.iter_lines(decode_unicode=True)
+            next(line for line in lines if line == "event: workers")
+            return len(json.loads(next(lines).removeprefix("data: ")))
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(workers_told, range(16))) == [20] * 16
 
 
 def test_who_listens_holds_up_no_server_that_ends(client: Client, caplog: pytest.LogCaptureFixture) -> None:

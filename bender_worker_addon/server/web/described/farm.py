@@ -8,7 +8,8 @@ from .words import ERROR, MAYBE, NAME, answers, operation
 PATHS: dict[str, Any] = {
     "/api/events": {
         "get": operation(
-            "what changes: `jobs` and `workers` (all at first, then the changed ones), `gone` (ids of jobs),"
+            "what changes: `jobs` and `workers` (all at first, then the changed ones), `gone` and"
+            " `workers_gone` (ids of those that are no more),"
             " `clock` (the server's, in seconds)",
             {
                 "200": {"description": "server-sent events", "content": {"text/event-stream": {}}},

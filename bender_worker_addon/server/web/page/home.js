@@ -7,7 +7,7 @@ import { each, h, icon, setAttribute, setText } from "./dom.js";
 import { OVER, done, farm, hasPictures, told, total } from "./farm.js";
 import { Frames } from "./frames.js";
 import { detailsOf } from "./details.js";
-import { doing, headline, isBusy, machines, nameOf, needs, stateOf, timeLeft } from "./outlook.js";
+import { doing, headline, isBusy, machines, nameOf, needs, speedOf, stateOf, timeLeft } from "./outlook.js";
 import { go } from "./address.js";
 import { draw, pictureOf, pictures } from "./pictures.js";
 import { ago, count, many, tally } from "./words.js";
@@ -295,7 +295,7 @@ function makeWorker() {
     setText(name, nameOf(worker));
     setAttribute(name, "href", `#/worker/${encodeURIComponent(worker.id)}`);
     setText(what, doing(worker));
-    setText(seen, silent ? ago(farm.now() / 1000 - worker.seen) : "");
+    setText(seen, silent ? ago(farm.now() / 1000 - worker.seen) : speedOf(worker, "min", "h"));
   };
   return row;
 }

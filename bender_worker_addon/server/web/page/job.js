@@ -17,6 +17,7 @@ import { STATUSES, ago, asFrames, clock, count, duration, many, runs, shortened 
 const FILTERS = { All: [], Finished: ["Finished"], Rendering: ["Running"], Waiting: ["Waiting", "Queued", "Paused"], Failed: ["Errored"], Canceled: ["Aborted"] };
 const FILTER_OF = { Errored: "Failed", Running: "Rendering", Aborted: "Canceled" };
 const TOLD = 20; // tasks of which the farm tells at once why they failed
+const SHORT = 0.05; // seconds that are not worth a word
 const SOON = 120; // ms a frame is looked at before the farm is asked about it
 
 class JobPage extends HTMLElement {
@@ -292,12 +293,14 @@ function aboutTask(task) {
   if (start && !finish) fact("Since", `${clock(start, farm.now())}, ${ago((farm.now() - start) / 1000)}`);
   if (finish) fact(task.error ? "Failed" : "Done", clock(finish, farm.now()));
   if (start && finish) fact("Took", `${duration((finish - start) / 1000)}${/[-,]/.test(task.frames) ? ` for frames ${shortened(task.frames, 30)}` : ""}`);
-  const times = Object.entries(task.timings ?? {}).filter(([, seconds]) => seconds >= 0.05);
+  const { queue, ...parts } = task.timings ?? {};
+  if (queue >= SHORT) fact("Waited", `${duration(queue)} with its machine`);
+  const times = Object.entries(parts).filter(([, seconds]) => seconds >= SHORT);
   if (times.length) fact("Of that", times.map(([what, seconds]) => `${what} ${duration(seconds)}`).join(", "));
-  const parts = [h("dl", {}, facts)];
-  if (task.error) parts.push(h("p", { class: "wrong" }, task.error));
-  if (task.output) parts.push(h("h3", {}, "What Blender printed last"), h("pre", { tabindex: 0 }, task.output));
-  return parts;
+  const shown = [h("dl", {}, facts)];
+  if (task.error) shown.push(h("p", { class: "wrong" }, task.error));
+  if (task.output) shown.push(h("h3", {}, "What Blender printed last"), h("pre", { tabindex: 0 }, task.output));
+  return shown;
 }
 
 customElements.define("job-page", JobPage);

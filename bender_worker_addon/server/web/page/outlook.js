@@ -2,7 +2,7 @@
 // What the farm is about, in one sentence, and what somebody has to see to.
 
 import { OVER, done, failed, farm, running, told, total } from "./farm.js";
-import { about, ago, clock, many } from "./words.js";
+import { about, ago, clock, count, many } from "./words.js";
 
 const MADE_UP = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/; // ids that no person has chosen
 const LONG_SILENT = 24 * 3600; // seconds after which a machine is just not there
@@ -100,10 +100,17 @@ export function needs() {
   return found;
 }
 
-/** What a machine is doing, and on what. */
-export function doing(worker) {
+/** How fast it renders: `4.0 frames a minute`; "" where nobody knows. */
+export function speedOf(worker, minute = "minute", hour = "hour") {
+  const speed = told(worker, "an_hour", "number");
+  if (!speed) return "";
+  return speed >= 60 ? `${(speed / 60).toFixed(1)} frames a ${minute}` : `${count(Math.round(speed))} frames an ${hour}`;
+}
+
+/** What a machine is doing, and on what, if it is to be said. */
+export function doing(worker, { withDevice = true } = {}) {
   const [state, job, device] = ["state", "job", "device"].map((what) => told(worker, what));
-  const on = device ? ` · ${device}` : "";
+  const on = device && withDevice ? ` · ${device}` : "";
   if (state === "Stopped") return "stopped";
   if (farm.isSilent(worker)) return "not heard";
   if (job !== undefined) return `frame ${told(worker, "frame", "number") ?? "?"} of ${farm.jobs.get(job)?.name ?? job}${on}`;

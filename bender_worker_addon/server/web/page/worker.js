@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A machine's page: what it does, what it is, what has happened to it, and orders for it.
 
-import { about, ask, workerPath } from "./api.js";
+import { about, ask, framePath, workerPath } from "./api.js";
 import { h, icon, setText } from "./dom.js";
 import { farm, told } from "./farm.js";
-import { doing, isBusy, nameOf } from "./outlook.js";
+import { doing, isBusy, nameOf, speedOf } from "./outlook.js";
 import { attempt, question, say } from "./ui.js";
 import { ago, bytes, clock, count, many, shortened } from "./words.js";
 
@@ -13,6 +13,7 @@ const EVENTS = { finish: "finished", error: "failed", abort: "gave up", requeue:
 class WorkerPage extends HTMLElement {
   #worker = null;
   #shown = null;
+  #since = 0; // when what it renders was begun, in milliseconds; 0: nobody knows
   #farms = ""; // version of the add-on
   #change = () => this.#refresh();
   #timer = 0;
@@ -81,8 +82,11 @@ class WorkerPage extends HTMLElement {
     if (!worker || worker === this.#worker) return;
     this.#worker = worker;
     this.#show();
-    const { events } = await ask("GET", workerPath(worker.id)).catch(() => ({}));
-    if (events && this.#worker === worker) this.#showEvents(events);
+    const [{ events }, since] = await Promise.all([ask("GET", workerPath(worker.id)).catch(() => ({})), begun(worker)]);
+    if (this.#worker !== worker) return;
+    if (events) this.#showEvents(events);
+    this.#since = since;
+    this.#show();
   }
 
   #show() {
@@ -104,11 +108,12 @@ class WorkerPage extends HTMLElement {
   }
 
   #showFacts(worker) {
-    const [memory, disk, speed] = ["memory", "free_disk", "an_hour"].map((what) => told(worker, what, "number"));
+    const [memory, disk] = ["memory", "free_disk"].map((what) => told(worker, what, "number"));
     const facts = {
-      Renders: told(worker, "job") && h("a", { href: `#/job/${encodeURIComponent(told(worker, "job"))}/${told(worker, "frame", "number") ?? ""}` }, doing(worker)),
+      Renders: told(worker, "job") && h("a", { href: `#/job/${encodeURIComponent(told(worker, "job"))}/${told(worker, "frame", "number") ?? ""}` }, doing(worker, { withDevice: false })),
+      Since: isBusy(worker) && this.#since && `${clock(this.#since, farm.now())}, ${ago((farm.now() - this.#since) / 1000)}`,
       "On": told(worker, "device"),
-      Speed: speed && (speed >= 60 ? `${(speed / 60).toFixed(1)} frames a minute` : `${speed} frames an hour`),
+      Speed: speedOf(worker),
       "Since its start": told(worker, "frames", "number") !== undefined && `${many(told(worker, "frames", "number"), "frame")}, ${count(told(worker, "failures", "number") ?? 0)} failed`,
       "Free memory": memory && bytes(memory * 1e9),
       "Free disk": disk && bytes(disk * 1e9),
@@ -136,6 +141,14 @@ class WorkerPage extends HTMLElement {
     };
     this.#events.replaceChildren(...(events.length ? events.map(row) : [h("li", { class: "dim" }, "Nothing yet.")]));
   }
+}
+
+/** When a machine began with what it has in hand, in milliseconds; 0 where that can't be had. */
+async function begun(worker) {
+  const [job, frame] = [told(worker, "job"), told(worker, "frame", "number")];
+  if (!farm.jobs.has(job) || frame === undefined) return 0;
+  const task = await ask("GET", framePath(job, `${frame}/task`)).catch(() => null);
+  return task?.worker === worker.id ? Date.parse(task.start) || 0 : 0;
 }
 
 customElements.define("worker-page", WorkerPage);
