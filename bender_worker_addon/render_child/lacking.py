@@ -12,15 +12,19 @@ import bpy
 
 from . import scope
 
+_MOST = 8  # sentences
+
 
 def lacking(scene: bpy.types.Scene) -> list[str]:
-    """A sentence for each file, library or linked thing that may be seen in the scene's picture and isn't there."""
+    """A sentence for each file, library or linked thing that may be seen in the scene's picture and isn't there; of
+    many one for the rest."""
     lost = [*_files(), *_linked(), *_strips(scene)]
     if not lost:
         return []
     seen = scope.seen_in(scene)
     libraries = {data.library for data in seen}
-    return [words for data, words in lost if data in seen or data in libraries]
+    told = list(dict.fromkeys(words for data, words in lost if data in seen or data in libraries))
+    return told if len(told) <= _MOST else [*told[: _MOST - 1], f"{len(told) - _MOST + 1} more files are missing"]
 
 
 def _files() -> Iterator[tuple[Any, str]]:

@@ -8,6 +8,7 @@ import bpy
 
 from ...render_child import scope
 from .finding import Finding, listed
+from .script_text import may_change_data
 
 Seen = set[bpy.types.ID]
 
@@ -17,7 +18,7 @@ def scripts(scene: bpy.types.Scene, seen: Seen) -> Iterator[Finding]:
     if drivers:
         some = "a driver runs" if len(drivers) == 1 else f"{len(drivers)} drivers run"
         yield Finding(f"{some} Python, which workers never do: {listed(drivers)}")
-    texts = [text.name for text in bpy.data.texts if text.use_module]
+    texts = [text.name for text in bpy.data.texts if text.use_module and may_change_data(text.as_string())]
     if texts:
         some = "a script runs" if len(texts) == 1 else f"{len(texts)} scripts run"
         yield Finding(f"{some} when the file is opened, but never on a worker: {listed(texts)}")

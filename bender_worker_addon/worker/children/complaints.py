@@ -19,6 +19,8 @@ _WARNINGS = (
     re.compile(r"Error in PyDriver: (.+)"),
 )
 _IS_MISSING = re.compile(r" is missing: .*?([^/\\]+)$")  # the file's name: folders are written in more than one way
+_ARE_MISSING = re.compile(r"\d+ more files are missing")
+_SPEAKS_OF_A_FILE = re.compile(r"does not exist|no such file|can(?:no|')t open|unable to open", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+")
 _NO_LOSS = re.compile(
     r"Failed to load \d+ image files|\d+ libraries and \d+ linked data-blocks are missing|Unable to pack file"
@@ -26,6 +28,7 @@ _NO_LOSS = re.compile(
     r"|Font file doesn't exist"  # a child has said which
     r"|edge \d+ - \d+ appears twice"  # Freestyle's
     r"|no vertices to define .* collision shape"  # an empty mesh collides with nothing
+    r"|Colorspace +(?:not found|can't be converted)"  # of a picture that is missing, or of which Blender says it itself
     r"|region type|linked id .* uses local id|image file +does not exist",  # nothing that may be seen
     re.IGNORECASE,
 )
@@ -89,6 +92,8 @@ def _kind(words: str) -> str:
 def _each_once(found: Collection[str]) -> Iterator[str]:
     """Of all that speak of a file that is missing only the one that says so in those words."""
     missing = [name[1] for words in found if (name := _IS_MISSING.search(words))]
+    are_many = any(map(_ARE_MISSING.fullmatch, found))
     for words in dict.fromkeys(found):
-        if _IS_MISSING.search(words) or not any(name in words for name in missing):
+        told = any(name in words for name in missing) or (are_many and _SPEAKS_OF_A_FILE.search(words))
+        if _IS_MISSING.search(words) or not told:
             yield words

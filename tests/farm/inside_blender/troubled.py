@@ -251,7 +251,10 @@ def drivers() -> None:
 
 
 def scripts() -> None:
-    bpy.data.texts.new("setup.py").use_module = True
+    setup, panel = (bpy.data.texts.new(name) for name in ("setup.py", "panel.py"))
+    setup.use_module = panel.use_module = True
+    setup.write("import bpy\nbpy.data.objects[0].hide_render = True\n")
+    panel.write("import bpy\nclass Rig(bpy.types.Panel): ...\nbpy.utils.register_class(Rig)\n")
     bpy.data.texts.new("notes.txt")
 
 

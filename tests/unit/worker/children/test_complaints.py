@@ -38,6 +38,11 @@ from bender_worker_addon.worker.children.complaints import Complaints, rendered,
         ("00:00.065  cycles  | WARNING Image file  does not exist.", ""),
         ("Warning: edge 112 - 113 appears twice, correcting", ""),
         ("00:01.2  rigidbody | WARNING no vertices to define Convex Hull collision shape with", ""),
+        ("0:1  cycles  | WARNING Colorspace  not found, using scene linear instead", ""),
+        (
+            '0:1  cycles | WARNING image colorspace "Studio" not found',
+            'image colorspace "Studio" not found',
+        ),
         ("Warning: can't reach amqp://me:hush@host/x", "can't reach amqp://host/x"),
     ],
 )
@@ -91,3 +96,11 @@ def test_what_differs_in_numbers_only_leaves_room_for_others() -> None:
     complaints.take("".join(f"Warning: the picture a is missing: /{number}.png\n" for number in range(3)))
     complaints.take(f"{rendered(1, 2)}\n")
     assert len(complaints.of(1, 2)) == 3
+
+
+def test_of_many_files_that_are_missing_no_more_is_told_one_by_one() -> None:
+    complaints = Complaints()
+    complaints.take("Warning: the picture a is missing: /a.png\nWarning: 12 more files are missing\nOpened: /x\n")
+    complaints.take("0:1  cycles  | WARNING Image file /b.png does not exist.\nError: no memory\n")
+    complaints.take(f"{rendered(1, 1)}\n")
+    assert complaints.of(1, 1) == ("the picture a is missing: /a.png", "12 more files are missing", "no memory")
