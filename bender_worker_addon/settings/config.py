@@ -157,6 +157,12 @@ class WorkerConfig:
         Number(1, unit="seconds"),
         "seconds without progress after which a render counts as hung",
     )
+    fail_in_doubt: bool = _rendering(
+        "Fail When in Doubt",
+        False,
+        yes_or_no,
+        "frames of which Blender warns, as of a missing texture, count as failed",
+    )
     sandbox: str = _rendering(
         "Sandbox",
         "off",

@@ -167,7 +167,11 @@ class Assembly:
         )
         self.dispatcher = Dispatcher(self.pool, renderers=config.renderers, memory_limit=int(config.memory_limit * 1e9))
         store = FrameStore(
-            self._storing, shared=config.mode == "Server", rendered=self.journal.rendered, previews=previews
+            self._storing,
+            shared=config.mode == "Server",
+            rendered=self.journal.rendered,
+            previews=previews,
+            takes_doubtful=not config.fail_in_doubt,
         )
         breaker = CircuitBreaker(journal=self.journal, here_only=config.is_local)
         self.settlement = Settlement(

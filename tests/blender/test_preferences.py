@@ -40,6 +40,7 @@ CHOSEN = {
     "keep_child": False,
     "memory_limit": 8.0,
     "stall_timeout": 9.0,
+    "fail_in_doubt": True,
     "sandbox": "on",
     "heart_rate_seconds": 10.0,
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ...core.errors import FrameError, TaskRefused
+from ...core.errors import FrameError, Remedy, TaskRefused
 from ...core.frame import StoredFrame
 from ...core.in_flight import InFlight
 from ...core.messages import FrameWritten
@@ -51,7 +51,7 @@ class NotStored:
 
 class FrameStore:
     """`shared`: others of the group work with the frames. `rendered(task_id)` gives a task as it was when it was last
-    rendered here, or None; it may wait for the disk."""
+    rendered here, or None; it may wait for the disk. `takes_doubtful`: also those of which Blender has warned."""
 
     def __init__(
         self,
@@ -60,7 +60,9 @@ class FrameStore:
         shared: bool,
         rendered: Callable[[str], bytes | None],
         previews: Previews | None = None,
+        takes_doubtful: bool = True,
     ) -> None:
+        self._takes_doubtful = takes_doubtful
         self._executor = executor
         self._rendered = rendered
         self._shared = shared
@@ -68,8 +70,11 @@ class FrameStore:
 
     def store(self, held: InFlight, written: FrameWritten, *, rendered: Path, target: Path) -> None:
         """Stored or NotStored comes of it."""
+        refused = bool(written.warnings) and not self._takes_doubtful
         self._executor.submit(
-            partial(_store, held, written, rendered, target, shared=self._shared, previews=self._previews),
+            partial(_refuse, held, written)
+            if refused
+            else partial(_store, held, written, rendered, target, shared=self._shared, previews=self._previews),
             failed=lambda error: NotStored(held, written.child, written.attempt, FrameError(str(error))),
         )
 
@@ -117,6 +122,12 @@ def _store(
         return Stored(held, written.attempt, frame, time.monotonic() - began)
     except FrameError as error:
         return NotStored(held, written.child, written.attempt, error)
+
+
+def _refuse(held: InFlight, written: FrameWritten) -> NotStored:
+    """On another machine nothing may be missing."""
+    words = f"frame {written.frame} is in doubt: {'; '.join(written.warnings)}"
+    return NotStored(held, written.child, written.attempt, FrameError(words, Remedy.ELSEWHERE))
 
 
 def _may_be_there_still(held: InFlight) -> bool:

@@ -11,6 +11,7 @@
 `no_camera` frames that nobody could render
 `wait`      a gate for each of these frames: rendering ends when the test opens it
 `seconds`   that each frame takes, unless its worker's environment says so, in SECONDS_A_FRAME
+`warned`    frames of which Blender warns
 `grow`      bytes that the child takes and never gives back, for each of these frames
 `preview`   what it makes in the place of a preview, in hexadecimal digits
 `keep_not`  why the child must not be kept
@@ -76,6 +77,8 @@ def render_frame(frame: int, file: str, image_format: str) -> tuple[tuple[int, i
     print(f"rendering frame {frame} at {time.monotonic():.2f}", flush=True)
     with Path(scene["record"]).open("a") as record:
         record.write(f"{os.getpid()} {frame}\n")
+    if frame in scene.get("warned", ()):
+        print("Warning: the picture t.png is missing: /t.png", flush=True)
     if frame in scene.get("no_camera", ()):
         raise RenderError(f"frame {frame}: no camera found in scene", scene=True)
     if frame in scene.get("die", ()) and not _has_died_before():

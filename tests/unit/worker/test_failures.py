@@ -138,6 +138,27 @@ def test_a_frame_that_cannot_be_stored_is_told(farm: Farm) -> None:
     assert "000001.png" in farm.broker.tasks("error")[0]["data"]["error"]
 
 
+def test_frames_in_doubt_fail_where_the_farm_wants_them_to(start_farm: StartFarm) -> None:
+    farm = start_farm(fail_in_doubt=True)
+    farm.add(warned=[2])
+    farm.broker.deliver(message("a", frames=[1, 2]))
+    farm.broker.deliver(message("b", frames=[3]))
+    farm.until_settled(2)
+    assert sorted(farm.broker.settled) == [("ack", 2), ("requeued", 1)]
+    (failed,) = farm.broker.tasks("error")
+    assert failed["data"]["error"] == "frame 2 is in doubt: the picture t.png is missing: /t.png"
+    assert not farm.frame(2).exists()
+
+
+def test_frames_in_doubt_are_kept_where_nobody_says_otherwise(farm: Farm) -> None:
+    farm.add(warned=[2])
+    farm.broker.deliver(message("a", frames=[1, 2]))
+    farm.until_settled()
+    assert farm.broker.settled == [("ack", 1)]
+    assert farm.frame(2).exists()
+    assert farm.broker.tasks("stat")[-1]["data"]["warnings"] == "the picture t.png is missing: /t.png"
+
+
 def test_a_blender_that_cannot_be_started_is_told(start_farm: StartFarm) -> None:
     farm = start_farm(child=["/nowhere/blender"])
     farm.add()
