@@ -86,7 +86,9 @@ class JobFiles:
             try:
                 lock.execute("BEGIN EXCLUSIVE")
             except sqlite3.OperationalError as error:
-                raise OSError(EBUSY, f"another process has been writing for {_PATIENCE:g} s ({error})") from error
+                is_held = "locked" in str(error)
+                words = f"another process has been writing for {_PATIENCE:g} s" if is_held else str(error)
+                raise OSError(EBUSY, words) from error
             yield
 
 

@@ -33,7 +33,7 @@ _LOOPBACK = frozenset({LOOPBACK, "::1", "localhost"})
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default=LOOPBACK, help=f"the address to listen on; 0.0.0.0: on all ({LOOPBACK})")
-    parser.add_argument("--port", type=int, default=8000, help="8000; 0: any")
+    parser.add_argument("--port", type=int, default=8000, help="the port; 0: any that is free (8000)")
     parser.add_argument("--cert", type=Path, metavar="FILE", help="for TLS: the certificate, with its chain")
     parser.add_argument("--key", type=Path, metavar="FILE", help="for TLS: its key")
     parser.add_argument(

@@ -46,7 +46,7 @@ _LEASH = () if WINDOWS else ("sh", "-c", _HELD, "-")
 HOW_TO_GET_ONE = (
     "a farm of many machines needs RabbitMQ, and there is none here. Install it (Debian, Ubuntu: apt install"
     " rabbitmq-server; Fedora: dnf install rabbitmq-server; macOS: brew install rabbitmq; Windows: choco install"
-    " rabbitmq), or name one that runs elsewhere: amqp_url"
+    " rabbitmq), or name one that runs elsewhere: --amqp-url amqp://USER:PASSWORD@HOST"
 )
 
 

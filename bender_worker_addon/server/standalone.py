@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from ..core.errors import ConfigError, WorkerError
+from ..settings.config import help_on
 from ..settings.resolve import resolve
 from ..system.places import data_folder
 from ..system.streams import print_anything
@@ -43,5 +44,6 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="make this machine a farm that others can join")
     command.add_arguments(serve)
     for name in _SETTINGS:
-        serve.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help="as of a worker")
+        told = help_on(name).replace("%", "%%")
+        serve.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help=told)
     return parser
