@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.round_trip import all_come_back
 from tools.blenders import blenders, bpy_wheel
 from tools.build import package
 from tools.check import testing
@@ -39,6 +40,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         both = metafunc.definition.get_closest_marker("both_blenders")
         versions = testing.VERSIONS if both else testing.VERSIONS[:1]
         metafunc.parametrize("blender", versions, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _every_blend_comes_back(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """All that tests have made by then: as a farm gets them, in pieces."""
+    yield
+    scratch = tmp_path_factory.mktemp("round-trip")
+    all_come_back(tmp_path_factory.getbasetemp(), scratch)
 
 
 @pytest.fixture(scope="session")

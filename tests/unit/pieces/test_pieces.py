@@ -21,6 +21,7 @@ from bender_worker_addon.pieces.cutting import LARGEST, cuts
 from bender_worker_addon.pieces.manifest import HASH, Manifest, NoManifest
 from bender_worker_addon.pieces.part import Part
 from bender_worker_addon.pieces.shelf import Shelf
+from tests.round_trip import all_come_back, put_together
 
 HEADS = (b"BLENDER_v249", b"BLENDER-v279", b"BLENDER_V263", b"BLENDER-V403", b"BLENDER17-01v0502")
 Block = tuple[bytes, int, bytes]  # its code, its address, what it holds
@@ -61,20 +62,6 @@ def written(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     shelf.keep(path, Manifest.of(path))
     return path
-
-
-def put_together(manifest: Manifest, part: Path, here: Shelf, source: Path) -> int:
-    """Gives how many bytes came of the source."""
-    came = 0
-    made = Part(manifest, part)
-    while lacking := made.lacking(here):
-        unpacking = Unpacking(manifest)
-        for some, _ in bundle.packed(source, manifest, lacking):
-            came += len(some)
-            made.write(unpacking.feed(some))
-        unpacking.end()
-    assert part.read_bytes() == source.read_bytes()
-    return came
 
 
 @pytest.mark.parametrize("kind", HEADS, ids=bytes.decode)
@@ -306,3 +293,15 @@ def test_what_does_not_shrink_is_sent_as_it_is(tmp_path: Path) -> None:
     source = tmp_path / "scene.blend"
     source.write_bytes(blend(HEADS[-1], [(b"DATA", 1, os.urandom(6_000_000)), (b"DATA", 2, bytes(6_000_000))]))
     assert 6_000_000 < put_together(Manifest.of(source), tmp_path / "part", Shelf([]), source) < 6_050_000
+
+
+def test_a_blend_that_does_not_come_back_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of those that all tests leave: see `tests/conftest.py`."""
+    for number in range(3):
+        (tmp_path / f"{number}.blend").write_bytes(blend(HEADS[1], scene(HEADS[1], small=number // 2)))
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    assert all_come_back(tmp_path, scratch) == 2
+    monkeypatch.setattr(Part, "_put", lambda self, _file, number, _content: self._proven.__setitem__(number, 1))
+    with pytest.raises(AssertionError):
+        all_come_back(tmp_path, scratch)
