@@ -16,6 +16,9 @@ _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers that begin a frame header
 
 
+OF_TILE = "preview.jpg"  # in the folder of a tile
+
+
 def name_of(number: int) -> str:
     """The file's name."""
     return f"{number:06d}.jpg"

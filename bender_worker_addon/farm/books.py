@@ -39,7 +39,8 @@ class NewTask:
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job and how far it is. `frames` counts frames by the status of their task; `created` in RFC 3339; `person` is
-    who sent it, if that is known. `stopped`: why nothing more of it is tried, if so."""
+    who sent it, if that is known. `stopped`: why nothing more of it is tried, if so. `tiles`, of which `tiles_done` are
+    rendered: into how many its frames are cut; none if they aren't."""
 
     id: str
     name: str
@@ -50,6 +51,8 @@ class Job:
     paused: bool = False
     person: str = ""
     stopped: str = ""
+    tiles: int = 0
+    tiles_done: int = 0
 
     @property
     def total(self) -> int:
@@ -139,14 +142,24 @@ def jobs(connection: sqlite3.Connection) -> list[Job]:
     """All jobs, the newest first."""
     rows = connection.execute(
         "SELECT id, name, created, status, priority, paused, person,"
-        f" coalesce(json_extract(head, '$.data.{STOPPED}'), '') FROM job ORDER BY created DESC, id"
+        f" coalesce(json_extract(head, '$.data.{STOPPED}'), ''), EXISTS (SELECT 1 FROM tile WHERE tile.job = job.id)"
+        " FROM job ORDER BY created DESC, id"
     ).fetchall()
     frames: dict[str, dict[str, int]] = {}
-    for job, status, count in connection.execute("SELECT job, status, frames FROM tally WHERE frames > 0"):
-        frames.setdefault(job, {})[status] = count
+    besides: dict[str, dict[str, int]] = {}  # where each frame has a task: those of tiles
+    for job, status, tasks, count in connection.execute("SELECT job, status, tasks, frames FROM tally WHERE tasks > 0"):
+        besides.setdefault(job, {})[status] = tasks - count
+        if count:
+            frames.setdefault(job, {})[status] = count
+    none: dict[str, int] = {}
+    tiles = {id: besides.get(id, none) if in_tiles else none for id, *_, in_tiles in rows}
     return [
-        Job(id, name, created, status, priority, frames.get(id, {}), bool(paused), person, stopped)
-        for id, name, created, status, priority, paused, person, stopped in rows
+        Job(
+            *(id, name, created, status, priority, frames.get(id, {}), bool(paused), person, stopped),
+            tiles=sum(tiles[id].values()),
+            tiles_done=tiles[id].get("Finished", 0),
+        )
+        for id, name, created, status, priority, paused, person, stopped, _ in rows
     ]
 
 

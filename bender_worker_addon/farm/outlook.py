@@ -17,6 +17,19 @@ _ROUNDS = 4  # tasks of each worker from which on it counts how fast they come, 
 _PATIENCE = 5.0  # seconds after which a job of which nothing is rendered has been left
 
 _FINISH = "json_extract(body, '$.time.finish')"
+_OF_TILES = "(SELECT count(*) FROM tile AS one WHERE one.job = {0}.job AND one.frame_task = {0}.{1})"
+# Of a picture in tiles these are the work, each so much of a frame, and to put it together is none.
+_SHARE = (
+    "CASE WHEN tile.task IS NOT NULL THEN 1.0 / " + _OF_TILES.format("tile", "frame_task") + " WHEN"
+    " EXISTS (SELECT 1 FROM tile AS part WHERE part.job = task.job AND part.frame_task = task.id) THEN 0"
+    " ELSE frame_count END"
+)
+_LEFT_IN_TILES = (
+    "SELECT task.status, count(*), sum(1.0 / " + _OF_TILES.format("tile", "frame_task") + ") FROM tile"
+    " JOIN task ON task.job = tile.job AND task.id = tile.task"
+    " JOIN task AS whole ON whole.job = tile.job AND whole.id = tile.frame_task"
+    " WHERE tile.job = ? AND whole.status IN ('Waiting', 'Queued', 'Running', 'Paused') GROUP BY task.status"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +46,10 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class _Rendered:
+    """`count`: how many frames that was, or what part of one."""
+
     frames: str
-    count: int
+    count: float
     start: float
     finish: float
 
@@ -46,22 +61,35 @@ def prepare(connection: sqlite3.Connection) -> None:
 
 def outlook(connection: sqlite3.Connection, job: books.Job) -> Outlook:
     rows = connection.execute(
-        f"SELECT frames, frame_count, json_extract(body, '$.time.start'), {_FINISH} FROM task"
-        f" WHERE job = ? AND status = 'Finished' ORDER BY {_FINISH} DESC LIMIT ?",
+        f"SELECT frames, frame_count, {_SHARE}, json_extract(body, '$.time.start'), {_FINISH} FROM task"
+        " LEFT JOIN tile ON tile.job = task.job AND tile.task = task.id"
+        f" WHERE task.job = ? AND status = 'Finished' ORDER BY {_FINISH} DESC LIMIT ?",
         (job.id, _LOOKED_AT),
     )
-    last = [rendered for row in reversed(rows.fetchall()) if (rendered := _rendered(*row)) is not None]
-    shown = [task for task in last if task.count]  # a tile is no frame
+    last, shown = [], []
+    for frames, frame_count, share, start, finish in reversed(rows.fetchall()):
+        rendered = _rendered(frames, share, start, finish)
+        if rendered is not None:
+            last.append(rendered)
+            shown += [rendered] if frame_count else []  # a tile is no frame
     failures = books.failures(connection, job.id, most=1) if job.failed else []
     return Outlook(
-        None if job.status in books.OVER or job.paused else ends(last, job.frames, time.time()),
+        None if job.status in books.OVER or job.paused else ends(last, _left(connection, job), time.time()),
         tuple(int(task.frames.replace("-", ",").rpartition(",")[2]) for task in reversed(shown[-_LATEST:])),
         shown[-1].finish if shown else None,
         failures[0].reason if failures else "",
     )
 
 
-def ends(last: Sequence[_Rendered], frames: Mapping[str, int], now: float) -> float | None:
+def _left(connection: sqlite3.Connection, job: books.Job) -> Mapping[str, float]:
+    """How many frames are left, by status. Of those in tiles it counts how many tiles are being rendered."""
+    rows = connection.execute(_LEFT_IN_TILES, (job.id,)).fetchall()
+    if not rows:
+        return job.frames
+    return {status: tasks if status == "Running" else frames for status, tasks, frames in rows if status != "Finished"}
+
+
+def ends(last: Sequence[_Rendered], frames: Mapping[str, float], now: float) -> float | None:
     """When all of `frames`, counted by status, will be finished, if what is left goes as the `last` tasks did."""
     running = frames.get("Running", 0)
     if not last:
@@ -78,7 +106,7 @@ def ends(last: Sequence[_Rendered], frames: Mapping[str, int], now: float) -> fl
     return now + waiting / pace + usual * running / (running + 1)
 
 
-def _pace(last: Sequence[_Rendered], running: int) -> float:
+def _pace(last: Sequence[_Rendered], running: float) -> float:
     """Frames a second, while any were rendered at all: pauses don't count. Later it is how fast they come; at first,
     when each worker has rendered one or two, how many are at it and how long one takes."""
     busy = _busy([(task.start, task.finish) for task in last])
@@ -102,7 +130,7 @@ def _busy(spans: Sequence[tuple[float, float]]) -> float:
     return total
 
 
-def _rendered(frames: str, count: int, start: object, finish: object) -> _Rendered | None:
+def _rendered(frames: str, count: float, start: object, finish: object) -> _Rendered | None:
     """None of a task whose times nobody knows: an old worker's, or one that was badly told."""
     try:
         began, ended = (datetime.fromisoformat(str(moment)).timestamp() for moment in (start, finish))

@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 _LAST = 20  # tasks
+_FIRST_TILE = (
+    "SELECT min(json_extract(part.body, '$.time.start')) FROM tile JOIN task AS part"
+    " ON part.job = tile.job AND part.id = tile.task WHERE tile.job = whole.job AND tile.frame_task = whole.id"
+)
 _FINISHED = (
-    "SELECT frame_count, json_extract(body, '$.time.start'), json_extract(body, '$.time.finish') FROM task"
+    f"SELECT frame_count, coalesce(({_FIRST_TILE}), json_extract(body, '$.time.start')),"
+    " json_extract(body, '$.time.finish') FROM frame_task AS whole"
     " WHERE job = ? AND status = 'Finished' ORDER BY number DESC LIMIT ?"
 )
 

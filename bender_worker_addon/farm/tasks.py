@@ -125,7 +125,7 @@ def record_of(
         _text(time.get("start")),
         _text(time.get("error") if error else time.get("finish")),
         _text(data.get("device")),
-        _timings(data.get("timings")),
+        timings_of(data.get("timings")),
         error,
         output if error else "",
         "\n".join(warnings_of(data)),
@@ -192,7 +192,8 @@ def _record(row: tuple[int, str, str, str, str | None, str], first: int, *, outp
     return record_of(number - first + 1, id, frames, status, worker or "", json.loads(body), output=output)
 
 
-def _timings(told: object) -> dict[str, float]:
+def timings_of(told: object) -> dict[str, float]:
+    """Seconds by what they went into, as far as that is what a worker tells."""
     try:
         found = _object(json.loads(told) if isinstance(told, str) else {})
     except (ValueError, RecursionError):

@@ -99,6 +99,31 @@ def progress(connection: sqlite3.Connection, job: str) -> list[Progress]:
     return [Progress(int(frame), done, of) for frame, done, of, running in rows.fetchall() if done or running]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A tile of a picture that is not finished, by the id of its task; edges in pixels, as those of a region."""
+
+    task: str
+    status: str
+    left: int
+    bottom: int
+    right: int
+    top: int
+
+
+def parts(connection: sqlite3.Connection, job: str, frame: int) -> list[Part]:
+    """The tiles of a frame that is not finished; none if it is rendered as a whole."""
+    rows = connection.execute(
+        f"SELECT task.id, task.status, json_extract(task.body, '$.data.{REGION}') FROM task AS whole"
+        " JOIN tile ON tile.job = whole.job AND tile.frame_task = whole.id"
+        " JOIN task ON task.job = tile.job AND task.id = tile.task"
+        " WHERE whole.job = ? AND whole.frames = ? AND whole.status <> 'Finished' ORDER BY task.number",
+        (job, str(frame)),
+    )
+    found = [(task, status, tile.region(region)) for task, status, region in rows.fetchall()]
+    return [Part(task, status, one.left, one.bottom, one.right, one.top) for task, status, one in found]
+
+
 def cancel(connection: sqlite3.Connection, job: str, at: str) -> None:
     """Pictures wait for no tiles any more (`at`: since now), and what is rendered of one that nobody will finish is not
     kept."""

@@ -8,7 +8,7 @@ finished pictures are checked on threads of their own, so that rendering waits f
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -61,7 +61,7 @@ class Child:
         self._devices = devices
         self._share = share
         self._wants_previews = previews
-        self._make_preview: Callable[[Path, str], None] | None = None
+        self._make_preview: Callable[[Path, str, Any], None] | None = None
         self._commands = Commands()
         self._progress = Progress()
         self._written: SimpleQueue[_Written | None] = SimpleQueue()
@@ -103,8 +103,8 @@ class Child:
                 "render": ended - loaded - sync - wrote,
                 "write": wrote,
             }
-            if self._make_preview is not None and command["region"] is None:
-                self._make_preview(Path(file), command["format"])
+            if self._make_preview is not None:
+                self._make_preview(Path(file), command["format"], self._part_of_preview(command["region"]))
             self._ended = monotonic()
             self._written.put(_Written(attempt, frame, file, sizes, spent))
 
@@ -127,6 +127,13 @@ class Child:
         loaded = monotonic()
         with self._progress.told_to(partial(self._tell_progress, command["attempt"], frame)):
             return loaded, *tiles.render(frame, file, tiles.Region(*command["region"]))
+
+    def _part_of_preview(self, region: Sequence[int] | None) -> Any:
+        if region is None:
+            return None
+        from . import tiles
+
+        return tiles.part_of_preview(scenes.scene(), tiles.Region(*region))
 
     def _put_together(self, command: dict[str, Any], frame: int, file: str) -> _Rendered:
         """Opens the blend for each of what it does with it, which changes it."""
@@ -175,7 +182,7 @@ class Child:
         system.flush()
         print(words, flush=True)
 
-    def _previews(self) -> Callable[[Path, str], None]:
+    def _previews(self) -> Callable[[Path, str, Any], None]:
         from .previews import Previews
 
         return Previews(scenes.scene()).make

@@ -4,10 +4,13 @@ main thread is capable: so only as many as cost a fiftieth of the time, but one 
 
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 import imbuf
+
+if TYPE_CHECKING:
+    from .tiles import Region
 
 _WIDTH = 480  # pixels
 _QUALITY = 75
@@ -30,28 +33,31 @@ class Previews:
         self._next_at = 0.0
         self._passed = 0
 
-    def make(self, frame: Path, image_format: str) -> None:
-        """Makes that of a frame, beside it, if it is time for one. None if Blender can't."""
+    def make(self, frame: Path, image_format: str, part: "tuple[Region, float] | None" = None) -> None:
+        """Makes that of a frame, beside it, if it is time for one; of a tile only this `part`, as small as the whole
+        picture would be. None if Blender can't."""
         began = monotonic()
         self._passed += 1
         if began < self._next_at and self._passed < _EVERY:
             return
         self._passed = 0
         try:
-            self._make(frame, place(frame), image_format)
+            self._make(frame, place(frame), image_format, whole=part is None)
+            if part is not None:
+                _cut(place(frame), *part)
         except (RuntimeError, OSError, TypeError, ValueError) as error:
             print(f"There is no preview of {frame.name}: {error}", flush=True)
         ended = monotonic()
         self._next_at = ended + (ended - began) / _OF_THE_TIME
 
-    def _make(self, frame: Path, target: Path, image_format: str) -> None:
+    def _make(self, frame: Path, target: Path, image_format: str, *, whole: bool) -> None:
         self._load(frame)
         width, height = self._image.size
-        if width > _WIDTH:
+        if width > _WIDTH and whole:
             self._image.scale(_WIDTH, max(1, round(height * _WIDTH / width)))
         self._see_as(image_format)
         self._image.save_render(str(target), scene=self._settings)
-        if not width:  # of layers or views: they can't be scaled before they are seen
+        if not width and whole:  # of layers or views: they can't be scaled before they are seen
             _shrink(target)
 
     def _load(self, frame: Path) -> None:
@@ -75,6 +81,18 @@ class Previews:
 
 def place(frame: Path) -> Path:
     return frame.with_name(f"preview-{frame.stem}.jpg")
+
+
+def _cut(file: Path, part: "Region", pixel: float) -> None:
+    picture = imbuf.load(str(file))
+    try:
+        picture.crop((part.left, part.bottom), (part.right - 1, part.top - 1))
+        scale = min(1.0, _WIDTH * pixel)
+        width, height = (max(1, round(side * scale)) for side in part.size)
+        picture.resize((width, height))
+        imbuf.write(picture, filepath=str(file))
+    finally:
+        picture.free()
 
 
 def _shrink(file: Path) -> None:

@@ -49,6 +49,15 @@ def with_margin(scene: Any, region: Region) -> Region:
     )
 
 
+def part_of_preview(scene: Any, region: Region) -> tuple[Region, float]:
+    """What of the picture of a tile is the region itself, and what part of the whole picture's width one of its pixels
+    is."""
+    rendered = with_margin(scene, region)
+    left, bottom = rendered.left, rendered.bottom
+    own = Region(region.left - left, region.bottom - bottom, region.right - left, region.top - bottom)
+    return own, 1 / picture(scene).size[0]
+
+
 def denoised_layers(scene: Any) -> list[str]:
     """The view layers whose pictures Cycles would denoise."""
     if not scene.cycles.use_denoising:

@@ -21,6 +21,7 @@ from ..farm.contents import Contents, Lost, listed_in
 from ..farm.database import Database
 from ..farm.new_job import NewJob
 from ..farm.outlook import Outlook
+from ..farm.tiles import Part
 from ..farm.workers import Worker
 from ..settings.config import WorkerConfig
 from ..sites.local import LocalSite
@@ -236,6 +237,18 @@ class Farm:
     def preview(self, job_id: str, number: int) -> Picture | None:
         """The same of its preview alone."""
         return _picture(self.previews(job_id) / preview.name_of(number), "image/jpeg")
+
+    def tiles_of(self, job_id: str, number: int) -> list[Part]:
+        """Those of a frame of a job that is not finished."""
+        with self.database.looking() as connection:
+            return tiles.parts(connection, job_id, number)
+
+    def preview_of_tile(self, job_id: str, task_id: str) -> Picture | None:
+        """The same of the preview of a tile."""
+        with self.database.looking() as connection:
+            if not tiles.is_one(connection, job_id, task_id):
+                return None
+        return _picture(tile.folder_of(self.jobs, job_id, task_id) / preview.OF_TILE, "image/jpeg")
 
     def prepare_outlooks(self) -> None:
         """Before the first one; later it costs nothing."""

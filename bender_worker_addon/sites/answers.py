@@ -14,6 +14,7 @@ from ..farm.books import Failure, Job, Warned
 from ..farm.frame_files import FrameFile, file_of
 from ..farm.pace import Pace
 from ..farm.tasks import TaskRecord, output_of
+from ..farm.tile_cost import Cost
 from ..farm.tiles import Progress as Tiles
 from ..farm.workers import HERE, Event, Worker
 from .client import printable
@@ -56,6 +57,8 @@ def job(told: Any) -> Job:
         told.get("paused") is True,
         _text(told.get("person", "")),
         _text(told.get("stopped", "")),
+        whole(told.get("tiles", 0)),
+        whole(told.get("tiles_done", 0)),
     )
 
 
@@ -95,8 +98,13 @@ def task(told: Any) -> TaskRecord:
     )
 
 
+def cost(told: Any) -> Cost | None:
+    found = told.get("cost")
+    return None if found is None else Cost(_seconds(found["render"]), _seconds(found["each"]))
+
+
 def tiles(told: Any) -> list[Tiles]:
-    return [Tiles(whole(one["frame"]), whole(one["done"]), whole(one["of"])) for one in told.get("tiles", ())]
+    return [Tiles(whole(one["frame"]), whole(one["done"]), whole(one["of"])) for one in told.get("in_tiles", ())]
 
 
 def fps(told: Any) -> float:

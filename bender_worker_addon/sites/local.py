@@ -11,7 +11,7 @@ from ..core.errors import FarmError
 from ..core.job import name_of
 from ..core.luggage import FileBeside
 from ..core.orders import Order
-from ..farm import books, changes, control, frame_files, frames_folder, pace, tasks, tiles, workers
+from ..farm import books, changes, control, frame_files, frames_folder, pace, tasks, tile_cost, tiles, workers
 from ..farm.books import Job, NewTask
 from ..farm.contents import Contents, listed_in
 from ..farm.database import PATIENCE, Database
@@ -55,7 +55,7 @@ class LocalSite(FolderSite):
             warnings = books.warnings(connection, job.id)
             head = books.head(connection, job.id)
             speed = pace.of(connection, job.id)
-            parts = tiles.progress(connection, job.id)
+            parts, cost = tiles.progress(connection, job.id), tile_cost.of(connection, job.id)
         folder = frames_folder.of(head, self._outpath)
         return Details(
             *(job, frames, failures, warnings, folder, data_json.fps(head)),
@@ -63,6 +63,7 @@ class LocalSite(FolderSite):
             blend=self._blend(job.id, head),
             pace=speed,
             tiles=parts,
+            cost=cost,
             preflight=data_json.preflight(head),
         )
 

@@ -103,6 +103,7 @@ class RemoteSite(Site):
             pace=understood(answers.pace, told),
             preflight=understood(answers.preflight, told),
             tiles=understood(answers.tiles, told),
+            cost=understood(answers.cost, told),
         )
 
     def task(self, job_id: str, frame: int) -> TaskRecord:

@@ -17,6 +17,7 @@ from ..farm.frame_files import FrameFile
 from ..farm.new_job import NewJob
 from ..farm.pace import Pace
 from ..farm.tasks import TaskRecord
+from ..farm.tile_cost import Cost
 from ..farm.tiles import Progress as Tiles
 from ..farm.workers import Event, Worker
 from ..settings.config import WorkerConfig
@@ -44,8 +45,8 @@ class Details:
     """`frames` are written as people do, by the status of their task. `folder` is where they are, or, unless they are
     `here`, where `fetch` brings them. `fps`: how many of them make a second of a film.
     `image_format`: which they have, if that is known; `blend`: what they are made of, if it can be seen from here;
-    `pace`: how fast they come, if that is known; `tiles`: how far those are that are rendered in tiles;
-    `preflight`: what its sender was warned of."""
+    `pace`: how fast they come, and `cost`: what one took, if that is known; `tiles`: how far those are that are
+    rendered in tiles; `preflight`: what its sender was warned of."""
 
     job: Job
     frames: Mapping[str, str]
@@ -59,6 +60,7 @@ class Details:
     pace: Pace | None = None
     tiles: Sequence[Tiles] = ()
     preflight: Sequence[str] = ()
+    cost: Cost | None = None
 
     def name_of(self, frame: int) -> str:
         """What the file of this frame is called. Raises FarmError if the farm doesn't tell its format."""

@@ -212,6 +212,9 @@ def test_two_machines_render_the_tiles_of_a_picture_and_it_is_the_whole_picture_
     for process in running:
         assert process.wait() == 0, process.log
         assert "_MULTILAYER" in process.log
+    logs = [path.read_text() for path in tmp_path.glob("*/logs/*")]
+    assert logs
+    assert not any("There is no preview" in log for log in logs)
     frame = served.folder / "farm" / "frames" / "still" / "000002.png"
     [found] = pictures.compare(installed.blender, [(frame, plain)], scratch=tmp_path)
     assert found.different == 0

@@ -43,7 +43,14 @@ def test_workers_render_the_tiles_of_a_picture_side_by_side_and_one_finishes_it(
     old = farm.old_worker(1)
     for name in ("one", "two"):
         farm.worker(name)
+    tiles = farm.folder / "farm" / "jobs" / "still" / "tiles"
+    farm.until(lambda: any(tiles.glob("*/preview.jpg")), "a preview of a tile")
+    shown = farm.ask("GET", "/api/jobs/still/frames/1/tiles")
+    assert [(one["left"], one["bottom"], one["right"], one["top"]) for one in shown] == [
+        (part.left, part.bottom, part.right, part.top) for part in PARTS
+    ]
     farm.until_finished("still")
+    assert farm.ask("GET", "/api/jobs/still/frames/1/tiles") == []
     assert picture(farm, "still") == PICTURE
     assert farm.frames("still") == ["000001.png"]
     rendered = (farm.folder / "renders.txt").read_text().splitlines()
@@ -53,7 +60,7 @@ def test_workers_render_the_tiles_of_a_picture_side_by_side_and_one_finishes_it(
     assert not old.ended(), old.log.read_text()
     (told,) = farm.data_json("still")["tasks"]
     assert set(told["command"]["Blender"]["frame"]) == {"1"}
-    assert farm.status("still")["tiles"] == []
+    assert farm.status("still")["in_tiles"] == []
     farm.send("whole", "1-3")  # of whole frames it has its share
     farm.until_finished("whole")
     assert old.exit_code() == 0, old.log.read_text()
@@ -84,7 +91,7 @@ def test_a_tile_that_the_farm_has_lost_is_rendered_anew_and_what_is_canceled_is_
     farm.until_finished("still")
     assert picture(farm, "still") == PICTURE
     farm.send("other", "1-2", tiles=5, seconds=0.15)
-    farm.until(lambda: any(told["done"] for told in farm.status("other")["tiles"]), "a tile")
+    farm.until(lambda: any(told["done"] for told in farm.status("other")["in_tiles"]), "a tile")
     farm.ask("POST", "/api/jobs/other/cancel", {})
     nothing_is_left(farm, "other", "one")
     farm.until(lambda: farm.ask("GET", "/api/workers/one")["hello"]["state"] == "Waiting for tasks", "the worker")

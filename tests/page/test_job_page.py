@@ -2,6 +2,7 @@
 """A job's page in a real browser: ten frames or 100,000, from a failed one to the words that say why."""
 
 import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from bender_worker_addon.core import preview
+from bender_worker_addon.core.tile import Region, cut
 from bender_worker_addon.farm import books
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.server.serve import Server
@@ -104,6 +106,36 @@ def test_the_strip_is_a_slider_for_the_mouse_and_for_the_keyboard(page: Page, fo
         " return [at(0.2), at(0.406), at(0.444), at(0.8)] }"
     )
     assert len(set(colours)) == 4
+
+
+def test_a_picture_is_seen_to_grow_tile_by_tile(page: Page, folder: Path, complaints: list[str]) -> None:
+    add_job(folder, "still", range(7, 8), regions=cut(Region(100, 50, 740, 410), 2))
+    open_job(page, "still")
+    words = page.locator("job-page .progress")
+    expect(words).to_contain_text("0 of 1 frame · 0 of 2 tiles")
+    expect(page.get_by_text("Frame 7 waits to be rendered.")).to_be_visible()
+    with closing(Database(folder)) as database, database.changing() as connection:
+        tiles = [task for (task,) in connection.execute("SELECT id FROM task WHERE frame_count = 0 ORDER BY number")]
+    for done, task in enumerate(tiles, start=1):
+        place = folder / "jobs" / "still" / "tiles" / task / "preview.jpg"
+        place.parent.mkdir(parents=True)
+        place.write_bytes(picture(24, 27, done))
+        with closing(Database(folder)) as database, database.changing() as connection:
+            connection.execute("UPDATE task SET status = 'Finished' WHERE id = ?", (task,))
+            books.has_changed(connection, "still")
+        expect(words).to_contain_text(f"{done} of 2 tiles")
+        canvas = page.locator("frame-viewer canvas")
+        expect(canvas).to_be_visible()
+        seen = (
+            "done => { const c = document.querySelector('frame-viewer canvas');"
+            " const copy = new OffscreenCanvas(c.width, c.height).getContext('2d', { willReadFrequently: true });"
+            " copy.drawImage(c, 0, 0);"
+            " const parts = [0.25, 0.75].map(x => copy.getImageData(x * c.width, 9, 1, 1).data[3]);"
+            " return parts.filter(Boolean).length == done }"
+        )
+        page.wait_for_function(seen, arg=done)
+        assert canvas.evaluate("c => [c.width, c.height]") == [480, 270]
+    assert complaints == []
 
 
 def test_a_job_gets_another_name_while_somebody_else_looks(

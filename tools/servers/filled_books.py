@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bender_worker_addon.core.tile import Region
 from bender_worker_addon.farm import books, new_job, workers
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.farm.new_job import NewJob, SceneFacts
@@ -35,14 +36,17 @@ def add_job(
     old: float = 0.0,
     image_format: str = "OPEN_EXR",
     preflight: Sequence[str] = (),
+    regions: Sequence[Region] = (),
 ) -> None:
     """Enters a job whose frames have these statuses, else they wait. What is finished was so one after the other on
-    `machines` machines, each frame in so many `seconds`, the last one `old` seconds ago."""
+    `machines` machines, each frame in so many `seconds`, the last one `old` seconds ago. `regions`: into which each
+    frame is cut."""
     about: dict[str, Any] = {
         "blend": "scene.blend",
         "image_format": image_format,
         "scene": SCENE,
         "preflight": preflight,
+        "regions": regions,
     }
     told = NewJob(id=job, name=name or job, frames=frames, **about)
     head = new_job.head(told, jobs=farm / "jobs", outpath=farm / "frames")

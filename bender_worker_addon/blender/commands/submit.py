@@ -17,6 +17,8 @@ from . import ENDED, PROGRAM, TROUBLE, USAGE
 
 if TYPE_CHECKING:
     from ...core.tile import Region
+    from ...farm.new_job import NewJob
+    from ...farm.tile_cost import Cost
     from ...settings.resolve import Resolved
     from ...sites.site import Site
     from ..farm.choices import Choices
@@ -31,7 +33,6 @@ DESCRIPTION = (
 )
 
 _PACKED = 0.5  # of all there is to do
-_EACH = 4  # tiles of a frame for each that renders: the last ones end nearly together
 _TO = "`outpath` if that is set, else `render` beside the file; for a farm on this machine alone"
 
 
@@ -117,7 +118,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     )
     with farm_of(config) as farm, farm.room_for(job.id) as folder, ExitStack() as if_it_fails:
         if options.split is not None:
-            job = replace(job, regions=_regions(farm, options.split))
+            job = replace(job, regions=_regions(farm, job, options.split))
         _tell(options, "Packing", 0.2)
         packing.save_packed(folder, copy_of=copy_of, remote=remote, opened=choices.make)
         if config.is_local:
@@ -174,9 +175,10 @@ def _estimate(options: argparse.Namespace, devices: "Sequence[str]") -> int:
     return ENDED
 
 
-def _regions(farm: "Site", wanted: int) -> "Sequence[Region]":
+def _regions(farm: "Site", job: "NewJob", wanted: int) -> "Sequence[Region]":
     """The tiles of each frame; none where it is to be rendered as a whole, which is said. `wanted`: so many of them, 0
-    for as many as suit the workers there are."""
+    for as many as suit the workers there are and what the frames of the last job of this name took."""
+    from ...farm.tile_cost import best_count
     from ..farm import splitting
 
     if why := splitting.why_whole():
@@ -190,11 +192,23 @@ def _regions(farm: "Site", wanted: int) -> "Sequence[Region]":
     if not wanted and side_by_side < 2:
         print(f"{PROGRAM}: the frames are not split: no two workers are here to render side by side", file=sys.stderr)
         return ()
-    regions = splitting.regions(wanted or _EACH * side_by_side)
+    if not wanted:
+        wanted = best_count(renderers=side_by_side, frames=len(job.frames), cost=_cost_of_last(farm, job.name))
+        if wanted == 1:
+            words = "so many, or such short ones, are done sooner as a whole each"
+            print(f"{PROGRAM}: the frames are not split: {words}", file=sys.stderr)
+            return ()
+    regions = splitting.regions(wanted)
     if len(regions) == 1:
         print(f"{PROGRAM}: the frames are not split: they are too small", file=sys.stderr)
         return ()
     return regions
+
+
+def _cost_of_last(farm: "Site", name: str) -> "Cost | None":
+    """Of the last job of that name of which anything is rendered."""
+    last = next((job for job in farm.jobs() if job.name == name and job.done), None)
+    return None if last is None else farm.details(last).cost
 
 
 def _renderers(farm: "Site") -> tuple[int, int]:

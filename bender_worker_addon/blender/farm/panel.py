@@ -171,6 +171,9 @@ def _draw_details(layout: bpy.types.UILayout, shown: Shown, *, width: int) -> No
     row.label(text=job.name, icon=_ICONS.get(state_of(job), "DOT"))
     row.menu("BENDER_MT_job")
     box.progress(factor=job.done / max(1, job.total), text=f"{job.done} of {job.total} frames")
+    for tiles in details.tiles[:_MOST_LINES]:
+        told = "" if job.total == 1 else f" of frame {tiles.frame}"
+        box.progress(factor=tiles.done / max(1, tiles.of), text=f"{tiles.done} of {tiles.of} tiles{told}")
     for line in words.facts(details, words.now()):
         draw_paragraph(box, line, width=width)
     if job.stopped:

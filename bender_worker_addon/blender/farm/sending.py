@@ -15,12 +15,13 @@ from ...core.errors import FarmError
 from ...core.frame import FORMATS
 from ...farm import frames_folder
 from ...farm.frame_list import frames_of
+from ...settings.config import WorkerConfig
 from ...system.files import discard_folder
 from .. import in_force, versions
 from ..paragraph import draw_paragraph
 from ..worker import loop
 from ..worker.session import session
-from . import memory, outlook, packing, statusbar
+from . import memory, outlook, packing, splitting, statusbar
 from . import panel as jobs_panel
 from .choices import Choices, samples_of
 from .finding import Finding, Group
@@ -31,7 +32,7 @@ from .view import jobs_view
 _WIDTH = 480  # pixels of the dialog
 _LETTERS = 84  # characters a line in it
 _TOLD, _BESIDE_BUTTON = 0.6, 0.75  # of a line, where a button stands beside it
-_TYPED = ("job_name", "frames", "image_format", "chunk", "priority", "start_now", "samples", "percentage")
+_TYPED = ("job_name", "frames", "image_format", "chunk", "priority", "in_tiles", "start_now", "samples", "percentage")
 _CHOSEN = ("scene", "camera", "layers")
 _BY_MARKERS, _NONE = "//markers", "//none"  # stand for the cameras that the timeline's markers name, and for no camera
 _MOST_LAYERS = 32  # that can be chosen from
@@ -101,6 +102,11 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         name="Frames a Task", description="What one worker renders in a row", default=1, min=1, max=100_000
     )
     priority: IntProperty(name="Priority", description="Jobs of a higher one go first", min=-1000, max=1000)
+    in_tiles: BoolProperty(
+        name="Split into Tiles",
+        description="Each frame is rendered in tiles, by all machines at once, and put together: for one picture, or a"
+        " few that take long. Nobody can tell it from one that was rendered as a whole",
+    )
     start_now: BoolProperty(
         name="Start Rendering Now", description="Let this Blender render it, in the background", default=True
     )
@@ -114,6 +120,8 @@ class BENDER_OT_farm_send(bpy.types.Operator):
     _findings: "list[Finding]" = []  # noqa: RUF012  an operator's own, set anew by each invoke
     _base: Path | None = None  # the same: in which folder the job's own is made, and whether this Blender could render
     _can_start = False
+    _splits = False  # whether the farm takes frames in tiles
+    _why_whole = ""  # why these can't be
     _outlook: Outlook | None = None
 
     @classmethod
@@ -134,7 +142,7 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         _another_scene(self)
         for name, value in typed.items():
             setattr(self, name, value)
-        own._base = _frames_base()
+        own._base, own._splits = _frames_base(), _takes_tiles(config)
         _next_free.cache_clear()
         own._can_start = _nobody_renders() and not in_force.why_not_to_start(in_force.resolved())
         self.anyway = False
@@ -159,8 +167,13 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         row.prop(self, "percentage")
         layout.prop(self, "image_format")
         row = layout.row(align=True)
-        row.prop(self, "chunk")
+        if not self._is_shared_out():
+            row.prop(self, "chunk")
         row.prop(self, "priority")
+        if self._splits:
+            layout.prop(self, "in_tiles")
+            if self.in_tiles and self._why_whole:
+                draw_paragraph(layout, f"Each frame is rendered as a whole: {self._why_whole}", width=_LETTERS)
         if self._can_start:
             layout.prop(self, "start_now")
         wrong = _why_not(self.frames)
@@ -191,7 +204,8 @@ class BENDER_OT_farm_send(bpy.types.Operator):
             copy, unsaved = saved_copy()
         except (RuntimeError, OSError) as error:
             return self._failed(f"A copy can't be saved: {error}")
-        options = {"frames": self.frames, "format": self.image_format, "chunk": self.chunk, "priority": self.priority}
+        options = {"frames": self.frames, "format": self.image_format, "priority": self.priority}
+        options |= {"split": "auto"} if self._is_shared_out() else {"chunk": self.chunk}
         options |= {"name": self.job_name.strip() or copy.stem} | ({} if self._base is None else {"to": self._base})
         said = [f"--{option}={value}" for option, value in options.items()] + ["--anyway"] * self.anyway
         said += self.choices().words()
@@ -228,6 +242,9 @@ class BENDER_OT_farm_send(bpy.types.Operator):
             samples=0 if self.samples == samples_of(scene) or not samples_of(scene) else self.samples,
             percentage=0 if self.percentage == scene.render.resolution_percentage else self.percentage,
         )
+
+    def _is_shared_out(self) -> bool:
+        return self.in_tiles and self._splits and not self._why_whole
 
     @property
     def _scene(self) -> Any:
@@ -284,6 +301,7 @@ def _look(chosen: Any) -> None:
     remote = config is not None and is_remote(config)
     with bpy.context.temp_override(scene=bpy.data.scenes[chosen.scene]):
         BENDER_OT_farm_send._findings = findings(remote=remote, has_camera=chosen.camera != _NONE)
+        BENDER_OT_farm_send._why_whole = splitting.why_whole()
 
 
 class BENDER_OT_farm_cannot_send(bpy.types.Operator):
@@ -381,6 +399,13 @@ def _frames_base() -> Path | None:
         return None
     blend = Path(bpy.data.filepath) if bpy.data.filepath else None
     return frames_folder.base(blend, found.chosen("outpath"))
+
+
+def _takes_tiles(config: WorkerConfig) -> bool:
+    """Where bender's own programs keep the books there are none."""
+    from ...sites.site import is_remote
+
+    return config.is_local or is_remote(config)
 
 
 def _why_not(frames: str) -> str:

@@ -62,6 +62,20 @@ def routes(farm: Farm) -> list[Route]:
             return Response(status_code=204)  # no error: of a 404 a browser complains in its console
         return _shown(request, found)
 
+    async def tiles(request: Request) -> Response:
+        job, number = request.path_params["job"], request.path_params["number"]
+        await run_in_threadpool(_folder, farm, job)
+        if not _is_a_frame_s(number):
+            raise Refused(404, f"{number[:20]!r} is no frame's number")
+        return JSONResponse([asdict(part) for part in await run_in_threadpool(farm.tiles_of, job, int(number))])
+
+    async def tile(request: Request) -> Response:
+        job, task = request.path_params["job"], request.path_params["task"]
+        found = await run_in_threadpool(farm.preview_of_tile, job, task)
+        if found is None:
+            return Response(status_code=204)
+        return _shown(request, found)
+
     async def other_files(request: Request) -> Response:
         chosen = request.path_params["job"]
         found = await run_in_threadpool(farm.ask, lambda site: site.others(known(site, chosen).id))
@@ -77,6 +91,8 @@ def routes(farm: Farm) -> list[Route]:
         Route(f"{AT_JOB}/frames/{{number}}", frame, methods=["GET"]),
         Route(f"{AT_JOB}/previews/{{number}}", preview, methods=["GET"]),
         Route(f"{AT_JOB}/pictures/{{number}}", picture, methods=["GET"]),
+        Route(f"{AT_JOB}/frames/{{number}}/tiles", tiles, methods=["GET"]),
+        Route(f"{AT_JOB}/tiles/{{task}}", tile, methods=["GET"]),
         Route(f"{AT_JOB}/others", other_files, methods=["GET"]),
         Route(f"{AT_JOB}/others/{{name:path}}", other, methods=["GET"]),
         Route(f"{AT_JOB}/frames.zip", frames, methods=["GET"]),

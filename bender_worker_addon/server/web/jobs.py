@@ -162,8 +162,10 @@ def _details(farm: Farm, chosen: str) -> dict[str, Any]:
         warnings = [asdict(warned) for warned in found.warnings]
         lists = {"frame_lists": dict(found.frames), "failures": failures, "warnings": warnings}
         pace = found.pace and {"seconds": found.pace.seconds, "last": found.pace.last.isoformat()}
-        told = {"tiles": [asdict(tiles) for tiles in found.tiles], "fps": found.fps, "pace": pace}
-        return {**as_json(found.job), **lists, **told, "preflight": list(found.preflight)}
+        told: dict[str, Any] = {"in_tiles": [asdict(tiles) for tiles in found.tiles]}
+        told |= {"cost": found.cost and asdict(found.cost)}
+        told |= {"fps": found.fps, "pace": pace, "preflight": list(found.preflight)}
+        return {**as_json(found.job), **lists, **told}
 
     with farm.database.looking() as connection:
         scene = books.scene(connection, chosen)

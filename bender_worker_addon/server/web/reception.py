@@ -16,7 +16,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
-from ...core.preview import MOST, is_preview, name_of
+from ...core.preview import MOST, OF_TILE, is_preview, name_of
 from ...system import hashing
 from ...system.durable import make_durable
 from ...system.files import move, remove
@@ -61,10 +61,10 @@ async def receive(request: Request, farm: Farm, job_id: str, task_id: str) -> Go
         if expected is None:
             raise Refused(404, f"{form.filename!r} is no frame of task {task_id} of job {job_id}")
         form.check()
-        if (
-            is_preview(form.preview) and not expected.is_tile
-        ):  # before the frame: whoever hears of that may look at it at once
-            await run_in_threadpool(_keep_preview, farm.previews(job_id), expected.number, form.preview)
+        if is_preview(form.preview):  # before the frame: whoever hears of that may look at it at once
+            usual = farm.previews(job_id) / name_of(expected.number)
+            place = expected.path.with_name(OF_TILE) if expected.is_tile else usual
+            await run_in_threadpool(_keep_preview, place, form.preview)
         await run_in_threadpool(farm.store, arriving, expected, size=form.size, digest=form.digest)
     except ClientDisconnect as error:
         raise Refused(400, "the connection was lost before the frame was whole") from error
@@ -246,14 +246,14 @@ def check_room(folder: Path, size: int) -> None:
         raise Refused(507, "the farm's disk is nearly full: free some space")
 
 
-def _keep_preview(folder: Path, number: int, content: bytes) -> None:
+def _keep_preview(place: Path, content: bytes) -> None:
     """A frame without one is a frame, too."""
-    arriving = folder / f".{secrets.token_hex(8)}"
+    arriving = place.with_name(f".{secrets.token_hex(8)}")
     try:
-        folder.mkdir(exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         arriving.write_bytes(content)
-        move(arriving, folder / name_of(number))
+        move(arriving, place)
     except OSError as error:
-        log.debug("the preview of frame %d can't be kept: %s", number, error)
+        log.debug("the preview %s can't be kept: %s", place, error)
         with contextlib.suppress(OSError):
             remove(arriving)

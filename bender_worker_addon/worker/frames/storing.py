@@ -82,10 +82,10 @@ class FrameStore:
         """Proven comes of it. `folder`: where the task's frames are."""
         self._executor.submit(partial(self._prove, held, folder), failed=lambda _: _changed(held))
 
-    def previews_are_sent(self, job_id: str, stored: Collection[StoredFrame]) -> None:
-        """Those of these frames need not be kept."""
+    def previews_are_sent(self, task: Task) -> None:
+        """Those of its frames need not be kept."""
         if self._previews is not None:
-            self._executor.do(partial(self._previews.sent, job_id, [frame.number for frame in stored]))
+            self._executor.do(partial(self._previews.sent, task.job_id, task.frames, tile=_tile(task)))
 
     def delete(self, stored: Collection[StoredFrame]) -> None:
         """Deletes frames that are safe elsewhere, and their folder if nothing else is in it."""
@@ -117,7 +117,7 @@ def _store(
     began = time.monotonic()
     try:
         if previews is not None:  # before the frame: whoever hears of that may look at it at once
-            previews.take(rendered, held.task.job_id, written.frame)
+            previews.take(rendered, held.task.job_id, written.frame, tile=_tile(held.task))
         frame = store.store(**where, number=written.frame, image_format=held.task.image_format, shared=shared)
         return Stored(held, written.attempt, frame, time.monotonic() - began)
     except FrameError as error:
@@ -134,6 +134,11 @@ def _may_be_there_still(held: InFlight) -> bool:
     """Whether the farm may have what it has got of the task. Tiles are deleted again, with a job that is canceled, or
     get lost: one whose message is a new one is wanted once more."""
     return held.task.region is None or held.redelivered
+
+
+def _tile(task: Task) -> str:
+    """Of which tile its preview is, if it is one's."""
+    return "" if task.region is None else task.id
 
 
 def _changed(held: InFlight) -> Proven:

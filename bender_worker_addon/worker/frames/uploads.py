@@ -34,6 +34,7 @@ class _Frame:
     job_id: str
     task_id: str
     stored: StoredFrame
+    is_tile: bool
 
     @property
     def key(self) -> tuple[str, int]:
@@ -59,8 +60,8 @@ class Uploads:
         self._holding = False
         self.trouble = ""
 
-    def add(self, *, job_id: str, task_id: str, frames: Iterable[StoredFrame]) -> None:
-        self._waiting.extend(_Frame(job_id, task_id, frame) for frame in frames)
+    def add(self, *, job_id: str, task_id: str, frames: Iterable[StoredFrame], is_tile: bool = False) -> None:
+        self._waiting.extend(_Frame(job_id, task_id, frame, is_tile) for frame in frames)
         self._send()
 
     def drop(self, task_id: str) -> None:
@@ -138,7 +139,8 @@ def _upload(
 ) -> FrameUploaded | FrameNotUploaded | FrameLost:
     if not unchanged(frame.stored):
         return FrameLost(frame.task_id, frame.stored.number)
-    preview = b"" if previews is None else previews.of(frame.job_id, frame.stored.number)
+    tile = frame.task_id if frame.is_tile else ""
+    preview = b"" if previews is None else previews.of(frame.job_id, frame.stored.number, tile=tile)
     return flaskbender.upload(job_id=frame.job_id, task_id=frame.task_id, frame=frame.stored, preview=preview)
 
 

@@ -104,7 +104,8 @@ class UploadStage:
         held.stage = Stage.UPLOADING
         self._admission.set_aside(held)
         missing = [frame for number, frame in held.stored.items() if number not in held.uploaded]
-        self._uploads.add(job_id=held.task.job_id, task_id=held.task.id, frames=missing)
+        is_tile = held.task.region is not None
+        self._uploads.add(job_id=held.task.job_id, task_id=held.task.id, frames=missing, is_tile=is_tile)
         self._finish_if_all_there(held)
         self._count()
 
@@ -125,7 +126,7 @@ class UploadStage:
                 held.task.leaves(f"{words} on {socket.gethostname()}: this farm takes none")
                 log.warning("%s: %s: this farm takes none", held, words)
             self._settlement.finish(held)
-            self._store.previews_are_sent(held.task.job_id, held.stored.values())
+            self._store.previews_are_sent(held.task)
             if not self._keep:
                 self._record.frames_are_gone(held.stored.values())
                 self._store.delete(held.stored.values())

@@ -127,7 +127,7 @@ class Previews:
     def __init__(self, _scene: object) -> None:
         pass
 
-    def make(self, frame: Path, _format: str) -> None:
+    def make(self, frame: Path, _format: str, _part: object) -> None:
         preview = frame.with_name(f"preview-{frame.stem}.jpg")
         preview.write_bytes(bytes.fromhex(scene.get("preview", "")) or JPEG)
 
@@ -162,7 +162,13 @@ _become("progress", Progress=Progress)
 _become("previews", Previews=Previews)
 _become("keeping", reason_not_to_keep=reason_not_to_keep)
 _become("scenes", open_blend=open_blend, scene=lambda: None, render_frame=render_frame, RenderError=RenderError)
-_become("tiles", prepare=lambda _: None, Region=lambda *edges: edges, render=render_tile)
+_become(
+    "tiles",
+    prepare=lambda _: None,
+    Region=lambda *edges: edges,
+    render=render_tile,
+    part_of_preview=lambda _, region: (region, 1),
+)
 _become(
     "joining",
     tiles_of=lambda told: [(tuple(edges), Path(file).read_bytes()) for *edges, file in told],

@@ -3,7 +3,8 @@
 
 from typing import Any
 
-from .words import ERROR, JOB, NAME, NUMBER, answers, operation, query
+from ....core.task import STATUSES
+from .words import ERROR, ID, JOB, NAME, NUMBER, TEXT, answers, operation, query
 
 _A_FRAME = {
     "type": "object",
@@ -12,6 +13,14 @@ _A_FRAME = {
         "name": {"type": "string"},
         "size": {"type": "integer", "description": "bytes"},
         "hash": {"type": "string", "description": "Blake2b-512"},
+    },
+}
+_A_TILE = {
+    "type": "object",
+    "properties": {
+        "task": {**TEXT, "description": "the id of its task"},
+        "status": {**TEXT, "enum": sorted(STATUSES)},
+        **{edge: {"type": "integer", "description": "pixels"} for edge in ("left", "bottom", "right", "top")},
     },
 }
 
@@ -36,6 +45,26 @@ PATHS: dict[str, Any] = {
             {"200": {"description": "the picture", "content": {"image/jpeg": {}}}, "default": ERROR},
             JOB,
             NUMBER,
+        )
+    },
+    "/api/jobs/{job}/frames/{number}/tiles": {
+        "get": operation(
+            "the tiles in which a frame is rendered, as long as it is not finished",
+            answers("tiles", {"type": "array", "items": _A_TILE}),
+            JOB,
+            NUMBER,
+        )
+    },
+    "/api/jobs/{job}/tiles/{task}": {
+        "get": operation(
+            "a small picture of a tile",
+            {
+                "200": {"description": "the picture", "content": {"image/jpeg": {}}},
+                "204": {"description": "there is none"},
+                "default": ERROR,
+            },
+            JOB,
+            {"name": "task", "in": "path", "required": True, "schema": ID},
         )
     },
     "/api/jobs/{job}/pictures/{number}": {

@@ -23,6 +23,8 @@ _A_JOB: dict[str, Any] = {
         "paused": {"type": "boolean"},
         "stopped": {"type": "string", "description": "why nothing more of it is tried, if so; it is paused then"},
         "person": {"type": "string", "description": "who sent it, if that is known"},
+        "tiles": {"type": "integer", "description": "into how many its frames are cut; 0: into none"},
+        "tiles_done": {"type": "integer"},
     },
 }
 _IN_FULL = {
@@ -36,7 +38,11 @@ _IN_FULL = {
         "fps": {"type": "number", "description": "frames a second"},
         "pace": {"type": ["object", "null"], "description": "how many `seconds` a frame; when the `last` came"},
         "scene": {"type": "object", "description": "`engine`, `image_format`, `width`, `height`"},
-        "tiles": {
+        "cost": {
+            "type": ["object", "null"],
+            "description": "seconds: to `render` a frame; of `each` task besides",
+        },
+        "in_tiles": {
             "type": "array",
             "description": "how far the frames are that are rendered in tiles just now",
             "items": {

@@ -140,7 +140,8 @@ class JobPage extends HTMLElement {
     setText(this.#stopped, job.paused && job.stopped ? job.stopped : "");
     const end = ends(job);
     const when = end === undefined ? "" : `, done about ${clock(end, farm.now())}`;
-    setText(this.#progress, `${count(done(job))} of ${many(total(job), "frame")} · ${timeLeft(job)}${when}`);
+    const tiles = job.tiles && !OVER.has(job.status) ? ` · ${count(job.tiles_done)} of ${many(job.tiles, "tile")}` : "";
+    setText(this.#progress, `${count(done(job))} of ${many(total(job), "frame")}${tiles} · ${timeLeft(job)}${when}`);
     const fps = this.#details?.fps;
     const { image_format: format, engine, width, height } = this.#details?.scene ?? {};
     const facts = [
@@ -160,7 +161,7 @@ class JobPage extends HTMLElement {
     this.#strip.setAttribute("aria-valuemin", frames.numbers[0] ?? 0);
     this.#strip.setAttribute("aria-valuemax", frames.numbers[frames.length - 1] ?? 0);
     const format = this.#details.scene.image_format ?? "";
-    this.#viewer.show({ job: this.#job, frames, format, fps: this.#details.fps, pictures: hasPictures(this.#job) });
+    this.#viewer.show({ job: this.#job, frames, format, fps: this.#details.fps, pictures: hasPictures(this.#job), inTiles: this.#details.in_tiles ?? [] });
     this.#grid.show({ job: this.#job, frames, places: frames.places(FILTERS[this.#filter]), pictures: hasPictures(this.#job) });
     this.#showChips();
     this.#showPlace();

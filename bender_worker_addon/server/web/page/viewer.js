@@ -4,6 +4,7 @@
 import { framePath } from "./api.js";
 import { h, iconButton, relabel, setText } from "./dom.js";
 import { ALONE, MANY, draw, forget, pictureOf, pictures } from "./pictures.js";
+import { Tiles } from "./tiles.js";
 import { STATUSES } from "./words.js";
 
 const AHEAD = 24; // pictures that are fetched before they are played
@@ -22,6 +23,11 @@ class FrameViewer extends HTMLElement {
   #place = -1;
   #whole = new Image(); // the frame itself, looked at closely
   #seen = () => this.#draw();
+  #inTiles = []; // how far frames are that are rendered in tiles
+  #tiles = new Tiles(() => {
+    this.#shown = null;
+    this.#draw();
+  });
   #shown = null; // what is on the canvas
   #size = { zoom: 1, x: 0, y: 0 };
   #playing = null; // {since, from}
@@ -61,14 +67,15 @@ class FrameViewer extends HTMLElement {
     this.#stop();
   }
 
-  /** `pictures`: whether there are any that can be shown. */
-  show({ job, frames, format, fps, pictures }) {
+  /** `pictures`: whether there are any that can be shown; `inTiles`: how far frames are that are rendered in tiles. */
+  show({ job, frames, format, fps, pictures, inTiles }) {
     const first = this.#frames === null;
     this.#job = job;
     this.#frames = frames;
     this.#format = format;
     this.#fps = fps > 0 ? Math.min(fps, 240) : 24;
     this.#pictures = pictures;
+    this.#inTiles = inTiles;
     this.#scrub.max = Math.max(0, frames.length - 1);
     if (first || this.#place >= frames.length) this.#place = Math.min(Math.max(this.#place, 0), frames.length - 1);
     this.#draw();
@@ -169,7 +176,8 @@ class FrameViewer extends HTMLElement {
     const number = this.#frames.numbers[place];
     if (this.#frames.status(place) !== "Finished") {
       forget(this.#job.id, number);
-      return null;
+      const tiles = this.#playing ? undefined : this.#inTiles.find(({ frame }) => frame === number);
+      return tiles ? this.#tiles.pictureOf(this.#job, number, tiles.done) : null;
     }
     if (!this.#pictures) return null;
     const isAlone = place === this.#place && !this.#playing;
