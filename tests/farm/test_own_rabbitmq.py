@@ -129,6 +129,13 @@ def test_each_machine_is_a_user_of_its_own_until_it_is_revoked_also_if_the_farm_
         farm.until(lambda: is_known(farm.amqp_urls["three"]), "what RabbitMQ had lost")
         farm.until(lambda: not is_known(farm.amqp_urls["two"]), "the end of two")
         assert "tried again" not in farm.server.log.read_text()
+        told = farm.server.log.with_name("output-0.log").read_text()
+        for words in (
+            "three has joined",
+            "job more was sent by a person: 2 frames",
+            "access of machine one was revoked",
+        ):
+            assert words in told
         assert not (tmp_path / "farm" / "rabbitmq" / "definitions.json").exists()
         lose_all(farm)
         farm.until(lambda: is_known(farm.amqp_urls["three"]), "a RabbitMQ that was started again and what it had lost")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs: told, sent and changed."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from http import HTTPStatus
@@ -30,7 +31,18 @@ AT_JOB = "/api/jobs/{job}"
 _PRIORITY = 1000
 _LARGEST = 1_000_000  # of other numbers that are told
 
+_WHAT_WAS_DONE = {
+    "cancel": "canceled",
+    "retry": "queued again",
+    "pause": "paused",
+    "resume": "resumed",
+    "name": "renamed",
+    "priority": "given another priority",
+}  # by the last part of a path
+
 Change = Callable[[LocalSite, str, Mapping[str, Any]], object]
+
+log = logging.getLogger(__name__)
 
 
 def routes(farm: Farm) -> list[Route]:
@@ -50,13 +62,23 @@ def routes(farm: Farm) -> list[Route]:
             raise Refused(HTTPStatus.PRECONDITION_FAILED, str(error)) from error
         except ValueError as error:
             raise Refused(HTTPStatus.BAD_REQUEST, f"the list of the job's files: {error}") from error
+        log.info("job %s was sent by %s: %d frames", told.name, told.person or "a person", len(told.frames))
         return JSONResponse({"id": told.id}, status_code=201)
 
     def change(what: Change) -> Callable[[Request], Awaitable[Response]]:
         async def changed(request: Request) -> Response:
             body = await told_in(request)
-            chosen = request.path_params["job"]
-            answer = await run_in_threadpool(farm.change, lambda site: what(site, known(site, chosen).id, body))
+            caller: Caller = request.state.caller
+
+            def carry_out(site: LocalSite) -> object:
+                job = known(site, request.path_params["job"])
+                answer = what(site, job.id, body)
+                is_gone = request.method == "DELETE"
+                done = "deleted" if is_gone else _WHAT_WAS_DONE[request.url.path.rpartition("/")[2]]
+                log.info("job %s was %s by %s", job.name, done, caller.worker or "a person")
+                return answer
+
+            answer = await run_in_threadpool(farm.change, carry_out)
             return JSONResponse(answer if isinstance(answer, dict) else {})
 
         return changed

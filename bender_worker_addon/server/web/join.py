@@ -2,6 +2,7 @@
 """Join: a machine that shows a join code is told where RabbitMQ is and gets a token of its own. Codes and tokens are
 listed, made and revoked by people."""
 
+import logging
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -21,6 +22,8 @@ from ..rabbit_users import RabbitUsers
 from .body import told_in
 from .reception import Refused
 
+log = logging.getLogger(__name__)
+
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _NAME = 64  # letters
 _BODY = 4096  # bytes
@@ -35,6 +38,7 @@ def routes(farm: Farm, access: Access, config: WorkerConfig, users: RabbitUsers 
         told = await told_in(request, most=_BODY)
         name, worker = _text(told, "name") or "somebody", _text(told, "id")
         token, amqp_url = await run_in_threadpool(admitted, name, worker)
+        log.info("%s has joined", name)
         return JSONResponse(_settings(request, config, token, amqp_url))
 
     def admitted(name: str, worker: str) -> tuple[str, str]:
@@ -77,6 +81,7 @@ def routes(farm: Farm, access: Access, config: WorkerConfig, users: RabbitUsers 
         count = await run_in_threadpool(lambda: credentials.revoke(farm.database, kind, which))
         if not count:
             raise Refused(404, f"there is no {what} {which!r}")
+        log.info("the access of %s %s was revoked", what, which)
         return JSONResponse({"revoked": count})
 
     return [
