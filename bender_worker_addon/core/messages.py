@@ -19,7 +19,8 @@ and the child
         the blend is open, printed before as `Opening: …`, `Opened: …`, `Device: …`; `keep_not`: why it must not serve
         another task; `device`: what Cycles renders on
     {"is": "begin", "attempt": 7, "frame": 1}
-    {"is": "progress", "attempt": 7, "frame": 1, "part": 0.4}    of the frame that is done, as far as Blender says
+    {"is": "progress", "attempt": 7, "frame": 1, "part": 0.4, "doing": ""}
+        `part`: of the frame that is done, as far as Blender says; `doing`: in words, what it does before that
     {"is": "frame", "attempt": 7, "frame": 1, "spent": {"load": 0.1, …}, "memory": 200000000}
         written, which was printed before as `Rendered: frame 1 of attempt 7`, and read again as a whole picture;
         `spent`: seconds by what they went into; `memory`: bytes it has
@@ -40,6 +41,7 @@ from .frame import frame_name
 from .tile import Region, TileFile
 
 LONGEST = 1 << 16  # bytes of a message
+_LONGEST_DOING = 80  # characters of what a child says it does
 SPENT = ("wait", "load", "sync", "render", "write", "check")
 """What a child's seconds go into: nothing, while it waits for the frame; opening the blend; making the scene ready for
 the engine, as far as that takes more than a quarter of a second; rendering; writing the file; reading it again."""
@@ -89,6 +91,7 @@ class Progress:
     attempt: int
     frame: int
     part: float
+    doing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,7 @@ def decoded(line: bytes, child: int) -> ChildEvent:
         case "begin":
             return FrameBegun(child, attempt, frame)
         case "progress":
-            return Progress(child, attempt, frame, float(message["part"]))
+            return Progress(child, attempt, frame, float(message["part"]), str(message["doing"])[:_LONGEST_DOING])
         case "frame":
             spent = {name: float(message["spent"][name]) for name in SPENT}
             return FrameWritten(child, attempt, frame, spent, int(message["memory"]))

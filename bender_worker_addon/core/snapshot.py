@@ -23,8 +23,8 @@ class State(enum.Enum):
 @dataclass(frozen=True, slots=True)
 class TaskInHand:
     """The task being rendered, of the job that people call `job`: its `position`th of `total` frames, `number` by the
-    scene's count. `part` is how much of the whole task is done, 0 to 1. `elapsed` and `left` are whole seconds; `left`
-    is None while nobody can tell."""
+    scene's count. `part` is how much of the whole task is done, 0 to 1; `doing`, what Blender does while that can't be
+    told. `elapsed` and `left` are whole seconds; `left` is None while nobody can tell."""
 
     job_id: str
     number: int
@@ -34,6 +34,7 @@ class TaskInHand:
     elapsed: int
     left: int | None
     job: str = ""
+    doing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,8 +187,8 @@ class Child:
 
         return Previews(scenes.scene()).make
 
-    def _tell_progress(self, attempt: int, frame: int, part: float) -> None:
-        self._channel.say("progress", attempt=attempt, frame=frame, part=part)
+    def _tell_progress(self, attempt: int, frame: int, part: float, doing: str) -> None:
+        self._channel.say("progress", attempt=attempt, frame=frame, part=part, doing=doing)
 
     def _fail(self, attempt: int, frame: int, reason: str, *, scene: bool) -> None:
         """What is printed first tells the worker that it has all that was printed before."""

@@ -25,13 +25,14 @@ def _cycles(*, seconds: float) -> None:
     cycles.use_adaptive_sampling, cycles.use_denoising = False, False
 
 
-def _rendered(progress: ModuleType) -> tuple[float, list[float]]:
-    """Seconds until the first sample, as far as that was seen, and the parts that were told."""
-    told = list[float]()
+def _rendered(progress: ModuleType) -> tuple[float, list[float], list[str]]:
+    """Seconds until the first sample, as far as that was seen, and what was told: parts, and what is done before."""
+    told = list[tuple[float, str]]()
     watch = progress.Progress()
-    with watch.told_to(told.append):
+    watch._frame = 1  # its first is watched from the beginning
+    with watch.told_to(lambda part, doing: told.append((part, doing))):
         bpy.ops.render.render()
-    return watch.sampling_since, told
+    return watch.sampling_since, [part for part, _ in told], [doing for _, doing in told]
 
 
 def test_a_long_frame_of_a_scene_that_is_soon_ready_spends_nothing_on_that(progress: ModuleType) -> None:
@@ -39,7 +40,7 @@ def test_a_long_frame_of_a_scene_that_is_soon_ready_spends_nothing_on_that(progr
     _cycles(seconds=0)
     bpy.ops.render.render()  # the engine's own start is nothing of the scene's
     _cycles(seconds=1)
-    seconds, told = _rendered(progress)
+    seconds, told, _ = _rendered(progress)
     assert seconds == 0.0
     assert told
     assert told == sorted(told)
@@ -50,6 +51,19 @@ def test_what_the_engine_makes_of_a_scene_before_the_first_sample_is_told(progre
     bpy.ops.mesh.primitive_cube_add(location=(0, 0, -3))
     bpy.context.object.modifiers.new("subdivision", "SUBSURF").render_levels = 9
     _cycles(seconds=0)
-    seconds, told = _rendered(progress)
+    seconds, told, done = _rendered(progress)
     assert seconds > 0.25
     assert told[0] == 0.0
+    assert "Preparing the scene" in done
+
+
+def test_a_first_frame_tells_at_once_that_kernels_are_loaded(progress: ModuleType) -> None:
+    """However short: on a graphics card that may take minutes, in which Cycles says nothing more."""
+    _cycles(seconds=0)
+    done = list[str]()
+    watch = progress.Progress()
+    for _ in range(2):
+        with watch.told_to(lambda _, doing: done.append(doing)):
+            bpy.ops.render.render()
+    assert done.count("Loading render kernels (may take a few minutes)") == 1
+    assert watch._on_stats not in bpy.app.handlers.render_stats

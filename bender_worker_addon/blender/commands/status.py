@@ -38,7 +38,7 @@ def _in_words(told: dict[str, Any]) -> Iterator[str]:
         left = "" if task["left"] is None else f", about {task['left']} s left"
         yield (
             f"{_called(task['job'], task['job_id'])}: frame {task['number']}, {task['position']} of {task['total']};"
-            f" {task['part']:.0%} in {task['elapsed']} s{left}"
+            f" {task['part']:.0%} in {task['elapsed']} s{left}{task['doing'] and ', '}{task['doing']}"
         )
     if told["next_job_id"]:
         yield f"next: {_called(told['next_job'], told['next_job_id'])}"

@@ -21,6 +21,8 @@ def line(shown: Snapshot, jobs: "Sequence[Job]", *, works: bool) -> str:
         return f"{left} {'job waits' if left == 1 else 'jobs wait'}" if left else ""
     if shown.state is State.RENDERING and shown.task is not None:
         part, seconds = _progress(shown, shown.task, jobs)
+        if not part and shown.task.doing:
+            return shown.task.doing
         return f"{part:.0%}" if seconds is None else f"{part:.0%} · {words.duration(seconds)} left"
     return shown.state.value
 

@@ -63,7 +63,7 @@ class BENDER_PT_worker(_InSidebar, bpy.types.Panel):
         if shown.detail:
             draw_paragraph(layout, shown.detail, width=width, alert=shown.state in (State.PROBLEM, State.OFFLINE))
         if shown.task is not None:
-            _draw_task(layout, shown.task)
+            _draw_task(layout, shown.task, width=width)
         if shown.next_job_id:
             draw_paragraph(layout, f"Next: {_name_of(shown.next_job_id, shown.next_job)}", width=width)
         if session.running:
@@ -144,10 +144,12 @@ def _state(shown: Snapshot) -> str:
     return f"{shown.state.value} {_name_of(shown.task.job_id, shown.task.job)}, frame {shown.task.number}"
 
 
-def _draw_task(layout: bpy.types.UILayout, task: TaskInHand) -> None:
+def _draw_task(layout: bpy.types.UILayout, task: TaskInHand, *, width: int) -> None:
     of = f", {task.position} of {task.total}" if task.total > 1 else ""
     left = duration(task.elapsed) if task.left is None else f"{duration(task.left)} left"
     layout.progress(factor=task.part, text=f"{task.part:.0%}{of}, {left}")
+    if task.doing:
+        draw_paragraph(layout, task.doing, width=width)
 
 
 def _name_of(job_id: str, told: str) -> str:

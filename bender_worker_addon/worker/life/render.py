@@ -93,10 +93,10 @@ class Render:
                 self._dispatcher.loaded(event.child, keep=not reason, device=device)
             case FrameBegun():
                 self._frame_begun(event)
-            case Progress(attempt=attempt, part=part):
+            case Progress(attempt=attempt, part=part, doing=doing):
                 held = self._dispatcher.task_of(event.child, attempt)
                 if held is not None:
-                    self._record.frame_is_at(held, part)
+                    self._record.frame_is_at(held, part, doing)
             case FrameWritten():
                 self._frame_written(event)
             case RenderFailed(attempt=attempt, reason=reason, scene=scene):

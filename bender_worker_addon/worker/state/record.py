@@ -11,6 +11,8 @@ from ...core.in_flight import InFlight
 from ...core.snapshot import TaskInHand
 
 _GUESSED_AT_MOST = 0.95  # of a frame
+_SILENT = 1.0  # seconds after which a Blender that says nothing of its frame is at what comes before that
+_PREPARING = "Preparing the scene"
 _JOBS_REMEMBERED = 16
 _LATELY = 600.0  # seconds of which the speed is
 _TELLING = 0.03  # of a task: before that, what is left can't be told from what has passed
@@ -32,12 +34,12 @@ class Record:
         self._last_seconds: dict[str, float] = {}  # of a frame, by job
 
     def frame_begun(self, held: InFlight, number: int) -> None:
-        held.at_frame, held.part = number, 0.0
+        held.at_frame, held.part, held.doing = number, 0.0, None
         held.frames_begun[number] = self._clock()
 
-    def frame_is_at(self, held: InFlight, part: float) -> None:
-        """Blender tells of so much of it, 0 to 1."""
-        held.part = max(held.part, min(part, 1.0))
+    def frame_is_at(self, held: InFlight, part: float, doing: str = "") -> None:
+        """Blender tells of so much of it, 0 to 1, or of what it does while that can't be told."""
+        held.part, held.doing = max(held.part, min(part, 1.0)), doing
 
     def frame_stored(self, held: InFlight, frame: StoredFrame) -> None:
         now, began = self._clock(), held.frames_begun.pop(frame.number, None)
@@ -75,7 +77,17 @@ class Record:
         elapsed = self._clock() - (held.started_at or self._started)
         left = round(elapsed / part * (1 - part)) if part > _TELLING else None
         spent = round(part, 2), int(elapsed), left
-        return TaskInHand(held.task.job_id, number, position, len(numbers), *spent, job=held.task.job_name)
+        job, doing = held.task.job_name, self._doing(held)
+        return TaskInHand(held.task.job_id, number, position, len(numbers), *spent, job=job, doing=doing)
+
+    def _doing(self, held: InFlight) -> str:
+        """Only as long as what it takes can't be guessed either."""
+        if held.part or self._last_seconds.get(held.task.job_id):
+            return ""
+        if held.doing is not None:
+            return held.doing
+        began = held.frames_begun.get(held.at_frame) if held.at_frame is not None else None
+        return _PREPARING if began is not None and self._clock() - began > _SILENT else ""
 
     def _part_of_frame(self, held: InFlight) -> float:
         """What Blender told, or what can be guessed from the job's frame before: without a window Cycles tells of its

@@ -68,8 +68,8 @@ class Progress:
     sampling_since = 0.0
 
     @contextmanager
-    def told_to(self, tell: Callable[[float], None]) -> Iterator[None]:
-        tell(0.5)
+    def told_to(self, tell: Callable[[float, str], None]) -> Iterator[None]:
+        tell(0.5, "")
         yield
 
 

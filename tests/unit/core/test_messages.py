@@ -31,7 +31,10 @@ SPENT = dict.fromkeys(messages.SPENT, 0.5)
     [
         ({"is": "loaded", "keep_not": "cloth", "device": "CPU"}, Loaded(3, "cloth", "CPU")),
         ({"is": "begin", "attempt": 7, "frame": 1}, FrameBegun(3, 7, 1)),
-        ({"is": "progress", "attempt": 7, "frame": 1, "part": 0.5}, Progress(3, 7, 1, 0.5)),
+        (
+            {"is": "progress", "attempt": 7, "frame": 1, "part": 0.5, "doing": "x" * 99},
+            Progress(3, 7, 1, 0.5, "x" * 80),
+        ),
         (
             {"is": "frame", "attempt": 7, "frame": 1, "spent": SPENT | {"dance": 9}, "memory": 8},
             FrameWritten(3, 7, 1, SPENT, 8),

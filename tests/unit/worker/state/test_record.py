@@ -68,6 +68,24 @@ def test_before_anything_is_known_nobody_is_told_how_long_it_takes(clock: Clock,
     assert (shown.part, shown.left) == (0.0, None)
 
 
+def test_while_nothing_can_be_counted_it_is_told_what_blender_does(clock: Clock, record: Record) -> None:
+    """Of a first frame only: of those after it can be guessed how far they are."""
+    held = held_task(clock, 1, 2)
+    record.frame_begun(held, 1)
+    told = [record.in_hand(held).doing]
+    clock.now += 2
+    told.append(record.in_hand(held).doing)
+    record.frame_is_at(held, 0.0, "Loading textures")
+    told.append(record.in_hand(held).doing)
+    record.frame_is_at(held, 0.0)
+    told.append(record.in_hand(held).doing)
+    record.frame_stored(held, FRAME)
+    record.frame_begun(held, 2)
+    record.frame_is_at(held, 0.0, "Preparing the scene")
+    told.append(record.in_hand(held).doing)
+    assert told == ["", "Preparing the scene", "Loading textures", "", ""]
+
+
 def test_an_idle_worker_s_speed_stands_still(clock: Clock, record: Record) -> None:
     clock.now += 36
     record.frame_stored(held_task(clock, 1), FRAME)
