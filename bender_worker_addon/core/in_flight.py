@@ -34,12 +34,12 @@ class Outcome(enum.Enum):
 
 @dataclass(slots=True, eq=False)
 class InFlight:
-    """`deliveries` are the messages that brought the task and are to be settled alike: none while the connection they came
-    on is lost, more than one if the farm sent it twice. `redelivered`: it has been out before. `aside`: it only waits
-    for something and does not count as held. `attempt` is the last one at it, what comes of an earlier one no longer
-    counts; `failures` counts attempts. `started_at` is when a child began with it, `frames_begun` when with each frame,
-    in seconds of the monotonic clock; `at_frame` is the one it is at, of which `part` is done, 0 to 1; `doing`: what
-    Blender does while that can't be told, None before it has said anything. `stored` and `uploaded` grow frame by
+    """`deliveries` are the messages that brought the task and are to be settled alike: none while the connection they
+    came on is lost, more than one if the farm sent it twice. `redelivered`: it has been out before. `aside`: it only
+    waits for something and does not count as held. `attempt` is the last one at it, what comes of an earlier one no
+    longer counts; `failures` counts attempts. `started_at` is when a child began with it, `frames_begun` when with each
+    frame, in seconds of the monotonic clock; `at_frame` is the one it is at, of which `part` is done, 0 to 1; `doing`:
+    what Blender does while that can't be told, None before it has said anything. `stored` and `uploaded` grow frame by
     frame; `left` counts other files that the farm doesn't take. `device`: what Cycles rendered it on; `output`: what
     Blender had printed last when an attempt failed; `warnings`: what it warned of, each once."""
 

@@ -10,7 +10,7 @@ from ...settings.config import WorkerConfig
 from .. import in_force, online
 from ..paragraph import draw_paragraph
 from ..regions import TAB, letters, redraw_sidebars, sidebars
-from . import words
+from . import summary, words
 from .frames import draw_frames
 from .looking import looking
 from .view import Shown, jobs_view
@@ -138,13 +138,11 @@ def _somebody_renders() -> bool:
 
 
 def _nobody_renders(seen: WorkerConfig, shown: Shown) -> str:
-    from ...farm.books import OVER
-
-    left = sum(job.status not in OVER and not job.paused for job in shown.jobs)
-    if not left or _somebody_renders() or not (seen.is_local or shown.unattended):
+    waiting = summary.waiting(shown.jobs)
+    if not waiting or _somebody_renders() or not (seen.is_local or shown.unattended):
         return ""
     where = "" if seen.is_local else " for this farm"
-    return f"{left} {'job waits' if left == 1 else 'jobs wait'}, and nobody renders{where}: press Start Rendering"
+    return f"{waiting}, and nobody renders{where}: press Start Rendering"
 
 
 def _draw_list(layout: bpy.types.UILayout, shown: Shown) -> None:
@@ -177,11 +175,12 @@ def _draw_details(layout: bpy.types.UILayout, shown: Shown, *, width: int) -> No
     for line in words.facts(details, words.now()):
         draw_paragraph(box, line, width=width)
     if job.stopped:
-        draw_paragraph(box, job.stopped, width=width, alert=True)
-    for status, frames in sorted(details.frames.items()):
-        told = f"{words.state(status)}: {words.frames(frames)}"
-        draw_paragraph(box, told, width=width, most=_MOST_LINES)
+        draw_paragraph(box, words.without_frame(job.stopped), width=width, alert=True)
+    for state, frames in sorted(words.by_state(details.frames).items()):
+        draw_paragraph(box, f"{state}: {frames}", width=width, most=_MOST_LINES)
     for frames, reason in words.reasons(details.failures)[:3]:
+        if words.without_frame(job.stopped).endswith(reason):
+            continue  # said already
         draw_paragraph(box, f"{words.frames(frames)}: {reason}", width=width, alert=True, most=2 * _MOST_LINES)
     for warned in details.warnings[:3]:
         told = f"In doubt, {words.frames(warned.frames)}: {warned.words}"
@@ -216,6 +215,8 @@ def chosen(preferences: bpy.types.AddonPreferences) -> None:
 
 def _keep_looking() -> float | None:
     """Looks while the panel can be seen, and has it drawn again when something has changed."""
+    from . import statusbar
+
     if not sidebars():
         return None
     found = config()
@@ -228,6 +229,7 @@ def _keep_looking() -> float | None:
     if is_new or jobs_view.shown != _drawn:
         _fill_list(jobs_view.shown)
         redraw_sidebars()
+        statusbar.begin()
     return _TICK
 
 

@@ -19,6 +19,7 @@ from .view import jobs_view
 _NAME = "Bender"
 _TICK, _AT_REST = 1.0, 5.0  # seconds between two looks at whether there is something new, and while nobody works here
 _LOOK, _LOOK_AT_REST = 3.0, 10.0  # seconds between two looks at the jobs
+_AFTER_START = 3.0  # seconds after which it is looked for the first time whether jobs wait
 _NEW, _FRESH = 300.0, 20.0  # seconds for which news is shown, and for which it is before what waits
 
 
@@ -159,13 +160,23 @@ _register, _unregister = bpy.utils.register_classes_factory(
 )
 
 
+def _begin_if_jobs_are_here() -> None:
+    """Who starts Blender is told what waits since it was closed. A farm elsewhere is not asked for that."""
+    found = jobs_panel.config()
+    if found is not None and found.is_local:
+        begin()
+
+
 def register() -> None:
     _register()
     bpy.types.STATUSBAR_HT_header.append(_draw)
+    if not bpy.app.background:
+        bpy.app.timers.register(_begin_if_jobs_are_here, first_interval=_AFTER_START, persistent=True)
 
 
 def unregister() -> None:
-    if bpy.app.timers.is_registered(_keep_looking):
-        bpy.app.timers.unregister(_keep_looking)
+    for timer in (_begin_if_jobs_are_here, _keep_looking):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)
     bpy.types.STATUSBAR_HT_header.remove(_draw)
     _unregister()

@@ -17,14 +17,19 @@ _AN_HOUR = 3600
 def line(shown: Snapshot, jobs: "Sequence[Job]", *, works: bool) -> str:
     """`shown` is of this Blender's worker, which `works` if it was started. Empty if there is nothing to say."""
     if not works:
-        left = jobs_left(jobs)
-        return f"{left} {'job waits' if left == 1 else 'jobs wait'}" if left else ""
+        return waiting(jobs)
     if shown.state is State.RENDERING and shown.task is not None:
         part, seconds = _progress(shown, shown.task, jobs)
         if not part and shown.task.doing:
             return shown.task.doing
         return f"{part:.0%}" if seconds is None else f"{part:.0%} · {words.duration(seconds)} left"
     return shown.state.value
+
+
+def waiting(jobs: "Sequence[Job]") -> str:
+    """`3 jobs wait`; empty if none does."""
+    left = jobs_left(jobs)
+    return f"{left} {'job waits' if left == 1 else 'jobs wait'}" if left else ""
 
 
 def jobs_left(jobs: "Sequence[Job]") -> int:

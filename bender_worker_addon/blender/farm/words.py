@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Words: what an artist is told of a job. No bpy."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 WAITING, RENDERING, PAUSED, STOPPED, FINISHED, FAILED, CANCELED, STOPPING = (
     "Waiting", "Rendering", "Paused", "Stopped", "Finished", "Failed", "Canceled", "Stopping..."
 )  # fmt: skip
+_OF_FRAME = re.compile(r"\bframe \d+: ")
 _FEW, _MANY = 1, 5000  # parts of a list of frames between which it is looked at whether it is one in steps
 _STATES = {"Queued": WAITING, "Running": RENDERING, "Errored": FAILED, "Aborted": CANCELED}
 
@@ -75,6 +77,16 @@ def frames(text: str) -> str:
     return typed.replace(",", ", ")
 
 
+def by_state(lists: "Mapping[str, str]") -> dict[str, str]:
+    """Lists of frames by the word for their status: for people several are one."""
+    from ...farm import frame_list
+
+    found: dict[str, list[str]] = {}
+    for status, numbers in lists.items():
+        found.setdefault(state(status), []).append(numbers)
+    return {word: frames(frame_list.joined(",".join(numbers))) for word, numbers in found.items()}
+
+
 def run_around(numbers: "Sequence[int]", frame: int) -> range:
     """The longest run of numbers in steps of one length, in which this one is."""
     at, best = numbers.index(frame), range(frame, frame + 1)
@@ -103,7 +115,7 @@ def gigabytes(size: int) -> str:
 def log(name: str, frame: int, task: "TaskRecord", printed: str) -> str:
     """What is known of the task of a frame, and what its Blender has printed, as a text to be read."""
     head = [f"{name}, frame{'' if task.frames.isdecimal() else 's'} {task.frames}: {state(task.status)}"]
-    facts = {"worker": task.worker, "device": task.device, "begun": task.start, "failed": task.error}
+    facts = {"worker": task.worker, "device": task.device, "begun": when(task.start, now()), "failed": task.error}
     head += [f"{what}: {words}" for what, words in facts.items() if words]
     head += [f"in doubt: {words}" for words in task.warnings.splitlines()]
     return "\n".join([*head, "", printed or f"Its Blender has printed nothing that was kept of frame {frame}.", ""])
@@ -149,8 +161,13 @@ def reasons(failures: "Sequence[Failure]") -> "list[tuple[str, str]]":
     for failure in failures:
         kind = retry.kind_of(failure.reason)
         frames.setdefault(kind, []).append(failure.frames)
-        first.setdefault(kind, failure.reason)
+        first.setdefault(kind, without_frame(failure.reason))
     return [(joined(",".join(frames[kind])), first[kind]) for kind in frames]
+
+
+def without_frame(reason: str) -> str:
+    """A reason without the frame in it: frames stand beside it."""
+    return _OF_FRAME.sub("", reason, count=1)
 
 
 def now() -> datetime:

@@ -122,7 +122,10 @@ def _draw_stopped(layout: bpy.types.UILayout, shown: Snapshot, *, width: int) ->
     else:
         draw_line(layout, "Nobody renders", width=width, icon="RADIOBUT_OFF")
     if elsewhere:
-        layout.operator("bender.stop_other", icon="SNAP_FACE")
+        if elsewhere == State.FINISHING.value:
+            layout.operator("bender.stop_other", text="Stop It Now", icon="CANCEL").now = True
+        else:
+            layout.operator("bender.stop_other", icon="SNAP_FACE")
     else:
         row = layout.row()
         row.scale_y = 1.3

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Quitting: Blender is quit, and a Blender without a window goes on with the jobs; and how that one is ended again."""
+"""Quitting: Blender is quit, and a Blender without a window goes on with the jobs; and how that one is ended again.
+
+Blender asks no add-on whether it may be quit. What can be had is its key for that, and a place in its menu below that.
+"""
 
 from functools import partial
 
@@ -17,6 +20,8 @@ from .session import session
 _WIDTH = 360  # pixels of the dialog
 _LETTERS = 56  # characters a line in it
 
+_key: "tuple[bpy.types.KeyMap, bpy.types.KeyMapItem] | None" = None
+
 
 class BENDER_OT_quit_and_go_on(bpy.types.Operator):
     """Quit Blender and let another one, without a window, go on with the jobs until all are done"""
@@ -24,6 +29,11 @@ class BENDER_OT_quit_and_go_on(bpy.types.Operator):
     bl_idname = "bender.quit_and_go_on"
     bl_label = "Quit and Go On Rendering..."
 
+    go_on: BoolProperty(
+        name="Go On Rendering",
+        description="A Blender without a window renders until there is nothing more to do, and ends then",
+        default=True,
+    )
     save: BoolProperty(name="Save the File First", default=True)
 
     @classmethod
@@ -36,16 +46,21 @@ class BENDER_OT_quit_and_go_on(bpy.types.Operator):
         return not reason
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(self, width=_WIDTH, confirm_text="Quit")
+        self.go_on = True
+        return context.window_manager.invoke_props_dialog(self, width=_WIDTH, title="Quit Blender", confirm_text="Quit")
 
     def draw(self, _context: bpy.types.Context) -> None:
         layout = self.layout
-        left = summary.jobs_left(jobs_view.own())
-        waiting = f"{left} {'job waits' if left == 1 else 'jobs wait'}. " if left else ""
-        told = "A Blender without a window goes on rendering, and ends when there is nothing more to do"
-        draw_paragraph(layout, f"{waiting}{told}", width=_LETTERS)
-        if session.running and session.snapshot.task is not None:
-            draw_paragraph(layout, "It begins the frame in hand anew", width=_LETTERS)
+        if waiting := summary.waiting(jobs_view.own()):
+            draw_paragraph(layout, waiting, width=_LETTERS)
+        layout.prop(self, "go_on")
+        if not self.go_on:
+            told = "Jobs wait until Blender is started again, and you press Start Rendering"
+        elif session.running and session.snapshot.task is not None:
+            told = "A Blender without a window renders until all is done. It begins the frame in hand anew"
+        else:
+            told = "A Blender without a window renders until all is done"
+        draw_paragraph(layout, told, width=_LETTERS)
         if bpy.data.is_dirty and bpy.data.filepath:
             layout.prop(self, "save")
         elif bpy.data.is_dirty:
@@ -64,8 +79,23 @@ class BENDER_OT_quit_and_go_on(bpy.types.Operator):
             except RuntimeError as error:
                 self.report({"ERROR"}, f"The file can't be saved: {error}")
                 return {"CANCELLED"}
-        heir.follow_this_once(session.config if session.running and session.config else found.config)
+        if self.go_on:
+            heir.follow_this_once(session.config if session.running and session.config else found.config)
         bpy.ops.wm.quit_blender()
+        return {"FINISHED"}
+
+
+class BENDER_OT_ask_and_quit(bpy.types.Operator):
+    """Quit Blender; if jobs wait and nobody would go on with them, say so first"""
+
+    bl_idname = "bender.ask_and_quit"
+    bl_label = "Quit"
+    bl_options = {"INTERNAL"}  # noqa: RUF012  Blender reads it so
+
+    def invoke(self, _context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        if not _would_be_left() or not bpy.ops.bender.quit_and_go_on.poll():
+            return {"PASS_THROUGH"}  # to Blender's own
+        bpy.ops.bender.quit_and_go_on("INVOKE_DEFAULT")
         return {"FINISHED"}
 
 
@@ -75,13 +105,57 @@ class BENDER_OT_stop_other(bpy.types.Operator):
     bl_idname = "bender.stop_other"
     bl_label = "Stop It There"
 
+    now: BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        if properties.now:
+            return "Don't wait for its frame: that is begun anew later"
+        return "Let the Blender that renders beside this one finish its frame and stop"
+
     def execute(self, _context: bpy.types.Context) -> set[str]:
         from ...worker import control
 
         found = in_force.resolved()
         if not isinstance(found, str):
-            Beside("bender-stop-other", partial(control.stop, found.config.data_dir, now=False))
+            Beside("bender-stop-other", partial(control.stop, found.config.data_dir, now=self.now))
         return {"FINISHED"}
 
 
-register, unregister = bpy.utils.register_classes_factory((BENDER_OT_quit_and_go_on, BENDER_OT_stop_other))
+def _would_be_left() -> bool:
+    """Whether jobs wait that nobody goes on with when this Blender is gone."""
+    wanted = in_force.preferences()
+    goes_on = wanted is not None and wanted.go_on_after_quit and session.running
+    found = in_force.resolved()
+    is_mine = not isinstance(found, str) and found.config.is_local
+    return is_mine and not goes_on and not jobs_view.shown.elsewhere and summary.jobs_left(jobs_view.own()) > 0
+
+
+def _draw_in_menu(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    if _would_be_left():
+        menu.layout.operator("bender.quit_and_go_on", icon="QUIT")
+
+
+_register, _unregister = bpy.utils.register_classes_factory(
+    (BENDER_OT_quit_and_go_on, BENDER_OT_ask_and_quit, BENDER_OT_stop_other)
+)
+
+
+def register() -> None:
+    global _key
+    _register()
+    bpy.types.TOPBAR_MT_file.append(_draw_in_menu)
+    keys = bpy.context.window_manager.keyconfigs.addon
+    if keys is not None:  # without a window there are none
+        map = keys.keymaps.new(name="Window")
+        _key = map, map.keymap_items.new("bender.ask_and_quit", "Q", "PRESS", ctrl=True)
+
+
+def unregister() -> None:
+    global _key
+    if _key is not None:
+        map, item = _key
+        map.keymap_items.remove(item)
+        _key = None
+    bpy.types.TOPBAR_MT_file.remove(_draw_in_menu)
+    _unregister()

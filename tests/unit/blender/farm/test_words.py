@@ -48,7 +48,18 @@ def test_a_job_passes_the_one_beside_it(up: bool) -> None:
 def test_a_reason_is_told_once_with_all_its_frames() -> None:
     failures = [Failure(str(number), f"frame {number}: no camera") for number in (1, 2, 3)]
     failures += [Failure("9", "out of memory"), Failure("4-7", "frame 5: no camera")]
-    assert words.reasons(failures) == [("1-7", "frame 1: no camera"), ("9", "out of memory")]
+    assert words.reasons(failures) == [("1-7", "no camera"), ("9", "out of memory")]
+
+
+def test_what_waits_is_one_list_whatever_the_books_call_it() -> None:
+    lists = {"Waiting": "1-2,9-12", "Queued": "4-8", "Errored": "3"}
+    assert words.by_state(lists) == {"Waiting": "1-2, 4-12", "Failed": "3"}
+
+
+def test_a_reason_stands_without_its_frame() -> None:
+    assert words.without_frame("Stopped after 3 frames failed in the same way: frame 5: no camera").endswith(
+        "way: no camera"
+    )
 
 
 def test_the_facts_of_a_job_say_how_long_it_takes() -> None:
