@@ -2,10 +2,11 @@
 """Frames: an artist looks at any frame of a job, steps through them and has them played: in the panel and in windows of
 their own, never in her file."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import bpy
-from bpy.props import IntProperty
+from bpy.props import BoolProperty, IntProperty
 
 from .. import viewing
 from ..thumbnail import Thumbnail
@@ -15,6 +16,8 @@ from .view import jobs_view
 
 if TYPE_CHECKING:
     from ...sites.site import Details
+
+_LOOK = 0.2  # seconds between two looks at whether frames are fetched
 
 _thumbnail = Thumbnail()
 
@@ -87,10 +90,12 @@ class BENDER_OT_farm_show(_OfTheFrames, bpy.types.Operator):
 
 
 class BENDER_OT_farm_play(_OfTheFrames, bpy.types.Operator):
-    """Play the frames in Blender's player. Escape closes it"""
+    """Play the frames in Blender's player, which are fetched before if they are with the farm. Escape closes it"""
 
     bl_idname = "bender.farm_play"
     bl_label = "Play"
+
+    fetched: BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         details, frame = jobs_view.shown.details, looking.shown.frame
@@ -99,9 +104,10 @@ class BENDER_OT_farm_play(_OfTheFrames, bpy.types.Operator):
         numbers = finished(details)
         run = words.run_around(numbers, frame)
         first = details.folder / details.name_of(run[0])
+        if not details.here and not self.fetched and not _are_there(details, run):
+            return self._fetch()
         if not first.is_file():
-            told = "Its frames are not there (any more)" if details.here else "Fetch its frames first: then they play"
-            self.report({"WARNING"}, told)
+            self.report({"WARNING"}, "Its frames are not there (any more)")
             return {"CANCELLED"}
         try:
             viewing.play(first, step=run.step, last=run[-1], fps=details.fps)
@@ -111,6 +117,29 @@ class BENDER_OT_farm_play(_OfTheFrames, bpy.types.Operator):
         if len(run) < len(numbers):
             self.report({"INFO"}, f"Played are frames {run[0]} to {run[-1]}: others are missing in between")
         return {"FINISHED"}
+
+    def _fetch(self) -> set[str]:
+        """They are played when they are here."""
+        if not bpy.ops.bender.farm_fetch.poll():
+            self.report({"WARNING"}, "Something else is being sent or fetched: wait until it is")
+            return {"CANCELLED"}
+        job = looking.shown.job
+        bpy.ops.bender.farm_fetch(job=job)
+        bpy.app.timers.register(partial(_play_when_fetched, job), first_interval=_LOOK)
+        return {"FINISHED"}
+
+
+def _are_there(details: "Details", numbers: range) -> bool:
+    return all((details.folder / details.name_of(number)).is_file() for number in numbers)
+
+
+def _play_when_fetched(job: str) -> float | None:
+    """Unless that failed, which is told, or another job is looked at by now."""
+    if jobs_view.shown.doing is not None:
+        return _LOOK
+    if not jobs_view.failed and looking.shown.job == job:
+        bpy.ops.bender.farm_play(fetched=True)
+    return None
 
 
 def draw_frames(layout: bpy.types.UILayout, details: "Details") -> None:
