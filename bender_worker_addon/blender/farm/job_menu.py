@@ -2,6 +2,7 @@
 """Job menu: what can be done with a job that is not done every day, each from its menu in the jobs panel."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -243,7 +244,8 @@ def _written_log(config: "WorkerConfig", job: "Job", frame: int, place: Path) ->
         printed = task.output or farm.log_of(job.id, frame)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(words.log(job.name, frame, task, printed), encoding="utf-8")
+        shown = replace(task, worker="") if config.is_local else task  # this computer, under a name that nobody knows
+        place.write_text(words.log(job.name, frame, shown, printed), encoding="utf-8")
     except OSError as error:
         raise FarmError(f"the log can't be written to {place}: {error.strerror}") from error
     return place

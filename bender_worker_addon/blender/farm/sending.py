@@ -117,6 +117,7 @@ class BENDER_OT_farm_send(bpy.types.Operator):
     typed: "dict[str, Any]" = {}  # noqa: RUF012  stands there at first, and not what the scene says
     _sent: "dict[str, Any]" = {}  # noqa: RUF012  what was typed last
     _is_unsent = False
+    _comes_back = False  # it is closed by what she looks for, and what was typed is to be there when it is found
     _findings: "list[Finding]" = []  # noqa: RUF012  an operator's own, set anew by each invoke
     _base: Path | None = None  # the same: in which folder the job's own is made, and whether this Blender could render
     _can_start = False
@@ -136,8 +137,9 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         own, config = type(self), jobs_panel.config()
         if config is None:
             return {"CANCELLED"}
+        jobs_view.tell("")
         typed, own.typed = {"job_name": _file(), **(own.typed or _kept(own._sent, failed=own._is_unsent))}, {}
-        own._is_unsent = False
+        own._is_unsent = own._comes_back = False
         self.scene = typed.pop("scene", None) or context.scene.name
         _another_scene(self)
         for name, value in typed.items():
@@ -223,9 +225,12 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         return {"CANCELLED"}
 
     def cancel(self, _context: bpy.types.Context) -> None:
-        """So does Return where nothing can be sent: what was typed is kept then."""
-        if _why_not(self.frames) or self._hopeless():
+        """So does Return where nothing can be sent: Blender closes a dialog by it, whatever its button says."""
+        why = _why_not(self.frames) or self._hopeless()
+        if why or self._comes_back:
             type(self)._sent, type(self)._is_unsent = self._all_typed(), True
+        if why and not self._comes_back:
+            jobs_view.tell(f"It was not sent: {why}. What you typed is still there")
         outlook.popup = None
         jobs_view.let_go()
 
@@ -338,6 +343,18 @@ class BENDER_OT_farm_select(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class BENDER_OT_farm_find(bpy.types.Operator):
+    """Choose a folder in which Blender looks for the files that are missing. Then open this dialog again"""
+
+    bl_idname = "bender.farm_find"
+    bl_label = "Find Missing Files..."
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        BENDER_OT_farm_send._comes_back = True
+        bpy.ops.file.find_missing_files("INVOKE_DEFAULT")
+        return {"FINISHED"}
+
+
 def saved_copy() -> tuple[Path, Path]:
     """A copy of the open file as it is now, in a folder of its own, and what tells of what isn't in it. Raises
     RuntimeError, Blender's own, or OSError."""
@@ -387,9 +404,7 @@ def _draw_group(layout: bpy.types.UILayout, group: Group, found: "Sequence[Findi
         if finding.objects:
             row.operator("bender.farm_select", icon="RESTRICT_SELECT_OFF").names = "\n".join(finding.objects)
     if any(finding.is_of_missing_files for finding in found):
-        row = box.row()
-        row.operator_context = "INVOKE_DEFAULT"
-        row.operator("file.find_missing_files", icon="FILE_FOLDER", text="Find Missing Files...")
+        box.operator("bender.farm_find", icon="FILE_FOLDER")
 
 
 def _frames_base() -> Path | None:
@@ -417,5 +432,5 @@ def _why_not(frames: str) -> str:
 
 
 register, unregister = bpy.utils.register_classes_factory(
-    (BENDER_OT_farm_send, BENDER_OT_farm_cannot_send, BENDER_OT_farm_select)
+    (BENDER_OT_farm_send, BENDER_OT_farm_cannot_send, BENDER_OT_farm_select, BENDER_OT_farm_find)
 )

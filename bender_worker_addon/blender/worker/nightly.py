@@ -72,7 +72,7 @@ class BENDER_OT_night(bpy.types.Operator):
     def draw(self, _context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
-        layout.prop(self, "until")
+        layout.prop(self, "until", placeholder="all is done")
         layout.prop(self, "rest")
         rest = Rest[self.rest]
         if rest is not Rest.NOTHING and not power.command(rest):
