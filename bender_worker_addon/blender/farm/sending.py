@@ -99,9 +99,15 @@ class BENDER_OT_farm_send(bpy.types.Operator):
     )
     image_format: EnumProperty(name="Format", items=[(name, name, "") for name in FORMATS])
     chunk: IntProperty(
-        name="Frames a Task", description="What one worker renders in a row", default=1, min=1, max=100_000
+        name="Frames a Task",
+        description="One machine renders so many in a row. More than one pays where frames take under a second",
+        default=1,
+        min=1,
+        max=100_000,
     )
-    priority: IntProperty(name="Priority", description="Jobs of a higher one go first", min=-1000, max=1000)
+    priority: IntProperty(
+        name="Priority", description="Jobs of a higher priority are rendered first", min=-1000, max=1000
+    )
     in_tiles: BoolProperty(
         name="Split into Tiles",
         description="Each frame is rendered in tiles, by all machines at once, and put together: for one picture, or a"

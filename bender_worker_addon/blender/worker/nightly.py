@@ -76,7 +76,7 @@ class BENDER_OT_night(bpy.types.Operator):
         layout.prop(self, "rest")
         rest = Rest[self.rest]
         if rest is not Rest.NOTHING and not power.command(rest):
-            draw_paragraph(layout, f"This computer has no command to {rest.value}", width=_LETTERS, alert=True)
+            draw_paragraph(layout, f"Blender has no way to have this computer {rest.value}", width=_LETTERS, alert=True)
         elif rest is not Rest.NOTHING:
             draw_paragraph(layout, "A minute before, the status bar counts down: there you can cancel", width=_LETTERS)
 
@@ -89,7 +89,7 @@ class BENDER_OT_night(bpy.types.Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         if rest is not Rest.NOTHING and not power.command(rest):
-            self.report({"ERROR"}, f"This computer has no command to {rest.value}")
+            self.report({"ERROR"}, f"Blender has no way to have this computer {rest.value}")
             return {"CANCELLED"}
         night = Night(until, rest)
         loop.start()

@@ -16,7 +16,7 @@ _WATCH = 0.1  # seconds between two looks at how a connection test goes
 
 
 class BENDER_OT_worker_start(bpy.types.Operator):
-    """Take tasks from the farm and render them in the background"""
+    """Render the jobs that wait, in the background. You can go on working"""
 
     bl_idname = "bender.worker_start"
     bl_label = "Start Rendering"
@@ -34,7 +34,7 @@ class BENDER_OT_worker_start(bpy.types.Operator):
 
 
 class BENDER_OT_worker_stop(bpy.types.Operator):
-    """Stop working for the farm"""
+    """Stop rendering jobs in the background"""
 
     bl_idname = "bender.worker_stop"
     bl_label = "Stop"
@@ -42,16 +42,16 @@ class BENDER_OT_worker_stop(bpy.types.Operator):
     when: EnumProperty(
         name="When",
         items=[
-            ("AFTER_TASK", "After This Task", "Finish the task in hand, give the others back, then stop"),
-            ("NOW", "Now", "Stop the render, give its task back and stop"),
+            ("AFTER_TASK", "After This Task", "Finish the frames in hand, then stop"),
+            ("NOW", "Now", "Stop at once; the frame in hand is begun anew later"),
         ],
     )
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
         if properties.when == "NOW":
-            return "Stop the render, give its task back to the farm and stop"
-        return "Finish the task in hand, give the others back to the farm, then stop"
+            return "Stop at once. The frame in hand is begun anew later, here or on another machine"
+        return "Finish the frames in hand, then stop. Others wait, or are rendered by other machines"
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
@@ -67,7 +67,7 @@ class BENDER_OT_worker_stop(bpy.types.Operator):
 
 
 class BENDER_OT_worker_pause(bpy.types.Operator):
-    """Stop the render where it is and take no tasks, until asked to go on"""
+    """Hold the render where it is, until you go on with it"""
 
     bl_idname = "bender.worker_pause"
     bl_label = "Pause"
@@ -83,7 +83,7 @@ class BENDER_OT_worker_pause(bpy.types.Operator):
 
 
 class BENDER_OT_worker_test_connection(bpy.types.Operator):
-    """Find out whether RabbitMQ, flaskbender and the folders can be used"""
+    """Find out whether the farm and the folders can be used"""
 
     bl_idname = "bender.worker_test_connection"
     bl_label = "Test Connection"
