@@ -138,7 +138,7 @@ def test_a_worker_takes_no_more_ahead_than_it_was_asked_for(start_farm: StartFar
 
 @pytest.mark.both_queues
 def test_a_worker_ends_when_nothing_came_for_long_enough(start_farm: StartFarm) -> None:
-    farm = start_farm(idle_exit=0.2)
+    farm = start_farm(idle_exit=1.5)  # to deliver takes a while, too
     farm.add()
     farm.broker.deliver(message())
     farm.until_over()
