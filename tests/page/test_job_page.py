@@ -185,6 +185,12 @@ def test_it_plays_what_is_there_as_a_film_and_shows_it_closely(page: Page, folde
     assert shown.evaluate("canvas => canvas.style.transform") == ""
     page.get_by_role("group", name="Picture").press("ArrowRight")
     expect(shown).to_have_attribute("aria-label", "Frame 6")
+    page.get_by_role("slider", name="Frame").nth(1).fill("20")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(".at")).to_have_text(re.compile("^([1-9]|1[0-9])$"))  # anew behind 24, the last that is there
+    page.get_by_role("link", name="All jobs").click()
+    expect(page.locator("farm-home")).to_be_visible()
+    expect(page).to_have_url(re.compile("#/$"))
 
 
 def test_frames_of_formats_that_no_browser_knows_are_seen_by_their_previews(page: Page, folder: Path) -> None:

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="frames",
         help="frames: the cases below; gui: what the worker costs an artist in her window (7 min, --quick 3);"
         " queue: the queue on this machine with 100 000 tasks (a minute); page: the farm's page in a browser (3 min,"
-        " --hour: what an hour of changes leaves there, 10 min);"
+        " --hour: what an hour of changes leaves there, 20 min);"
         " pieces: what a scene costs that is sent again (20 min, --quick 3)",
     )
     cases = ", ".join(f"{name} ({case.what})" for name, case in bench_cases.ALL.items())

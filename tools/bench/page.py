@@ -32,7 +32,7 @@ _AT_WORK = 60  # jobs
 _LOADS = 7
 _CHANGES = 20.0  # a second
 _COME_AND_GO = 1200  # changes after which a job and a machine are new, and others gone
-_AN_HOUR = int(3600 * _CHANGES)
+_TOLD = 3600 * 5  # times that a page is told of changes in an hour, at most
 _FAST = "from bender_worker_addon.server.web import news; news._LOOK = 0.01; "
 _SERVE = "import sys; from bender_worker_addon.server.standalone import main; sys.exit(main(sys.argv[1:]))"
 _START = 60.0  # seconds
@@ -50,6 +50,12 @@ new MutationObserver(() => {
 _NEXT_STATUS = """
 UPDATE task SET status = CASE status WHEN 'Waiting' THEN 'Running' WHEN 'Running' THEN 'Finished' ELSE 'Waiting' END
 WHERE number = (SELECT min(number) FROM task WHERE job = ?) + ?
+"""
+_COUNT = """
+() => import("/page/farm.js").then(({ farm }) => {
+  window.told = 0;
+  farm.addEventListener("change", () => window.told++);
+})
 """
 _FRAMES = """
 () => new Promise((done) => {
@@ -207,21 +213,24 @@ def _measured(chromium: Browser, link: str, *, seconds: float) -> dict[str, floa
 
 
 def _after_an_hour(chromium: Browser, link: str, changing: _Changing) -> dict[str, float]:
-    """Looked at on the first screen, and half of the time on a job's page."""
+    """As many changes as an hour brings, told as often, on the first screen and now and then on others."""
     page = chromium.new_context(viewport={"width": 1440, "height": 900}).new_page()
     page.goto(link)
     page.wait_for_selector("job-row")
     page.wait_for_timeout(10_000)
-    before, started, began = _left_behind(page), changing.count, time.monotonic()
-    for part, place in enumerate(("#/", "#/job/job-7", "#/", "#/job/long/500", "#/"), start=1):
+    page.evaluate(_COUNT)
+    started, began = changing.count, time.monotonic()
+    figures: dict[str, float] = {}
+    places = ("#/", "#/job/job-7", "#/", "#/job/long/500", "#/", "#/worker/machine-199", "#/")
+    for part, place in enumerate(places, start=1):
         page.evaluate("place => { location.hash = place }", place)
-        while changing.count < started + _AN_HOUR * part / 5:
+        page.wait_for_timeout(3000)
+        figures |= {f"{name}, {place}, {part}": figure for name, figure in _left_behind(page).items()}
+        while page.evaluate("window.told") < _TOLD * part / len(places):
             page.wait_for_timeout(1000)
-    page.wait_for_timeout(3000)
-    after, spent = _left_behind(page), time.monotonic() - began
-    told = {f"{name}, before": figure for name, figure in before.items()}
-    told |= {f"{name}, after {_AN_HOUR} changes": figure for name, figure in after.items()}
-    return told | {"seconds they took": spent}
+    figures |= {f"{name}, at the end": figure for name, figure in _left_behind(page).items()}
+    spent = {"changes": float(changing.count - started), "seconds": time.monotonic() - began}
+    return figures | spent | {"times they were told and drawn": page.evaluate("window.told")}
 
 
 def _left_behind(page: Page) -> dict[str, float]:

@@ -64,7 +64,7 @@ class FrameViewer extends HTMLElement {
 
   disconnectedCallback() {
     pictures.removeEventListener("change", this.#seen);
-    this.#stop();
+    this.#playing = null; // told to nobody: who leaves would be brought back to the frame that was shown
   }
 
   /** `pictures`: whether there are any that can be shown; `inTiles`: how far frames are that are rendered in tiles. */
@@ -113,18 +113,19 @@ class FrameViewer extends HTMLElement {
     this.#changed();
   }
 
-  /** What is not rendered or not here yet is passed by, at the film's own speed. */
+  /** What is not rendered or not here yet is passed by, at the film's own speed; behind the last one it begins anew. */
   #next() {
     if (!this.#playing || !this.isConnected) return;
     const { since, from } = this.#playing;
     const to = from + Math.floor(((performance.now() - since) / 1000) * this.#fps);
-    if (to >= this.#frames.length) {
-      if (!this.#loop) {
-        this.#place = this.#frames.length - 1;
+    const last = this.#frames.nearest(this.#frames.length - 1, -1, "Finished");
+    if (to > last) {
+      if (!this.#loop || last < 0) {
+        this.#place = Math.max(0, last);
         return this.#stop();
       }
-      this.#playing = { since: performance.now(), from: 0 };
-      this.#place = 0;
+      this.#place = this.#frames.nearest(0, 1, "Finished");
+      this.#playing = { since: performance.now(), from: this.#place };
     } else this.#place = to;
     for (let place = Math.min(this.#place + AHEAD, this.#frames.length) - 1; place >= this.#place; place--) this.#picture(place);
     this.#draw();
