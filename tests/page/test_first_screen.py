@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
+from bender_worker_addon.farm import changes
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.server.serve import Server
 from tests.farm.serving import Farm
@@ -78,6 +79,20 @@ def test_what_one_changes_the_other_sees(page: Page, context: BrowserContext, se
     other.get_by_role("menuitem", name="Delete …").click()
     other.get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_role("link", name="Kitchen", exact=True)).to_have_count(0)
+
+
+def test_what_was_stopped_is_not_what_somebody_has_paused(page: Page, folder: Path) -> None:
+    add_job(folder, "kitchen", range(1, 9), {range(1, 4): "Errored"}, name="Kitchen", error="frame 1: no camera")
+    expect(page.get_by_role("region", name="Needs you")).to_contain_text(re.compile("failedno camera"))
+    with closing(Database(folder)) as database, database.changing() as connection:
+        changes.stop(connection, "kitchen", "three in a row")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The only job that is left is stopped.")
+    expect(page.locator("job-row .state")).to_have_text("Stopped")
+    with closing(Database(folder)) as database, database.changing() as connection:
+        changes.resume(connection, "kitchen")
+        changes.pause(connection, "kitchen")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The only job that is left is paused.")
+    expect(page.locator("job-row .state")).to_have_text("Paused")
 
 
 def test_retry_is_one_click(page: Page, folder: Path) -> None:

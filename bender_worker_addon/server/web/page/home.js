@@ -132,8 +132,8 @@ class FarmHome extends HTMLElement {
 
 /** What is rendered, then what waits by priority, then what is over: of each the newest first. */
 function inOrder(one, other) {
-  const rank = (job) => ["Rendering", "Waiting", "Paused"].indexOf(stateOf(job)) + 1 || 4;
-  return rank(one) - rank(other) || (rank(one) < 4 ? other.priority - one.priority : 0) || (one.created < other.created ? 1 : -1);
+  const rank = (job) => ["Rendering", "Waiting", "Stopped", "Paused"].indexOf(stateOf(job)) + 1 || 5;
+  return rank(one) - rank(other) || (rank(one) < 5 ? other.priority - one.priority : 0) || (one.created < other.created ? 1 : -1);
 }
 
 function title() {
@@ -295,7 +295,7 @@ function makeWorker() {
     setText(name, nameOf(worker));
     setAttribute(name, "href", `#/worker/${encodeURIComponent(worker.id)}`);
     setText(what, doing(worker));
-    setText(seen, silent ? ago(farm.now() / 1000 - worker.seen) : speedOf(worker, "min", "h"));
+    setText(seen, silent ? ago(farm.now() / 1000 - worker.seen) : speedOf(worker, "min"));
   };
   return row;
 }

@@ -12,11 +12,12 @@ import "./grid.js";
 import { ends, stateOf, timeLeft } from "./outlook.js";
 import "./strip.js";
 import "./viewer.js";
-import { STATUSES, ago, asFrames, clock, count, duration, many, runs, shortened } from "./words.js";
+import { STATUSES, ago, asFrames, clock, count, duration, many, runs, shortened, withoutFrame } from "./words.js";
 
 const FILTERS = { All: [], Finished: ["Finished"], Rendering: ["Running"], Waiting: ["Waiting", "Queued", "Paused"], Failed: ["Errored"], Canceled: ["Aborted"] };
 const FILTER_OF = { Errored: "Failed", Running: "Rendering", Aborted: "Canceled" };
 const TOLD = 20; // tasks of which the farm tells at once why they failed
+const SPENT = { queue: "waiting for its turn there" }; // what needs other words than the worker's own
 const SHORT = 0.05; // seconds that are not worth a word
 const SOON = 120; // ms a frame is looked at before the farm is asked about it
 
@@ -184,7 +185,7 @@ class JobPage extends HTMLElement {
     const found = this.#details.failures;
     this.#failures.hidden = !found.length;
     const byReason = new Map();
-    for (const { frames, reason } of found) byReason.set(reason, [...(byReason.get(reason) ?? []), frames]);
+    for (const { frames, reason } of found) byReason.set(withoutFrame(reason), [...(byReason.get(withoutFrame(reason)) ?? []), frames]);
     const make = () => {
       const [words, reason] = [h("b"), h("p")];
       const look = h("button", { type: "button" }, icon("log"), "Its log");
@@ -294,14 +295,12 @@ function aboutTask(task) {
   if (start && !finish) fact("Since", `${clock(start, farm.now())}, ${ago((farm.now() - start) / 1000)}`);
   if (finish) fact(task.error ? "Failed" : "Done", clock(finish, farm.now()));
   if (start && finish) fact("Took", `${duration((finish - start) / 1000)}${/[-,]/.test(task.frames) ? ` for frames ${shortened(task.frames, 30)}` : ""}`);
-  const { queue, ...parts } = task.timings ?? {};
-  if (queue >= SHORT) fact("Waited", `${duration(queue)} with its machine`);
-  const times = Object.entries(parts).filter(([, seconds]) => seconds >= SHORT);
-  if (times.length) fact("Of that", times.map(([what, seconds]) => `${what} ${duration(seconds)}`).join(", "));
-  const shown = [h("dl", {}, facts)];
-  if (task.error) shown.push(h("p", { class: "wrong" }, task.error));
-  if (task.output) shown.push(h("h3", {}, "What Blender printed last"), h("pre", { tabindex: 0 }, task.output));
-  return shown;
+  const times = Object.entries(task.timings ?? {}).filter(([, seconds]) => seconds >= SHORT);
+  if (times.length) fact("Spent on", times.map(([what, seconds]) => `${SPENT[what] ?? what} ${duration(seconds)}`).join(", "));
+  const parts = [h("dl", {}, facts)];
+  if (task.error) parts.push(h("p", { class: "wrong" }, task.error));
+  if (task.output) parts.push(h("h3", {}, "What Blender printed last"), h("pre", { tabindex: 0 }, task.output));
+  return parts;
 }
 
 customElements.define("job-page", JobPage);

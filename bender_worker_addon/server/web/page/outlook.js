@@ -2,12 +2,12 @@
 // What the farm is about, in one sentence, and what somebody has to see to.
 
 import { OVER, done, failed, farm, running, told, total } from "./farm.js";
-import { about, ago, clock, count, many } from "./words.js";
+import { about, ago, clock, count, many, withoutFrame } from "./words.js";
 
 const MADE_UP = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/; // ids that no person has chosen
 const LONG_SILENT = 24 * 3600; // seconds after which a machine is just not there
 
-export const isBusy = (worker) => told(worker, "job") !== undefined && told(worker, "state") !== "Stopped";
+export const isBusy = (worker) => told(worker, "state") === "Rendering" || (told(worker, "job") !== undefined && told(worker, "state") !== "Stopped");
 /** Its id where somebody has chosen one, else the name of the machine. */
 export const nameOf = (worker) => (MADE_UP.test(worker.id) && told(worker, "name")) || worker.id;
 
@@ -27,17 +27,17 @@ export function timeLeft(job) {
   if (job.status === "Finished") return "all done";
   if (job.status === "Canceled") return "canceled";
   if (job.status === "Errored") return "over, with failed frames";
-  if (job.paused) return "paused";
+  if (job.paused) return job.stopped ? "needs you" : "paused";
   const end = ends(job);
   if (end !== undefined) return `${about(Math.max(0, (end - farm.now()) / 1000))} left`;
   if (running(job)) return "just begun";
-  return done(job) ? "waits for its turn" : "not begun";
+  return done(job) || failed(job) ? "waits for its turn" : "not begun";
 }
 
 /** A job's status as people say it. */
 export function stateOf(job) {
   if (OVER.has(job.status)) return job.status === "Errored" ? "Failed" : job.status;
-  if (job.paused) return "Paused";
+  if (job.paused) return job.stopped ? "Stopped" : "Paused";
   return isRendered(job) ? "Rendering" : "Waiting";
 }
 
@@ -58,7 +58,10 @@ export function headline() {
     return { words: `Rendering ${many(rendering.length, "job")}${where}${allDone(rendering, going)}.`, mood: "busy" };
   }
   if (going.length) return { words: `${many(going.length, "job waits", "jobs wait")} for ${live.length === 1 ? "the machine" : `${live.length} machines`} to begin.`, mood: "busy" };
-  if (active.length) return { words: active.length === 1 ? "The only job that is left is paused." : `All ${active.length} jobs that are left are paused.`, mood: "calm" };
+  if (active.length) {
+    const is = active.some((job) => job.stopped) ? "stopped" : "paused";
+    return { words: active.length === 1 ? `The only job that is left is ${is}.` : `All ${active.length} jobs that are left are ${is}.`, mood: is === "stopped" ? "wrong" : "calm" };
+  }
   const idle = live.length ? `${many(live.length, "machine is", "machines are")} ready` : "no machine is here";
   return { words: jobs.length ? `All is done; ${idle}.` : `Nothing to do; ${idle}.`, mood: "calm" };
 }
@@ -84,7 +87,7 @@ export function needs() {
     if (!failed(job)) continue;
     const all = failed(job) === total(job);
     const words = all ? `${all && total(job) === 1 ? "The only frame" : "All frames"} of “${job.name}” failed` : `${many(failed(job), "frame")} of “${job.name}” failed`;
-    found.push({ key: `job ${job.id}`, words, why: job.why ?? "", job });
+    found.push({ key: `job ${job.id}`, words, why: withoutFrame(job.why ?? ""), job });
   }
   const going = [...farm.jobs.values()].some((job) => !OVER.has(job.status) && !job.paused);
   for (const worker of farm.workers.values()) {
@@ -100,11 +103,11 @@ export function needs() {
   return found;
 }
 
-/** How fast it renders: `4.0 frames a minute`; "" where nobody knows. */
-export function speedOf(worker, minute = "minute", hour = "hour") {
+/** How many frames it renders: `4.0 a minute`; "" where nobody knows. */
+export function speedOf(worker, minute = "minute") {
   const speed = told(worker, "an_hour", "number");
   if (!speed) return "";
-  return speed >= 60 ? `${(speed / 60).toFixed(1)} frames a ${minute}` : `${count(Math.round(speed))} frames an ${hour}`;
+  return speed >= 60 ? `${(speed / 60).toFixed(1)} a ${minute}` : `${count(Math.round(speed))} an hour`;
 }
 
 /** What a machine is doing, and on what, if it is to be said. */

@@ -106,6 +106,9 @@ export function asFrames(numbers) {
   return parts.join(",");
 }
 
+/** Why a frame failed, as it may be said of others too. */
+export const withoutFrame = (reason) => reason.replace(/^frame \d+: (?=.)/, "");
+
 /** A list of frames that is no longer than a line. */
 export const shortened = (frames, most = 60) => {
   const text = frames.replaceAll(",", ", ");

@@ -113,7 +113,7 @@ class WorkerPage extends HTMLElement {
       Renders: told(worker, "job") && h("a", { href: `#/job/${encodeURIComponent(told(worker, "job"))}/${told(worker, "frame", "number") ?? ""}` }, doing(worker, { withDevice: false })),
       Since: isBusy(worker) && this.#since && `${clock(this.#since, farm.now())}, ${ago((farm.now() - this.#since) / 1000)}`,
       "On": told(worker, "device"),
-      Speed: speedOf(worker),
+      Frames: speedOf(worker),
       "Since its start": told(worker, "frames", "number") !== undefined && `${many(told(worker, "frames", "number"), "frame")}, ${count(told(worker, "failures", "number") ?? 0)} failed`,
       "Free memory": memory && bytes(memory * 1e9),
       "Free disk": disk && bytes(disk * 1e9),
