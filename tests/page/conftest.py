@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from bender_worker_addon.server.serve import Server
 from bender_worker_addon.settings.config import WorkerConfig
@@ -15,6 +15,7 @@ from tools.check import browser as tools_browser
 from tools.errors import ToolError
 
 PATIENCE = 30_000  # ms, for what the page is to show
+expect.set_options(timeout=PATIENCE)  # which knows nothing of the context's
 
 
 @pytest.fixture(scope="module")
