@@ -13,7 +13,7 @@ import bpy
 
 from ..core.errors import WorkerError
 from ..render_child.system import end_with_worker
-from .farm import packing, preflight, video
+from .farm import packing, preflight, splitting, video
 
 TOLD, ANSWER, FILM, BLEND = "told.json", "answer.json", "film.mp4", "scene.blend"
 
@@ -58,6 +58,7 @@ def _told_of(scene: bpy.types.Scene) -> dict[str, Any]:
         "format": packing.default_format(),
         "facts": asdict(packing.facts()),
         "concerns": [asdict(finding) for finding in preflight.findings(remote=True)],
+        "picture": "" if splitting.why_whole() else str(splitting.picture()),
     }
 
 

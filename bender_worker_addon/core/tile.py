@@ -16,6 +16,7 @@ FORMAT = "OPEN_EXR_MULTILAYER"  # of the file of a tile
 FOLDER = "tiles"  # of a job: those whose picture is not finished
 MOST = 64  # of a picture
 
+_SMALLEST = 64  # pixels of a tile, in each direction
 REGION = re.compile(r"\d{1,5},\d{1,5},\d{1,5},\d{1,5}", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{128}", re.ASCII)
 
@@ -122,6 +123,11 @@ def _area(one: Region) -> int:
 
 def _meet(one: Region, other: Region) -> bool:
     return one.left < other.right and other.left < one.right and one.bottom < other.top and other.bottom < one.top
+
+
+def tiles_of(whole: Region, count: int) -> list[Region]:
+    """The tiles of a picture: at most so many, and not too small ones."""
+    return cut(whole, min(count, MOST, max(1, whole.width * whole.height // _SMALLEST**2)))
 
 
 def cut(whole: Region, count: int) -> list[Region]:

@@ -57,6 +57,7 @@ def test_from_an_empty_farm_to_the_downloaded_frames(
         expect(sending).to_contain_text(warned)
         expect(sending.get_by_label("Format")).to_have_value("PNG")
         expect(sending).to_contain_text(f"{FRAMES} frames")
+        expect(sending.get_by_label("Split into tiles")).to_be_visible()
         sending.get_by_label("Your name").fill("Jo")
         page.screenshot(path=shot / "real-sending.png")
         sending.get_by_role("button", name="Send it").click()

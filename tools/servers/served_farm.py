@@ -90,10 +90,11 @@ class ServedFarm:
         self._stack.callback(worker.end)
         return worker
 
-    def submit(self, blend: Path, *, job: str, frames: str) -> None:
-        """Sends a job from a machine of its own. Raises ToolError."""
+    def submit(self, blend: Path, *, job: str, frames: str, split: int = 0) -> None:
+        """Sends a job from a machine of its own, each frame in so many tiles if told so. Raises ToolError."""
         self.join(DESK)
-        self._command(DESK, "submit", blend, "--job", job, "--frames", frames)
+        words = ["--split", str(split)] if split else []
+        self._command(DESK, "submit", blend, "--job", job, "--frames", frames, *words)
 
     def fetch(self, job: str, folder: Path) -> None:
         """Brings a job's frames. Raises ToolError."""

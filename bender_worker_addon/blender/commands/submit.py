@@ -18,7 +18,6 @@ from . import ENDED, PROGRAM, TROUBLE, USAGE
 if TYPE_CHECKING:
     from ...core.tile import Region
     from ...farm.new_job import NewJob
-    from ...farm.tile_cost import Cost
     from ...settings.resolve import Resolved
     from ...sites.site import Site
     from ..farm.choices import Choices
@@ -178,46 +177,18 @@ def _estimate(options: argparse.Namespace, devices: "Sequence[str]") -> int:
 def _regions(farm: "Site", job: "NewJob", wanted: int) -> "Sequence[Region]":
     """The tiles of each frame; none where it is to be rendered as a whole, which is said. `wanted`: so many of them, 0
     for as many as suit the workers there are and what the frames of the last job of this name took."""
-    from ...farm.tile_cost import best_count
+    from ...sites import tiling
     from ..farm import splitting
 
-    if why := splitting.why_whole():
-        print(f"{PROGRAM}: the frames are not split: {why}", file=sys.stderr)
-        return ()
-    here, side_by_side = _renderers(farm)
-    if here and not side_by_side:
-        words = "no worker that is here takes tiles: they are of an earlier version, or render into a shared folder"
-        print(f"{PROGRAM}: the frames are not split: {words}", file=sys.stderr)
-        return ()
-    if not wanted and side_by_side < 2:
-        print(f"{PROGRAM}: the frames are not split: no two workers are here to render side by side", file=sys.stderr)
-        return ()
-    if not wanted:
-        wanted = best_count(renderers=side_by_side, frames=len(job.frames), cost=_cost_of_last(farm, job.name))
-        if wanted == 1:
-            words = "so many, or such short ones, are done sooner as a whole each"
-            print(f"{PROGRAM}: the frames are not split: {words}", file=sys.stderr)
-            return ()
-    regions = splitting.regions(wanted)
+    why = splitting.why_whole()
+    if not why:
+        count, why = tiling.best(farm, name=job.name, frames=len(job.frames), wanted=wanted)
+    regions: Sequence[Region] = () if why else splitting.regions(count)
     if len(regions) == 1:
-        print(f"{PROGRAM}: the frames are not split: they are too small", file=sys.stderr)
-        return ()
+        why, regions = "they are too small", ()
+    if why:
+        print(f"{PROGRAM}: the frames are not split: {why}", file=sys.stderr)
     return regions
-
-
-def _cost_of_last(farm: "Site", name: str) -> "Cost | None":
-    """Of the last job of that name of which anything is rendered."""
-    last = next((job for job in farm.jobs() if job.name == name and job.done), None)
-    return None if last is None else farm.details(last).cost
-
-
-def _renderers(farm: "Site") -> tuple[int, int]:
-    """How many workers are here, and how many tiles they render side by side."""
-    from ...farm.workers import HERE
-
-    here = [worker.hello for worker in farm.workers() if worker.presence == HERE]
-    told = [hello.get("renderers") for hello in here if hello.get("tiles") is True]
-    return len(here), sum(count if isinstance(count, int) else 1 for count in told)
 
 
 def _say(findings: "Sequence[Finding]") -> None:

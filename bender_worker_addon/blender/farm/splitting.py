@@ -7,21 +7,24 @@ from typing import Any
 
 import bpy
 
-from ...core.tile import MOST, Region, cut
+from ...core.tile import Region, tiles_of
 from ...render_child import scope
 from ...render_child.animation import animated_ids, animated_paths
 from ...render_child.picture_size import region_of
 from .preflight import is_edited
 
-_SMALLEST = 64  # pixels of a tile, in each direction
 _SETTINGS = ("render.", "cycles.", "view_layers")  # of a scene: what is changed in it to render a tile
 
 
 def regions(count: int) -> list[Region]:
     """The tiles of a picture: at most so many, and not too small ones."""
+    return tiles_of(picture(), count)
+
+
+def picture() -> Region:
+    """What is rendered of each frame."""
     scene: Any = bpy.context.scene
-    whole = Region(*region_of(scene.render))
-    return cut(whole, min(count, MOST, max(1, whole.width * whole.height // _SMALLEST**2)))
+    return Region(*region_of(scene.render))
 
 
 def why_whole() -> str:

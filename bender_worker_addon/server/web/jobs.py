@@ -3,7 +3,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +19,7 @@ from ...core.tile import Region
 from ...farm import books, frame_list
 from ...farm.books import Job
 from ...farm.new_job import NewJob, SceneFacts, job_id
+from ...sites import tiling
 from ...sites.local import LocalSite
 from ...sites.site import BlendGone
 from ..farm import Farm
@@ -55,7 +56,10 @@ def routes(farm: Farm) -> list[Route]:
 
     async def new_job(request: Request) -> Response:
         caller: Caller = request.state.caller
-        told = _understood(await told_in(request), sender=caller.worker or "")
+        body = await told_in(request)
+        told = _understood(body, sender=caller.worker or "")
+        if "split" in body:
+            told = await run_in_threadpool(_split, farm, told, body["split"])
         try:
             await run_in_threadpool(farm.send, told)
         except BlendGone as error:
@@ -129,6 +133,17 @@ def _understood(told: Mapping[str, Any], *, sender: str) -> NewJob:
     if job.image_format not in FORMATS or not luggage.fits_everywhere(job.blend):
         raise Refused(400, f"this is no job: {job.image_format!r}, {job.blend!r}")
     return job
+
+
+def _split(farm: Farm, job: NewJob, picture: object) -> NewJob:
+    """Cut as suits the workers, if that does. Raises Refused."""
+    try:
+        whole = tile.region(picture)
+    except ValueError as error:
+        raise Refused(400, f"this is no job: split should be a region, {error}") from error
+    count, _ = farm.ask(lambda site: tiling.best(site, name=job.name, frames=len(job.frames)))
+    regions = tile.tiles_of(whole, count)
+    return replace(job, regions=regions if len(regions) > 1 else ())
 
 
 def _regions(told: Any) -> list[Region]:

@@ -268,3 +268,22 @@ def test_a_job_may_be_called_as_a_part_of_an_address(client: Client, job: str) -
     assert client.ask("GET", f"/job/worker/blend/{job}").content == blend()
     assert client.ask("GET", f"/job/worker/status/{job}").text == "{'Job': 'Queued'}"
     assert client.ask("GET", f"/job/worker/tiles/{job}/other").status_code == 404
+
+
+def test_frames_that_are_to_be_split_are_cut_as_suits_the_workers_that_are_there(client: Client) -> None:
+    def workers(count: int, *, tiles: bool) -> None:
+        with client.server._farm.database.changing() as connection:
+            for number in range(count):
+                told = json.dumps({"tiles": tiles, "renderers": 2}).encode()
+                bookkeeping.enter(connection, f"hello.machine-{number}", told)
+
+    assert client.send("nobody", frames="1", split="0,0,640,360").status_code == 201
+    workers(2, tiles=False)
+    assert client.send("old", frames="1", split="0,0,640,360").status_code == 201
+    workers(2, tiles=True)
+    assert client.send("still", frames="1", split="0,0,640,360").status_code == 201
+    assert client.send("film", frames="1-100", split="0,0,640,360").status_code == 201
+    assert client.send("small", frames="1", split="0,0,64,36").status_code == 201
+    assert client.send("nonsense", frames="1", split="all").status_code == 400
+    found = {job["id"]: job["tiles"] for job in client.ask("GET", "/api/jobs").json()}
+    assert found == {"nobody": 0, "old": 0, "still": 16, "film": 0, "small": 0}

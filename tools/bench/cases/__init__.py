@@ -25,7 +25,7 @@ ALL = {
     "large": Case("a blend of 500 MB", frames.large),
     "alternating": Case("two jobs in turn", frames.alternating),
     "renderers": Case("two Blenders side by side, frames on one thread", frames.renderers),
-    "still": Case("one picture in tiles, by one and by two Blenders, on one thread each", still.still),
+    "still": Case("one picture in tiles, by one and two Blenders and by one, two and four machines", still.still),
     "waiting": Case("how long a warm worker and its Blender wait", waiting.waiting),
     "download": Case("1 GB from this machine", transfers.download),
     "footprint": Case("what the add-on costs a Blender", footprint.footprints),

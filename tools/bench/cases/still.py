@@ -1,27 +1,40 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One picture in tiles: what cutting it and putting it together costs, and what it brings to share it."""
+"""One picture in tiles: what cutting it and putting it together costs, and what it brings to share it, among the
+Blenders of a machine and among machines that share nothing, with a server and RabbitMQ between them."""
 
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tools.bench.cases.yard import PATIENCE, Bench, Figure
 from tools.errors import ToolError
 from tools.servers.local_farm import LocalFarm
+from tools.servers.served_farm import ServedFarm
 
 _TILES = 8
+_MACHINES = (1, 2, 4)
+_FINISHED = ("Finished", "PNG")  # what the last task is then: the others are tiles, of another format
 
 
 def still(bench: Bench) -> list[Figure]:
     blend = bench.scene("one_thread", frames=1, samples=256 if bench.quick else 2048, width=960, height=540)
-    whole, alone, shared = bench.medians(
+    whole, alone, shared, *apart = bench.medians(
         lambda: _seconds(bench, blend, tiles=0, renderers=1),
         lambda: _seconds(bench, blend, tiles=_TILES, renderers=1),
         lambda: _seconds(bench, blend, tiles=_TILES, renderers=2),
+        *(partial(_seconds_apart, bench, blend, machines=machines) for machines in _MACHINES),
     )
+    goals = {1: 0.95, 2: 1.8}
     return [
         Figure("one Blender, the whole picture", whole, "s"),
         Figure(f"one Blender, {_TILES} tiles", alone, "s", alone / whole, 1.05),
         Figure(f"two Blenders, {_TILES} tiles", shared, "s", whole / shared, 1.8),
+        *(
+            Figure(f"machines with one Blender each: {machines}", seconds, "s", whole / seconds, goals.get(machines))
+            for machines, seconds in zip(_MACHINES, apart, strict=True)
+        ),
     ]
 
 
@@ -32,12 +45,26 @@ def _seconds(bench: Bench, blend: Path, *, tiles: int, renderers: int) -> float:
         farm.submit(blend, job="still", frames="1", split=tiles)
         options = ("--max-tasks", str(tiles + 1), "--renderers", str(renderers))
         worker = farm.start_worker(*options, log=folder / "log")
-        began = ended = 0.0
-        for task in farm.follow(worker, patience=PATIENCE):
-            if task["status"] == "Running" and not began:
-                began = time.monotonic()
-            if task["status"] == "Finished" and task["command"]["Blender"]["image_format"] != "OPEN_EXR_MULTILAYER":
-                ended = time.monotonic()
+        return _followed(farm.follow(worker, patience=PATIENCE), worker.last_words)
+
+
+def _seconds_apart(bench: Bench, blend: Path, *, machines: int) -> float:
+    """The same with so many machines, which are there when it is sent."""
+    folder = bench.scratch / f"still-{time.monotonic_ns()}"
+    with ServedFarm(bench.blender, bench.env, folder=folder) as farm:
+        workers = [farm.start_worker(f"machine-{n}", log=folder / f"log-{n}") for n in range(machines)]
+        farm.submit(blend, job="still", frames="1", split=_TILES)
+        return _followed(farm.follow(patience=PATIENCE), workers[0].last_words)
+
+
+def _followed(tasks: Iterator[dict[str, Any]], last_words: Callable[[], str]) -> float:
+    """Seconds from the first task's beginning until the picture is there."""
+    began = ended = 0.0
+    for task in tasks:
+        if task["status"] == "Running" and not began:
+            began = time.monotonic()
+        if (task["status"], task["command"]["Blender"]["image_format"]) == _FINISHED:
+            ended = time.monotonic()
     if not ended:
-        raise ToolError(f"The picture was not finished. {worker.last_words()}")
+        raise ToolError(f"The picture was not finished. {last_words()}")
     return ended - began

@@ -25,6 +25,10 @@ _LOOKED_AT = {
                     "name": TEXT,
                     "frames": {**TEXT, "description": "such as 1-250 or 1-250x5"},
                     "format": TEXT,
+                    "picture": {
+                        **TEXT,
+                        "description": "`split` of a job whose frames are rendered in tiles; else empty",
+                    },
                     "facts": {"type": "object", "description": "the `scene` of a job"},
                     "concerns": {"type": "array", "items": _CONCERN, "description": "what would go wrong elsewhere"},
                 },

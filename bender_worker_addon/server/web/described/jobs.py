@@ -94,6 +94,11 @@ PATHS: dict[str, Any] = {
                     "items": {**TEXT, "pattern": f"^{tile.REGION.pattern}$"},
                     "description": "into which each frame is cut: left, bottom, right and top, in pixels",
                 },
+                split={
+                    **TEXT,
+                    "pattern": f"^{tile.REGION.pattern}$",
+                    "description": "the region that each frame is: the farm cuts it as suits its workers, or doesn't",
+                },
                 priority=_PRIORITY,
                 person={**TEXT, "description": "who sends it; else the machine whose token is shown"},
                 colors={**TEXT, "description": "the fingerprint of the sender's OCIO configuration"},

@@ -108,6 +108,7 @@ async function form({ id, name, looked, dialog }) {
     frames: h("input", { required: true, autocomplete: "off", spellcheck: "false", placeholder: "1-100,120-200x5", oninput: () => tellCount() }),
     format: h("select", {}, (await formats()).map(option)),
     fps: h("input", { type: "number", min: 1, max: 1000, required: true, value: 24 }),
+    tiles: h("input", { type: "checkbox" }),
     person: h("input", { maxlength: 200, autocomplete: "name", value: localStorage.getItem(PERSON) ?? "" }),
   };
   const number = h("span", { class: "dim", "aria-live": "polite" });
@@ -115,6 +116,7 @@ async function form({ id, name, looked, dialog }) {
   const wrong = h("div", { role: "alert" });
   const button = h("button", { class: "primary" });
   const field = (label, input, ...more) => h("label", {}, label, input, ...more);
+  const tiles = h("label", { class: "check", title: "All machines render each frame at once, and it is put together: for one picture, or a few that take long" }, fields.tiles, "Split into tiles");
   const made = h(
     "form",
     { method: "dialog" },
@@ -124,6 +126,7 @@ async function form({ id, name, looked, dialog }) {
     field("Frames", fields.frames, number),
     field("Format", fields.format),
     looked.isUnseen && field("Frames a second", fields.fps),
+    tiles,
     field("Your name", fields.person),
     concerns,
     wrong,
@@ -135,6 +138,7 @@ async function form({ id, name, looked, dialog }) {
     fields.scene.value = scene.name;
     fields.frames.value = scene.frames;
     fields.format.value = scene.format;
+    tiles.hidden = !scene.picture;
     const found = scene.concerns;
     concerns.replaceChildren(...found.map(({ words, hopeless }) => h("li", { class: hopeless ? "wrong" : "" }, icon("warn"), h("span", {}, sentence(words)))));
     concerns.hidden = !found.length;
@@ -157,7 +161,7 @@ async function form({ id, name, looked, dialog }) {
       if (scene.name !== looked.active) looked.active = (await look(id, number, scene.name)).active;
       const facts = looked.isUnseen ? { ...scene.facts, fps: Math.round(Number(fields.fps.value)) } : scene.facts;
       const preflight = scene.concerns.filter(({ harmless }) => !harmless).map(({ words }) => words);
-      const told = { id, name: fields.name.value, blend: FILE, frames: fields.frames.value, image_format: fields.format.value, person: fields.person.value, scene: facts, preflight };
+      const told = { id, name: fields.name.value, blend: FILE, frames: fields.frames.value, image_format: fields.format.value, person: fields.person.value, scene: facts, preflight, ...(scene.picture && fields.tiles.checked && { split: scene.picture }) };
       await ask("POST", "/api/jobs", told);
       dialog.close();
       say(`“${fields.name.value}” is sent.`);
