@@ -8,7 +8,7 @@ import bpy
 
 from ...settings.config import WorkerConfig
 from .. import in_force, online
-from ..paragraph import draw_paragraph
+from ..paragraph import draw_line, draw_paragraph
 from ..regions import TAB, letters, redraw_sidebars, sidebars
 from . import summary, words
 from .frames import draw_frames
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _TICK = 0.25  # seconds between two looks at whether there is something new to be drawn
 _ROWS = 5  # of the list, at least
 _MOST_LINES = 3  # of a list of frames
+_NARROW = 28  # characters a line, with which a name has no room beside anything
 _ICONS = {
     words.WAITING: "TIME",
     words.RENDERING: "RENDER_ANIMATION",
@@ -46,7 +47,7 @@ class BENDER_UL_jobs(bpy.types.UIList):
 
     def draw_item(
         self,
-        _context: bpy.types.Context,
+        context: bpy.types.Context,
         layout: bpy.types.UILayout,
         _data: object,
         _item: object,
@@ -61,6 +62,8 @@ class BENDER_UL_jobs(bpy.types.UIList):
             state = state_of(job)
             row = layout.row(align=True)
             row.label(text=job.name, icon=_ICONS.get(state, "DOT"))
+            if letters(context) < _NARROW:
+                return  # its icon says the state
             right = row.row()
             right.alignment = "RIGHT"
             part = f"{job.done / max(1, job.total):.0%}"
@@ -165,9 +168,13 @@ def _draw_details(layout: bpy.types.UILayout, shown: Shown, *, width: int) -> No
         return
     job = details.job
     box = layout.box().column(align=True)
-    row = box.row()
-    row.label(text=job.name, icon=_ICONS.get(state_of(job), "DOT"))
-    row.menu("BENDER_MT_job")
+    if width < _NARROW:
+        draw_line(box, job.name, width=width, icon=_ICONS.get(state_of(job), "DOT"))
+        box.menu("BENDER_MT_job")
+    else:
+        row = box.row()
+        row.label(text=job.name, icon=_ICONS.get(state_of(job), "DOT"))
+        row.menu("BENDER_MT_job")
     box.progress(factor=job.done / max(1, job.total), text=f"{job.done} of {job.total} frames")
     for tiles in details.tiles[:_MOST_LINES]:
         told = "" if job.total == 1 else f" of frame {tiles.frame}"
