@@ -36,7 +36,6 @@ from tools.process import say
 from tools.servers.proxy import Proxy
 from tools.servers.served_farm import DESK, ServedFarm
 
-RATE = 125e6  # bytes a second, each way: a gigabit
 _CHANGES = {
     "nothing": "nothing changed",
     "move": "an object moved",
@@ -54,6 +53,7 @@ Row = tuple[str, str]
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="build.py bench pieces")
     parser.add_argument("--quick", action="store_true", help="scenes of a tenth of the size, 4 workers")
+    parser.add_argument("--mbit", type=float, default=1000.0, metavar="N", help="what the line does each way (1000)")
     parser.add_argument("--blender", metavar="PATH")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args(arguments)
@@ -61,8 +61,8 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="bender-worker-bench-") as folder:
         rows = {}
         version = ".".join(map(str, blenders.version_of(blender)))
-        print(f"Blender {version}, {os.cpu_count()} cores, to and from the farm at {8 * RATE / 1e9:g} Gbit/s")
-        with _Bench(blender, Path(folder), quick=options.quick) as bench:
+        print(f"Blender {version}, {os.cpu_count()} cores, to and from the farm at {options.mbit:g} Mbit/s")
+        with _Bench(blender, Path(folder), quick=options.quick, rate=options.mbit / 8 * 1e6) as bench:
             for name, words in bench.rows():
                 rows[name] = words
                 print(f"  {name:50}{words}", flush=True)
@@ -72,8 +72,10 @@ def main(arguments: list[str]) -> int:
 
 
 class _Bench:
-    def __init__(self, blender: Path, scratch: Path, *, quick: bool) -> None:
+    def __init__(self, blender: Path, scratch: Path, *, quick: bool, rate: float) -> None:
+        """`rate`: bytes a second, each way."""
         self._blender = blender
+        self._rate = rate
         self._scratch = scratch
         self._size, self._objects, self._workers = (50, 5_000, 4) if quick else (500, 50_000, 20)
         self._repeat = 1 if quick else 3
@@ -85,7 +87,9 @@ class _Bench:
             archive = package.build(self._blender, folder=self._scratch)
             env = package.install(self._blender, archive, self._scratch / "user")
             self._farm = self._stack.enter_context(ServedFarm(self._blender, env, folder=self._scratch / "farm"))
-            self._up, self._down = (self._stack.enter_context(Proxy(self._farm.port, rate=RATE)) for _ in range(2))
+            self._up, self._down = (
+                self._stack.enter_context(Proxy(self._farm.port, rate=self._rate)) for _ in range(2)
+            )
             self._farm.join(DESK, self._farm.link_by(self._up.port))
             self._farm.join("worker", self._farm.link_by(self._down.port))
             self._farm.start_worker("worker", log=self._scratch / "worker.log")
