@@ -103,8 +103,8 @@ def test_it_ends_at_once_though_a_client_keeps_its_connection_and_another_still_
         while not ending.requests["/job/worker/blend/slow"]:
             time.sleep(0.01)
         began = time.monotonic()
-    waiting.join(timeout=5)
-    assert time.monotonic() - began < 2
+    waiting.join(timeout=20)
+    assert time.monotonic() - began < 20  # of the 30 that the other would have waited
     assert threading.active_count() == threads
 
 
@@ -131,7 +131,7 @@ def report(url: str, *keys: str) -> None:
 def test_the_bookkeeper_keeps_reports_in_order_and_says_what_came(amqp_url: str) -> None:
     with Bookkeeper(amqp_url) as bookkeeper:
         report(amqp_url, "receive.w", "start.w", "finish.w")
-        (finish,) = bookkeeper.wait_for(lambda report: report.step == "finish", timeout=5)
+        (finish,) = bookkeeper.wait_for(lambda report: report.step == "finish", timeout=60)
         assert (finish.routing_key, finish.frames, finish.task["parent_id"]) == ("finish.w", [1], "job")
         assert [report.step for report in bookkeeper.follow(lambda: True)] == ["receive", "start", "finish"]
         with pytest.raises(TimeoutError, match=r"0 of 1 reports .*receive.w, start.w, finish.w"):
@@ -141,11 +141,11 @@ def test_the_bookkeeper_keeps_reports_in_order_and_says_what_came(amqp_url: str)
 def test_the_bookkeeper_outlives_its_broker() -> None:
     with RabbitNode() as node, Bookkeeper(node.url) as bookkeeper:
         report(node.url, "one.w")
-        bookkeeper.wait_for(lambda report: report.step == "one", timeout=5)
+        bookkeeper.wait_for(lambda report: report.step == "one", timeout=60)
         node.stop()
         node.start()
         report(node.url, "two.w")
-        bookkeeper.wait_for(lambda report: report.step == "two", timeout=10)
+        bookkeeper.wait_for(lambda report: report.step == "two", timeout=60)
 
 
 @pytest.mark.both_blenders

@@ -137,7 +137,7 @@ def test_a_job_canceled_while_it_is_rendered_is_not_rendered_on(yard: LocalYard,
     worker.wait_for_line("frame 1 stored")
     yard.command("cancel", job)
     assert worker.wait() == 0
-    assert len(yard.frames(job)) < 10
+    assert len(yard.frames(job)) < 40  # a command takes as long as several frames where the machine is busy
     assert yard.data_json(job)["status"] == {"Job": "Canceled"}
     assert yard.show(job)["frames"].keys() == {"Finished", "Aborted"}
 

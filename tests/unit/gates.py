@@ -8,10 +8,9 @@ import time
 from pathlib import Path
 
 from bender_worker_addon.system.files import remove
-from bender_worker_addon.system.platform import WINDOWS
 from tests.unit.processes import is_gone
 
-DEADLINE = 60.0 if WINDOWS else 15.0  # seconds
+DEADLINE = 60.0  # seconds
 
 
 def make(gate: Path) -> Path:

@@ -17,7 +17,7 @@ from bender_worker_addon.server.web.connections import Connections, as_protocol,
 from bender_worker_addon.server.web.lingering import Lingering
 from tests.unit.support import DEADLINE
 
-PATIENCE = 0.3  # seconds that the server has for anybody
+PATIENCE = 1.0  # seconds that the server has for anybody
 HEAD = b"GET / HTTP/1.1\r\nHost: farm\r\n\r\n"
 BODY = b"POST /body HTTP/1.1\r\nHost: farm\r\nContent-Length: 20\r\n\r\n"
 LARGE = 64 << 20  # bytes: more than any buffer on the way takes
@@ -112,7 +112,7 @@ def test_a_body_that_comes_slowly_but_comes_is_waited_for(port: int) -> None:
     with closing(connected(port)) as connection:
         connection.sendall(BODY)
         for _ in range(20):
-            time.sleep(PATIENCE / 3)
+            time.sleep(PATIENCE / 10)
             connection.sendall(b"x")
         assert answer(connection) == (200, "ok")
 
