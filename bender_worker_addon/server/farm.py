@@ -243,11 +243,13 @@ class Farm:
         with self.database.looking() as connection:
             return tiles.parts(connection, job_id, number)
 
-    def preview_of_tile(self, job_id: str, task_id: str) -> Picture | None:
-        """The same of the preview of a tile."""
+    def is_tile(self, job_id: str, task_id: str) -> bool:
+        """Whether that is the task of a tile of the job."""
         with self.database.looking() as connection:
-            if not tiles.is_one(connection, job_id, task_id):
-                return None
+            return tiles.is_one(connection, job_id, task_id)
+
+    def preview_of_tile(self, job_id: str, task_id: str) -> Picture | None:
+        """Its preview, if there is one."""
         return _picture(tile.folder_of(self.jobs, job_id, task_id) / preview.OF_TILE, "image/jpeg")
 
     def prepare_outlooks(self) -> None:

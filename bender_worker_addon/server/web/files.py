@@ -71,10 +71,10 @@ def routes(farm: Farm) -> list[Route]:
 
     async def tile(request: Request) -> Response:
         job, task = request.path_params["job"], request.path_params["task"]
+        if not await run_in_threadpool(farm.is_tile, job, task):
+            raise Refused(404, f"job {job} has no tile of a task {task}")
         found = await run_in_threadpool(farm.preview_of_tile, job, task)
-        if found is None:
-            return Response(status_code=204)
-        return _shown(request, found)
+        return Response(status_code=204) if found is None else _shown(request, found)
 
     async def other_files(request: Request) -> Response:
         chosen = request.path_params["job"]

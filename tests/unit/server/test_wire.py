@@ -245,6 +245,10 @@ def test_a_tile_is_stored_beside_the_blend_and_comes_back_as_it_was(client: Clie
     for task in (other, client.tasks()[0]["id"], "nobody", "%2e%2e", "..%2f..%2fscene.blend", "x" * 300):
         assert client.ask("GET", f"/job/worker/tiles/job-1/{task}").status_code == 404
     assert client.ask("GET", f"/job/worker/tiles/job-2/{one}").status_code == 404
+    assert client.ask("GET", f"/api/jobs/job-1/tiles/{one}").content == preview
+    asked = {other: 204, "nobody": 404, "%C2%84": 404, client.tasks()[0]["id"]: 404}
+    for task, status in asked.items():
+        assert client.ask("GET", f"/api/jobs/job-1/tiles/{task}").status_code == status
     assert client.ask("GET", f"/job/worker/tiles/job-1/{one}", key="").status_code == 401
     client.ask("DELETE", "/api/jobs/job-1")
     assert client.upload("job-1", one, "000002.exr", EXR).status_code == 404
