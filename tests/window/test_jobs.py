@@ -12,7 +12,7 @@ from tests.window.conftest import OpenWindow, SceneMaker
 from tests.window.desk import PREFERRED, Desk
 from tools.build.package import MODULE
 from tools.check.desktop import Rectangle
-from tools.check.window import SIDEBAR
+from tools.check.window import SIDEBAR, VIEWPORT
 
 pytestmark = pytest.mark.both_blenders
 
@@ -84,8 +84,8 @@ def test_a_scene_is_sent_rendered_looked_at_canceled_and_queued_again(
 def test_a_scene_that_no_worker_could_render_is_not_sent_and_the_file_stays_as_it_is(
     open_window: OpenWindow, make_scene: SceneMaker
 ) -> None:
-    """What is wrong with this one comes out only when its copy is looked at."""
-    blend = make_scene("other_engine")
+    """That no worker could render this one comes out only when its copy is looked at."""
+    blend = make_scene("troubled")
     with open_window("hopeless", blend, environment={"BENDER_WORKER_QUEUE": "local"}) as desk:
         desk.window.open_sidebar("Bender")
         desk.change_something()
@@ -106,12 +106,12 @@ def test_a_scene_that_no_worker_could_render_is_not_sent_and_the_file_stays_as_i
 
 
 def _quit_and_go_on(desk: Desk) -> None:
-    """By the menu of the status bar, without saving."""
-    screen = Rectangle(0, 0, desk.window.desktop.width, desk.window.desktop.height)
-    desk.window.click("1 job waits", _status_bar(desk))
-    desk.window.click("Quit and Go On", screen)
-    words = desk.window.find("A Blender without a window", screen)
-    desk.window.click("Save the File First", screen)
+    """By the key that quits, without saving."""
+    desk.window.find("1 job waits", _status_bar(desk))
+    desk.window.desktop.move(*desk.window.where(VIEWPORT).middle)
+    desk.window.desktop.key("ctrl+q")
+    words = desk.window.find("A Blender without a window", SCREEN)
+    desk.window.click("Save the File First", SCREEN)
     desk.window.screenshot("quit-and-go-on")
     desk.window.desktop.move(*words.middle)
     desk.window.desktop.key("Return")
@@ -138,11 +138,16 @@ def _look_at_frames(desk: Desk, opened: Path) -> None:
     assert opened.read_text().endswith("/000002.png\n")
     opened.write_text(told)
     window.click("Play", SIDEBAR)
-    desk.wait_for("a player", lambda: _players(desk))
+    close_player(desk)
+    assert window.ask("[image.name for image in bpy.data.images]") == before
+
+
+def close_player(desk: Desk) -> None:
+    """Waits for it."""
+    desk.wait_for("a player", lambda: _players(desk), timeout=RENDERED)
     for player in _players(desk):
         os.kill(player, signal.SIGKILL)
     desk.wait_for("no player", lambda: not _players(desk))
-    assert window.ask("[image.name for image in bpy.data.images]") == before
 
 
 def _players(desk: Desk) -> list[int]:
@@ -167,6 +172,9 @@ def _see_that_nonsense_is_not_sent(desk: Desk) -> None:
     window.desktop.key("Return")
     window.find("ends before it begins", SCREEN)
     window.screenshot("nonsense")
+    before = window.ask("len(bpy.context.view_layer.objects.selected)")
+    window.click("Select Object", SCREEN, until="[o.name for o in bpy.context.view_layer.objects.selected] == ['Cube']")
+    assert before > 1
     cancel = window.find("Cancel", SCREEN)
     window.desktop.click(cancel.x + SEND, cancel.middle[1])
     window.find("ends before it begins", SCREEN)

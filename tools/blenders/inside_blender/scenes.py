@@ -164,6 +164,20 @@ def other_engine(**options: int) -> None:
 
 
 @scene
+def troubled(**options: int) -> None:
+    """`other_engine`, and more that people are told of before it is sent."""
+    other_engine(**options)
+    cube = bpy.data.objects["Cube"]
+    cube.modifiers.new("cloth", "CLOTH")
+    wood = bpy.data.images.new("wood", 8, 8)
+    wood.source, wood.filepath = "FILE", "//textures/wood.png"
+    material = bpy.data.materials.new("wood")
+    material.use_nodes = True
+    material.node_tree.nodes.new("ShaderNodeTexImage").image = wood
+    cube.data.materials.append(material)
+
+
+@scene
 def slow(*, seconds: float = 5, threads: int = 1, **options: int) -> None:
     """Each frame takes `seconds`, whatever the machine, on so many `threads`; 0: all that there are."""
     trivial(**{"width": 640, "height": 360, "samples": 1_000_000, **options})
