@@ -62,9 +62,9 @@ def kind_of(reason: str) -> str:
     return _VARIES.sub("#", reason)
 
 
-def stopped(frames: int, reason: str) -> str:
-    """What people are told of a job of which nothing more is tried."""
-    return f"Stopped after {frames} frames failed in the same way: {reason}"
+def stopped(what: str, reason: str) -> str:
+    """What people are told of a job of which nothing more is tried; `what` has failed, as in "3 frames"."""
+    return f"Stopped after {what} failed in the same way: {reason}"
 
 
 def goes_elsewhere(remedy: Remedy) -> bool:

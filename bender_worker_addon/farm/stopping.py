@@ -9,8 +9,10 @@ from . import changes
 
 _LAST = (
     "SELECT frame_count, json_extract(body, '$.data.error'), json_extract(body, '$.time.error') AS at FROM task"
-    " WHERE job = ? AND status = 'Errored' ORDER BY at DESC LIMIT ?"
-)
+    " WHERE job = ? AND status = 'Errored' AND NOT EXISTS (SELECT 1 FROM tile JOIN task AS part ON part.job = tile.job"
+    " AND part.id = tile.task WHERE tile.job = task.job AND tile.frame_task = task.id AND part.status = 'Errored')"
+    " ORDER BY at DESC LIMIT ?"
+)  # without pictures that have only failed with a tile
 _FINISHED_SINCE = (
     "SELECT 1 FROM task WHERE job = ? AND status = 'Finished' AND json_extract(body, '$.time.finish') > ? LIMIT 1"
 )
@@ -24,4 +26,6 @@ def has_failed(connection: sqlite3.Connection, job: str) -> None:
     if len(rows) < retry.ALIKE or len(kinds) > 1 or connection.execute(_WAITING, (job,)).fetchone() is None:
         return
     if connection.execute(_FINISHED_SINCE, (job, rows[-1][2] or "")).fetchone() is None:
-        changes.stop(connection, job, retry.stopped(sum(count for count, _, _ in rows), rows[0][1] or ""))
+        tiles = sum(count == 0 for count, _, _ in rows)
+        what = f"{tiles} tiles" if tiles else f"{sum(count for count, _, _ in rows)} frames"
+        changes.stop(connection, job, retry.stopped(what, rows[0][1] or ""))

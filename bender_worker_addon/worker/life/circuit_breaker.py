@@ -87,4 +87,4 @@ class CircuitBreaker:
         if its is None or self.here_only or not self.alone or self._clock() >= its.stopped_until:
             return ""
         its.stopped_until = self._clock() + _STOPPED_FOR
-        return retry.stopped(its.frames, its.reason)
+        return retry.stopped(f"{its.frames} frames", its.reason)

@@ -146,6 +146,19 @@ def test_a_picture_has_failed_with_one_of_its_tiles_and_is_rendered_when_it_is_r
     assert still.queued() == ["7"]
 
 
+def test_a_job_whose_tiles_fail_alike_is_stopped_and_says_so(still: Still) -> None:
+    for name in ("7.1", "7.2", "7.3"):
+        assert stopped(still) == ""
+        still.report(name, "error", "Errored", "no memory")
+        still.report(name, "reject", "Errored", "no memory")
+    assert stopped(still) == "Stopped after 3 tiles failed in the same way: no memory"
+
+
+def stopped(still: Still) -> str:
+    (job,) = books.jobs(still.connection)
+    return job.stopped
+
+
 def test_of_a_picture_that_could_not_be_finished_the_tiles_that_are_lost_are_rendered_anew(still: Still) -> None:
     still.render("7.1", "7.2", "7.3")
     for path in (still.jobs / JOB / "tiles").rglob("*.exr"):
