@@ -11,7 +11,7 @@ import pytest
 from tests.farm.serving import Farm
 from tests.window.conftest import OpenWindow, SceneMaker
 from tests.window.desk import Desk, in_force
-from tests.window.test_jobs import RENDERED, SHOWN, _send
+from tests.window.test_jobs import RENDERED, SHOWN, _send, close_player
 from tools.build.package import MODULE
 from tools.check.desktop import Rectangle
 from tools.check.window import PREFERENCES, SIDEBAR
@@ -114,8 +114,9 @@ def _look_after_jobs(desk: Desk, served: Farm) -> None:
     folder = Path(window.ask(f"str({SHOWN}.details.folder)"))
     assert not folder.exists()
     window.screenshot("finished")
-    window.click("Fetch", SIDEBAR, until=f"{SHOWN}.doing")
+    window.click("Play", SIDEBAR, until=f"{SHOWN}.doing")  # which fetches them first
     window.wait_until(f"not {SHOWN}.doing", timeout=RENDERED)
+    close_player(desk)
     assert not window.ask(f"{SHOWN}.trouble")
     assert sorted(path.name for path in folder.iterdir()) == served.frames(job["id"])
     window.screenshot("fetched")
