@@ -23,6 +23,7 @@ def test_what_is_known_is_told_in_what_json_knows() -> None:
         "elapsed": 60,
         "left": None,
         "job": "beach",
+        "doing": "",
     }
 
 
