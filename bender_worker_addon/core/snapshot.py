@@ -11,7 +11,7 @@ from typing import Any
 class State(enum.Enum):
     STOPPED = "Stopped"
     CONNECTING = "Connecting"
-    WAITING = "Waiting for tasks"
+    WAITING = "Waiting"
     DOWNLOADING = "Downloading"
     RENDERING = "Rendering"
     FINISHING = "Finishing"

@@ -106,7 +106,7 @@ class WorkerConfig:
     blendpath: Path = _storage("Blends", Path(), folder, "where blends are kept while their job runs")
     outpath: Path = _storage("Frames", Path(), folder, "where frames go, in a folder a job")
     disklimit: float = _storage(
-        "Keep Free (GB)", 2.0, Number(0, unit="GB"), "GB of disk kept free; with less, no tasks are taken"
+        "Keep Free (GB)", 2.0, Number(0, unit="GB"), "GB of disk kept free; with less, nothing is rendered"
     )
     grace_period: float = _storage(
         "Keep Blends (s)",

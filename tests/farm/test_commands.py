@@ -20,7 +20,7 @@ def test_a_running_worker_is_asked_watched_and_stopped_from_outside(farm: Farm, 
     told = farm.command("status", "--json")
     assert told.returncode == 0
     answer = json.loads(told.stdout)
-    assert (answer["state"], answer["frames"], answer["failures"]) == ("Waiting for tasks", 1, 0)
+    assert (answer["state"], answer["frames"], answer["failures"]) == ("Waiting", 1, 0)
     assert answer["last_frame"] == str(farm.frame(first["parent_id"], "000001.png"))
 
     second = farm.task(farm.job(scene("slow", seconds=60)), 7)

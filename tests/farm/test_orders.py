@@ -54,7 +54,7 @@ def refused(farm: Farm, method: str, path: str) -> tuple[int, str]:
 
 def test_a_worker_is_paused_resumed_and_stopped_from_afar(farm: Farm) -> None:
     machine = farm.worker("otto")
-    until_state(farm, "Waiting for tasks")
+    until_state(farm, "Waiting")
     hello = worker(farm)["hello"]
     assert (hello["beat"], hello["signed"], worker(farm)["presence"]) == (1.0, True, "here")
     farm.ask("POST", "/api/workers/otto/pause", {})
@@ -82,7 +82,7 @@ def test_who_is_not_there_or_is_nobody_is_told_in_a_sentence(farm: Farm) -> None
     assert refused(farm, "POST", "/api/workers/emma/pause")[0] == 404
     assert refused(farm, "GET", "/api/workers/emma")[0] == 404
     machine = farm.worker("emma")
-    until_state(farm, "Waiting for tasks", "emma")
+    until_state(farm, "Waiting", "emma")
     machine.kill()
     code, words = refused(farm, "POST", "/api/workers/emma/stop-now")
     assert (code, words.startswith("worker emma is not ")) == (409, True)
@@ -97,7 +97,7 @@ def test_an_order_that_is_not_the_farm_s_does_nothing(farm: Farm, amqp_url: str)
     machine = farm.worker("otto")
     farm.worker("emma")
     for name in ("otto", "emma"):
-        until_state(farm, "Waiting for tasks", name)
+        until_state(farm, "Waiting", name)
     run = worker(farm)["hello"]["run"]
     token = farm.tokens["emma"]
     with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
@@ -111,7 +111,7 @@ def test_an_order_that_is_not_the_farm_s_does_nothing(farm: Farm, amqp_url: str)
         farm.ask("POST", "/api/workers/otto/pause", {})
         until_state(farm, "Paused")
         farm.ask("POST", "/api/workers/otto/resume", {})
-        until_state(farm, "Waiting for tasks")
+        until_state(farm, "Waiting")
         until(lambda: channel.queue_declare(spy, passive=True).method.message_count == 2)
         _, _, heard = channel.basic_get(spy, auto_ack=True)
         assert heard is not None
@@ -127,14 +127,14 @@ def test_an_order_that_is_not_the_farm_s_does_nothing(farm: Farm, amqp_url: str)
             publish(body)
         farm.send("job-1", "1-20")
         farm.until_finished("job-1")
-        assert worker(farm)["hello"]["state"] in ("Waiting for tasks", "Rendering")
+        assert worker(farm)["hello"]["state"] in ("Waiting", "Rendering")
     log = machine.log.read_text()
     assert log.count("is ignored") == 1, log
 
 
 def test_a_server_that_was_killed_hears_of_its_workers_again_and_gives_orders(farm: Farm) -> None:
     farm.worker("otto")
-    until_state(farm, "Waiting for tasks")
+    until_state(farm, "Waiting")
     farm.server.kill()
     farm.start()
     until(lambda: worker(farm)["presence"] == "here")
@@ -156,7 +156,7 @@ def test_an_old_worker_takes_no_orders_and_that_is_said(farm: Farm) -> None:
 
 def test_a_machine_with_a_token_gives_no_orders(farm: Farm) -> None:
     farm.worker("otto")
-    until_state(farm, "Waiting for tasks")
+    until_state(farm, "Waiting")
     key, farm.key = farm.key, farm.tokens["otto"]
     assert farm.ask("GET", "/api/workers")
     assert refused(farm, "POST", "/api/workers/otto/stop-now")[0] == 403

@@ -32,7 +32,7 @@ def test_systemd_is_told_when_it_is_ready_that_it_is_well_and_when_it_stops(farm
         assert systemd.recv(1000) == b"READY=1"
         assert systemd.recv(1000).startswith(b"WATCHDOG=1\nSTATUS=")
         worker.wait_for_line("connected to RabbitMQ")
-        while systemd.recv(1000) != b"WATCHDOG=1\nSTATUS=Waiting for tasks":
+        while systemd.recv(1000) != b"WATCHDOG=1\nSTATUS=Waiting":
             pass
         worker.signal(signal.SIGTERM)
         while systemd.recv(1000) != b"STOPPING=1":

@@ -94,7 +94,7 @@ def test_a_tile_that_the_farm_has_lost_is_rendered_anew_and_what_is_canceled_is_
     farm.until(lambda: any(told["done"] for told in farm.status("other")["in_tiles"]), "a tile")
     farm.ask("POST", "/api/jobs/other/cancel", {})
     nothing_is_left(farm, "other", "one")
-    farm.until(lambda: farm.ask("GET", "/api/workers/one")["hello"]["state"] == "Waiting for tasks", "the worker")
+    farm.until(lambda: farm.ask("GET", "/api/workers/one")["hello"]["state"] == "Waiting", "the worker")
     assert farm.status("other")["status"] == "Canceled"
     assert farm.ask("POST", "/api/jobs/other/retry", {"frames": "2"})["tasks"] > 1
     farm.until(lambda: farm.status("other")["frames"] == {"Aborted": 1, "Finished": 1}, "frame 2")

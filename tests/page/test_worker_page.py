@@ -63,7 +63,7 @@ def test_it_is_paused_and_stopped_from_here(page: Page, folder: Path) -> None:
 
 
 def test_its_access_is_taken_away(page: Page, server: Server, folder: Path) -> None:
-    add_worker(folder, "atlas", state="Waiting for tasks")
+    add_worker(folder, "atlas", state="Waiting")
     joined = page.request.post(server.links.join, data={"name": "atlas", "id": "atlas"})
     assert joined.ok
     page.evaluate("location.hash = '#/worker/atlas'")
@@ -94,7 +94,7 @@ def test_what_can_t_go_on_needs_somebody(page: Page, folder: Path) -> None:
     needs = page.get_by_role("region", name="Needs you")
     expect(needs).to_contain_text("go on")
     expect(needs).to_contain_text("the disk is full")
-    add_worker(folder, "atlas", state="Waiting for tasks")
+    add_worker(folder, "atlas", state="Waiting")
     expect(needs).to_be_hidden()
 
 

@@ -177,7 +177,7 @@ class Desk:
     def wait_for_state(self, state: str, *, timeout: float = DEADLINE) -> None:
         """Waits until the panel shows this state, and until it can be read there."""
         self.window.wait_until(f"{SNAPSHOT}.state.value == {state!r}", timeout=timeout)
-        self.window.find("Nobody renders" if state == "Stopped" else state, SIDEBAR)
+        self.window.find({"Stopped": "Nobody renders", "Problem": "Stopped"}.get(state, state), SIDEBAR)
 
     def answers_while(self, expression: str) -> int:
         """How often Blender's main loop answered while something was so: none if it was held up by just that."""

@@ -55,7 +55,7 @@ def test_it_can_be_asked_and_stopped_from_a_terminal(desk: Desk, slow_blend: Pat
 
 def test_the_worker_goes_on_when_the_window_it_was_started_in_is_closed(desk: Desk, slow_blend: Path) -> None:
     desk.start()
-    desk.wait_for_state("Waiting for tasks")
+    desk.wait_for_state("Waiting")
     desk.open_second_window()
     task = desk.farm.task(desk.farm.job(slow_blend), 1)
     with desk.mid_frame():
@@ -91,7 +91,7 @@ def _is_suspended_while_she_moves(desk: Desk, child: int) -> bool:
 def test_what_the_artist_does_is_saved_while_the_worker_runs(desk: Desk) -> None:
     """Blender saves every minute here, but never while a modal operator runs."""
     desk.start()
-    desk.wait_for_state("Waiting for tasks")
+    desk.wait_for_state("Waiting")
     temporary = Path(desk.window.ask("bpy.context.preferences.filepaths.temporary_directory"))
     before = time.time()
     desk.change_something()

@@ -22,7 +22,7 @@ MANY = range(1, 1000)  # frames: more than are rendered before a test has ended
 def test_a_task_is_rendered_while_the_panel_shows_how_far_it_is(desk: Desk, quick_blend: Path) -> None:
     desk.window.screenshot("stopped")
     desk.start()
-    desk.wait_for_state("Waiting for tasks")
+    desk.wait_for_state("Waiting")
     desk.window.screenshot("waiting")
     task = desk.farm.task(desk.farm.job(quick_blend), 1, 2, 3, 4)
     with desk.mid_frame():
@@ -32,7 +32,7 @@ def test_a_task_is_rendered_while_the_panel_shows_how_far_it_is(desk: Desk, quic
     desk.wait_for("more progress", lambda: desk.part_done() > begun, timeout=RENDERED)
     desk.farm.wait_for("finish", task)
     desk.window.find("000004.png", SIDEBAR)
-    desk.wait_for_state("Waiting for tasks")
+    desk.wait_for_state("Waiting")
     desk.window.find("4 frames", SIDEBAR)
     desk.window.screenshot("rendered")
 
@@ -42,7 +42,7 @@ def test_stop_after_this_task_finishes_it_and_leaves_the_next_to_others(desk: De
     first, second = desk.farm.task(job, 5), desk.farm.task(job, 6)
     desk.start()
     with desk.mid_frame():
-        desk.choose("Stop", "Stop After This Task", until=f"{SNAPSHOT}.state.value == 'Finishing'")
+        desk.choose("Stop", "Stop After This Frame", until=f"{SNAPSHOT}.state.value == 'Finishing'")
         desk.wait_for_state("Finishing")
         desk.window.screenshot("finishing")
     desk.wait_for_state("Stopped", timeout=RENDERED)
@@ -88,7 +88,7 @@ def test_a_pause_of_the_farm_is_shown_as_its_and_she_can_go_on_all_the_same(desk
         hellos = channel.queue_declare("", exclusive=True).method.queue
         channel.queue_bind(hellos, "bender-hello", "hello.#")
         desk.start()
-        desk.wait_for_state("Waiting for tasks")
+        desk.wait_for_state("Waiting")
         method, _, body = next(channel.consume(hellos, inactivity_timeout=DEADLINE))
         assert method is not None
         assert body is not None
@@ -107,7 +107,7 @@ def test_an_idle_worker_has_nothing_drawn_again(desk: Desk, slow_blend: Path) ->
     task = desk.farm.task(desk.farm.job(slow_blend), 1)
     desk.start()
     desk.farm.wait_for("finish", task)
-    desk.wait_for_state("Waiting for tasks")
+    desk.wait_for_state("Waiting")
     desk.window.find("000001.png", SIDEBAR)
     desk.wait_for("three seconds in which nothing is drawn", lambda: _redraws(desk, seconds=3) == 0)
 
@@ -122,7 +122,7 @@ def test_a_render_has_nothing_drawn_again_while_the_sidebar_is_closed(desk: Desk
 
 def test_a_broker_that_goes_is_told_and_one_that_comes_back_is_used(desk: Desk, slow_blend: Path) -> None:
     desk.start()
-    desk.wait_for_state("Waiting for tasks")
+    desk.wait_for_state("Waiting")
     desk.farm.rabbit.stop()
     try:
         desk.wait_for_state("Offline")
@@ -130,7 +130,7 @@ def test_a_broker_that_goes_is_told_and_one_that_comes_back_is_used(desk: Desk, 
         desk.window.screenshot("offline")
     finally:
         desk.farm.rabbit.start()
-    desk.wait_for_state("Waiting for tasks", timeout=RENDERED)
+    desk.wait_for_state("Waiting", timeout=RENDERED)
     desk.farm.wait_for("finish", desk.farm.task(desk.farm.job(slow_blend), 1))
 
 

@@ -32,12 +32,12 @@ def test_it_starts_with_blender_and_waits_while_she_renders_herself(
         desk.close_preferences()
         desk.start()
         assert desk.answers_while(f"{SNAPSHOT}.state.value == 'Connecting'") > ENOUGH
-        desk.wait_for_state("Waiting for tasks")
+        desk.wait_for_state("Waiting")
         desk.quit(within=QUIT)
 
     with open_window("second_day", endless_blend, user=user, environment={}) as desk:
         desk.window.open_sidebar("Bender")
-        desk.wait_for_state("Waiting for tasks")
+        desk.wait_for_state("Waiting")
         desk.farm.task(desk.farm.job(endless_blend), 1)
         child = desk.wait_for_render()
         desk.render_her_own()

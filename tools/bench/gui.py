@@ -85,7 +85,7 @@ def _with(bench: _Bench, env: Mapping[str, str]) -> dict[str, float]:
         figures["idle, worker not started: CPU seconds a minute"] = _idle(bench, window)
         window.open_sidebar("Bender")
         window.click("Start", SIDEBAR, until=f"{SESSION}.running")
-        window.wait_until(f"{SESSION}.snapshot.state.value == 'Waiting for tasks'")
+        window.wait_until(f"{SESSION}.snapshot.state.value == 'Waiting'")
         window.close_sidebar()
         say("The worker waits for tasks …")
         figures[_IDLE_WORKER] = _idle(bench, window)

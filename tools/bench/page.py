@@ -168,7 +168,7 @@ class _Changing:
                     turn = self.count // _COME_AND_GO
                     changes.delete(connection, f"job-{_AT_WORK + turn}")
                     connection.execute("DELETE FROM worker WHERE id = ?", (f"machine-{turn}",))
-                add_worker(self._farm, f"machine-{MACHINES + turn}", state="Waiting for tasks")
+                add_worker(self._farm, f"machine-{MACHINES + turn}", state="Waiting")
                 _add_shot(self._farm, JOBS + turn)
 
 

@@ -48,7 +48,7 @@ def measured(
 def _once(window: Window) -> tuple[float, float]:
     before = window.ask(f"len({SHOWN}.jobs)")
     window.click("Start", SIDEBAR, until=f"{SESSION}.running")
-    window.wait_until(f"{SESSION}.snapshot.state.value == 'Waiting for tasks'")
+    window.wait_until(f"{SESSION}.snapshot.state.value == 'Waiting'")
     time.sleep(_WARM)
     window.click("Send to Farm", SIDEBAR)
     words = window.find("Frames go to", VIEWPORT)

@@ -16,12 +16,13 @@ from ..beside import Beside
 from ..paragraph import draw_paragraph
 from . import panel as jobs_panel
 from . import statusbar, words
+from .looking import looking
 from .view import jobs_view
 
 if TYPE_CHECKING:
     from ...farm.books import Job
     from ...settings.config import WorkerConfig
-    from ...sites.site import Site
+    from ...sites.site import Details, Site
 
 _LETTERS = 46  # characters a line of a dialog
 _WIDTH = 300  # pixels of one
@@ -64,12 +65,20 @@ class BENDER_MT_job(bpy.types.Menu):
         if job.status not in OVER:
             layout.operator("bender.farm_lead", icon="TRIA_UP_BAR").job = job.id
             layout.operator("bender.farm_priority", text=f"Priority {job.priority}...", icon="SORTSIZE").job = job.id
-        if job.failed:
+        if {"Errored", "Aborted"} & details.frames.keys():
             layout.operator("bender.farm_retry_some", icon="FILE_REFRESH").job = job.id
-            log = layout.operator("bender.farm_log", icon="TEXT")
-            log.job, log.frame = job.id, min(frames_of(details.frames["Errored"]))
+        if (frame := _frame_of_interest(details)) is not None:
+            log = layout.operator("bender.farm_log", text=f"Show Log of Frame {frame}", icon="TEXT")
+            log.job, log.frame = job.id, frame
         layout.separator()
         layout.operator("bender.farm_delete", text="Delete...", icon="TRASH").job = job.id
+
+
+def _frame_of_interest(details: "Details") -> int | None:
+    """The first that has failed, else the one that is looked at."""
+    if "Errored" in details.frames:
+        return min(frames_of(details.frames["Errored"]))
+    return looking.shown.frame if looking.shown.job == details.job.id else None
 
 
 class BENDER_OT_farm_rename(OfAJob, bpy.types.Operator):
@@ -170,7 +179,7 @@ class BENDER_OT_farm_retry_some(OfAJob, bpy.types.Operator):
 
 
 class BENDER_OT_farm_log(OfAJob, bpy.types.Operator):
-    """Read what Blender printed when it failed, and who rendered it"""
+    """Read what Blender printed while it rendered this frame, and who did"""
 
     bl_idname = "bender.farm_log"
     bl_label = "Show Log"

@@ -66,6 +66,13 @@ def _layers(self: Any, _context: bpy.types.Context) -> _Items:
     return _items["layers"]
 
 
+def _formats() -> list[tuple[str, str, str]]:
+    """As this Blender calls them, if it knows them."""
+    formats = bpy.types.ImageFormatSettings.bl_rna.properties["file_format"]
+    called = {item.identifier: item.name for item in formats.enum_items}
+    return [(name, called.get(name, name), "") for name in FORMATS]
+
+
 class BENDER_OT_farm_send(bpy.types.Operator):
     """Send this scene to the farm, as it is now. Your file is not changed"""
 
@@ -97,10 +104,10 @@ class BENDER_OT_farm_send(bpy.types.Operator):
     percentage: IntProperty(
         name="Size", description="Percent of the scene's own size", min=1, max=32767, soft_max=200, subtype="PERCENTAGE"
     )
-    image_format: EnumProperty(name="Format", items=[(name, name, "") for name in FORMATS])
+    image_format: EnumProperty(name="Format", items=_formats())
     chunk: IntProperty(
-        name="Frames a Task",
-        description="One machine renders so many in a row. More than one pays where frames take under a second",
+        name="Frames at a Time",
+        description="A machine takes so many in a row. More than one pays where frames take under a second",
         default=1,
         min=1,
         max=100_000,
@@ -117,7 +124,7 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         name="Start Rendering Now", description="Let this Blender render it, in the background", default=True
     )
     anyway: BoolProperty(
-        name="Send It Anyway", description="It seems that nothing of it can be rendered; let workers try"
+        name="Send It Anyway", description="It seems that nothing of it can be rendered; try it all the same"
     )
 
     typed: "dict[str, Any]" = {}  # noqa: RUF012  stands there at first, and not what the scene says

@@ -6,10 +6,12 @@ import time
 
 import bpy
 
+from ...core.snapshot import State
 from .. import in_force
 from ..paragraph import draw_line
 from ..regions import TAB, letters, redraw_output_properties, redraw_status_bars
 from ..worker import nightly
+from ..worker.panel import draw_stops
 from ..worker.session import session
 from . import panel as jobs_panel
 from . import summary
@@ -78,12 +80,13 @@ class BENDER_MT_statusbar(bpy.types.Menu):
         layout.operator("bender.show_jobs", icon="PRESET")
         layout.operator("bender.farm_send", icon="EXPORT")
         layout.separator()
+        if session.snapshot.state is State.PROBLEM:
+            layout.label(text=session.snapshot.detail, icon="ERROR")
         if session.running:
             going_on = session.is_paused_until_told
             text, icon = ("Go On", "PLAY") if going_on else ("Pause", "PAUSE")
             layout.operator("bender.worker_pause", text=text, icon=icon)
-            layout.operator("bender.worker_stop", text="Stop After This Task", icon="SNAP_FACE").when = "AFTER_TASK"
-            layout.operator("bender.worker_stop", text="Stop Now", icon="CANCEL").when = "NOW"
+            draw_stops(layout)
         else:
             layout.operator("bender.worker_start", icon="PLAY")
         layout.separator()

@@ -23,7 +23,7 @@ def line(shown: Snapshot, jobs: "Sequence[Job]", *, works: bool) -> str:
         if not part and shown.task.doing:
             return shown.task.doing
         return f"{part:.0%}" if seconds is None else f"{part:.0%} · {words.duration(seconds)} left"
-    return shown.state.value
+    return words.state(shown.state.value)
 
 
 def waiting(jobs: "Sequence[Job]") -> str:

@@ -20,11 +20,11 @@ WAITING, RENDERING, PAUSED, STOPPED, FINISHED, FAILED, CANCELED, STOPPING = (
 )  # fmt: skip
 _OF_FRAME = re.compile(r"\bframe \d+: ")
 _FEW, _MANY = 1, 5000  # parts of a list of frames between which it is looked at whether it is one in steps
-_STATES = {"Queued": WAITING, "Running": RENDERING, "Errored": FAILED, "Aborted": CANCELED}
+_STATES = {"Queued": WAITING, "Running": RENDERING, "Errored": FAILED, "Aborted": CANCELED, "Problem": STOPPED}
 
 
 def state(told: str) -> str:
-    """The one word for a status of bender's, or one of `site.state_of`."""
+    """The one word for a status of bender's, one of `site.state_of`, or the state of a worker."""
     return _STATES.get(told, told)
 
 

@@ -42,7 +42,7 @@ class BENDER_OT_worker_stop(bpy.types.Operator):
     when: EnumProperty(
         name="When",
         items=[
-            ("AFTER_TASK", "After This Task", "Finish the frames in hand, then stop"),
+            ("AFTER_TASK", "After This Frame", "Finish the frames in hand, then stop"),
             ("NOW", "Now", "Stop at once; the frame in hand is begun anew later"),
         ],
     )

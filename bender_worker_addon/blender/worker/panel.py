@@ -5,8 +5,8 @@ import bpy
 
 from ...core.snapshot import Snapshot, State, TaskInHand
 from .. import in_force
+from ..farm import words
 from ..farm.view import jobs_view
-from ..farm.words import duration
 from ..log import short_id
 from ..paragraph import draw_line, draw_paragraph
 from ..regions import TAB, letters
@@ -41,8 +41,7 @@ class BENDER_MT_worker_stop(bpy.types.Menu):
     bl_label = "Stop"
 
     def draw(self, _context: bpy.types.Context) -> None:
-        self.layout.operator("bender.worker_stop", text="Stop After This Task", icon="SNAP_FACE").when = "AFTER_TASK"
-        self.layout.operator("bender.worker_stop", text="Stop Now", icon="CANCEL").when = "NOW"
+        draw_stops(self.layout)
         self.layout.separator()
         self.layout.operator("bender.night", icon="SORTTIME")
         self.layout.operator("bender.quit_and_go_on", icon="QUIT")
@@ -113,12 +112,20 @@ class BENDER_PT_worker_session(_InSidebar, bpy.types.Panel):
         row.operator("bender.worker_open_frames", icon="FILE_FOLDER")
 
 
+def draw_stops(layout: bpy.types.UILayout) -> None:
+    """The ways to stop, for a menu."""
+    in_hand = session.snapshot.task
+    frames = "This Frame" if in_hand is None or in_hand.total == 1 else f"These {in_hand.total} Frames"
+    layout.operator("bender.worker_stop", text=f"Stop After {frames}", icon="SNAP_FACE").when = "AFTER_TASK"
+    layout.operator("bender.worker_stop", text="Stop Now", icon="CANCEL").when = "NOW"
+
+
 def _draw_stopped(layout: bpy.types.UILayout, shown: Snapshot, *, width: int) -> None:
     elsewhere = jobs_view.shown.elsewhere
     if shown.state is State.PROBLEM:
-        draw_line(layout, shown.state.value, width=width, icon="ERROR")
+        draw_line(layout, words.state(shown.state.value), width=width, icon="ERROR")
     elif elsewhere:
-        draw_line(layout, f"{elsewhere} in your other Blender", width=width, icon="RENDER_STILL")
+        draw_line(layout, f"{words.state(elsewhere)} in your other Blender", width=width, icon="RENDER_STILL")
     else:
         draw_line(layout, "Nobody renders", width=width, icon="RADIOBUT_OFF")
     if elsewhere:
@@ -142,14 +149,15 @@ def _draw_buttons(layout: bpy.types.UILayout) -> None:
 
 
 def _state(shown: Snapshot) -> str:
+    told = words.state(shown.state.value)
     if shown.task is None:
-        return shown.state.value
-    return f"{shown.state.value} {_name_of(shown.task.job_id, shown.task.job)}, frame {shown.task.number}"
+        return told
+    return f"{told} {_name_of(shown.task.job_id, shown.task.job)}, frame {shown.task.number}"
 
 
 def _draw_task(layout: bpy.types.UILayout, task: TaskInHand, *, width: int) -> None:
     of = f", {task.position} of {task.total}" if task.total > 1 else ""
-    left = duration(task.elapsed) if task.left is None else f"{duration(task.left)} left"
+    left = words.duration(task.elapsed) if task.left is None else f"{words.duration(task.left)} left"
     layout.progress(factor=task.part, text=f"{task.part:.0%}{of}, {left}")
     if task.doing:
         draw_paragraph(layout, task.doing, width=width)
@@ -171,8 +179,8 @@ def _with_names(line: str) -> str:
 def _draw_figures(layout: bpy.types.UILayout, shown: Snapshot, *, width: int) -> None:
     column = layout.column(align=True)
     if shown.uploading:
-        uploading = f"{shown.uploading} task{'' if shown.uploading == 1 else 's'} being uploaded"
-        draw_paragraph(column, uploading, width=width)
+        uploads = f"{shown.uploading} upload{'' if shown.uploading == 1 else 's'} on the way"
+        draw_paragraph(column, uploads, width=width)
     row = column.row()
     row.alert = bool(shown.failures)
     row.label(text=f"{shown.failures} failure{'' if shown.failures == 1 else 's'}")

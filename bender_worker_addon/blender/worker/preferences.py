@@ -100,7 +100,7 @@ class BenderWorkerPreferences(_Settings, bpy.types.AddonPreferences):
     chosen_job: IntProperty(default=-1, update=lambda self, _context: chosen(self))
 
     start_with_blender: BoolProperty(
-        name="Start with Blender", description="Start the worker whenever Blender opens with a window"
+        name="Start with Blender", description="Start rendering whenever Blender opens with a window"
     )
     go_on_after_quit: BoolProperty(
         name="Go On Rendering After I Quit",
@@ -122,11 +122,15 @@ class BenderWorkerPreferences(_Settings, bpy.types.AddonPreferences):
     )
     when_back: EnumProperty(
         name="When I Am Back",
-        description="What becomes of the task in hand when you touch mouse or keyboard again",
+        description="What becomes of the frames in hand when you touch mouse or keyboard again",
         items=[
             ("SUSPEND", "Pause It", "Stop the render where it is; it goes on when you are away again"),
-            ("FINISH", "Finish It", "Let the task end, then take no more"),
-            ("GIVE_BACK", "Give It Back", "Stop the render and let another worker have the task"),
+            ("FINISH", "Finish It", "Let the frames in hand end, then begin no more"),
+            (
+                "GIVE_BACK",
+                "Give It Back",
+                "Stop the render; its frame is begun anew later, here or on another machine",
+            ),
         ],
     )
 

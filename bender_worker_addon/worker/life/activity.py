@@ -7,7 +7,7 @@ import enum
 class Stop(enum.Enum):
     """When a worker that is to stop does so; each is more urgent than the one before."""
 
-    AFTER_TASK = "after the task in hand"
+    AFTER_TASK = "after the frames in hand"
     AFTER_FRAME = "after the frame in hand"
     NOW = "now"
 

@@ -12,7 +12,7 @@ def test_what_is_known_is_told_in_what_json_knows() -> None:
     shown = Snapshot(State.WAITING, "why", task=task, last_frame=Path("/f/000007.png"), frames=1, free_disk=2.5)
     told = shown.as_json()
     assert json.loads(json.dumps(told)) == told
-    assert (told["state"], told["detail"]) == ("Waiting for tasks", "why")
+    assert (told["state"], told["detail"]) == ("Waiting", "why")
     assert (told["last_frame"], told["frames"], told["free_disk"]) == (str(Path("/f/000007.png")), 1, 2.5)
     assert told["task"] == {
         "job_id": "job-1",

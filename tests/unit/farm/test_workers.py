@@ -57,7 +57,7 @@ def test_after_a_day_it_is_away_and_after_thirty_it_is_forgotten(site: Site) -> 
 def test_one_that_has_said_goodbye_is_stopped_and_a_clock_that_was_set_back_silences_nobody(site: Site) -> None:
     says(site, state="Stopped")
     assert otto(site).presence == workers.STOPPED
-    says(site, state="Waiting for tasks")
+    says(site, state="Waiting")
     assert otto(site).presence == workers.HERE
     assert silent_for(site, -9999) == workers.HERE
 
@@ -92,9 +92,9 @@ def test_words_of_any_kind_are_kept_and_told(site: Site) -> None:
 
 def test_only_what_somebody_should_know_is_an_event(site: Site) -> None:
     for state, detail in (
-        ("Waiting for tasks", ""),
+        ("Waiting", ""),
         ("Rendering", ""),
-        ("Waiting for tasks", ""),
+        ("Waiting", ""),
         ("Problem", "the disk is full"),
         ("Problem", "the disk is full"),
         ("Rendering", ""),

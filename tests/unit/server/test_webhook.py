@@ -186,7 +186,7 @@ def test_it_is_told_once_that_a_machine_is_silent_in_midst_of_its_work_or_can_t_
     monkeypatch.setattr(workers, "_LATE", 0.0)
     begin(tmp_path, chat.url)
     add_job(tmp_path, "forest", range(1, 9), name="Forest")
-    add_worker(tmp_path, "idle", ago=700, beat=1, state="Waiting for tasks")
+    add_worker(tmp_path, "idle", ago=700, beat=1, state="Waiting")
     add_worker(tmp_path, "ended", ago=700, beat=1, state="Stopped", job="forest")
     add_worker(tmp_path, "atlas <!here>", ago=700, beat=1, state="Rendering", job="forest", frame=7)
     until(lambda: chat.has_heard(1))

@@ -99,5 +99,5 @@ def test_frames_of_a_canceled_job_are_not_uploaded_any_more_and_stay(start_farm:
     farm.worker.close()
     farm.http.upload_answers.clear()
     farm = start_farm(upload="move")
-    farm.until(lambda: farm.worker.snapshot().state.value == "Waiting for tasks")
+    farm.until(lambda: farm.worker.snapshot().state.value == "Waiting")
     assert farm.worker.snapshot().uploading == 0

@@ -51,7 +51,7 @@ def joined(start_farm: StartFarm) -> Farm:
 def test_it_says_who_it_is_at_once_and_what_it_does_when_that_changes(joined: Farm) -> None:
     gate = joined.gate()
     (first,) = hellos(joined)[:1]
-    assert first["state"] == "Waiting for tasks"
+    assert first["state"] == "Waiting"
     assert (first["beat"], first["signed"], first["renderers"]) == (60.0, True, 1)
     assert first["name"]
     assert TOKEN not in json.dumps(first)
@@ -60,7 +60,7 @@ def test_it_says_who_it_is_at_once_and_what_it_does_when_that_changes(joined: Fa
     joined.until(lambda: hellos(joined)[-1].get("frame") == 7)
     assert (hellos(joined)[-1]["state"], hellos(joined)[-1]["job"]) == ("Rendering", "job-1")
     opened(gate)
-    joined.until(lambda: hellos(joined)[-1]["state"] == "Waiting for tasks")
+    joined.until(lambda: hellos(joined)[-1]["state"] == "Waiting")
     assert "job" not in hellos(joined)[-1]
     assert hellos(joined)[-1]["frames"] == 1
     assert len(hellos(joined)) <= 5
@@ -181,11 +181,11 @@ def test_on_one_machine_hellos_and_orders_go_by_the_database(farm: Farm, queue: 
             with database.changing() as connection:
                 control.give(connection, "w1", control.order_for(connection, "w1", Order(do)))
 
-        farm.until(lambda: has_said("Waiting for tasks"))
+        farm.until(lambda: has_said("Waiting"))
         give(orders.PAUSE)
         farm.until(lambda: has_said("Paused"))
         give(orders.RESUME)
-        farm.until(lambda: has_said("Waiting for tasks"))
+        farm.until(lambda: has_said("Waiting"))
         give(orders.STOP)
         farm.until_over()
         farm.worker.close()

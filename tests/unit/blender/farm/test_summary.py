@@ -26,7 +26,8 @@ DONE = replace(JOB, status="Finished", frames={"Finished": 10})
         (replace(RENDERING, an_hour=0), [JOB], "45%"),
         (replace(RENDERING, task=replace(TASK, part=0.0, left=None, doing="Loading textures")), [], "Loading textures"),
         (Snapshot(State.PAUSED, task=TASK), [JOB], "Paused"),
-        (Snapshot(State.WAITING), [], "Waiting for tasks"),
+        (Snapshot(State.WAITING), [], "Waiting"),
+        (Snapshot(State.PROBLEM, "the disk is full"), [], "Stopped"),
     ],
 )
 def test_a_worker_s_line_tells_how_far_its_job_is(shown: Snapshot, jobs: list[Job], said: str) -> None:
