@@ -173,6 +173,9 @@ def test_what_a_blend_needs_besides_travels_with_it_and_the_picture_is_the_same(
     job, made = sent["job"], (tmp_path / "brought").rename(tmp_path / "away")
     told = "the file's path is burnt into the pictures; on the farm its folder is another one"
     assert sent["concerns"] == [{"words": told, "hopeless": False}]
+    at_the_farm = next((served.folder / "farm" / "jobs" / job).glob("*.blend"))
+    beginnings = [path.read_bytes()[:7] for path in (made / "brought.blend", at_the_farm)]
+    assert (beginnings[0][:4], beginnings[1]) == (b"\x28\xb5\x2f\xfd", b"BLENDER")  # so that its pieces stay the same
     rendering = worker.start("run", "--max-tasks", "1")
     assert rendering.wait() == 0, rendering.log
     there = worker.folder / "blends" / job

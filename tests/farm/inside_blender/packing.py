@@ -48,9 +48,10 @@ def begin() -> None:
 
 
 def save(name: str = "") -> None:
-    bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / f"{name or NAME}.blend"))
+    compress = brought.__name__ == NAME
+    bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / f"{name or NAME}.blend"), compress=compress)
     bpy.ops.file.make_paths_relative()
-    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.save_mainfile(compress=compress)
 
 
 def added(name: str, data: Any) -> Any:
@@ -300,7 +301,7 @@ def moved() -> None:
 
 
 def brought() -> None:
-    """Pictures of a sequence and meshes that are moved by files; the file's name is burnt in."""
+    """Pictures of a sequence and meshes that are moved by files; the file's name is burnt in. It is compressed."""
     walk()
     moved()
     render = bpy.context.scene.render
