@@ -5,12 +5,15 @@ import hashlib
 import struct
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from io import FileIO
 from itertools import accumulate
+from operator import itemgetter
 from pathlib import Path
-from typing import BinaryIO
 
+from .beside import side_by_side
 from .cutting import LARGEST, cuts
 
 MEDIA_TYPE = "application/vnd.bender.pieces"
@@ -21,6 +24,7 @@ WORTH_IT = 1 << 20  # bytes that a file must have to be cut up
 _MAGIC = b"BENDER-PIECES-1\n"
 _COUNT = struct.Struct("<I")
 _ENTRY = HASH + 4  # bytes
+_READ = 256 << 10  # bytes at a time: a processor has room for them close by
 
 
 class NoManifest(ValueError):
@@ -81,22 +85,31 @@ class Manifest:
         try:
             with path.open("rb") as file:
                 lengths = array("I", cuts(file))
-                file.seek(0)
-                return Manifest(lengths, b"".join(hashes_in(file, lengths)))
         except EOFError as error:
             raise OSError(None, str(error), str(path)) from error
+        places = zip(accumulate(lengths, initial=0), lengths, strict=False)
+        hashes = side_by_side(partial(_hashes_at, path), places, length=itemgetter(1))
+        return Manifest(lengths, b"".join(hashes))
 
 
 def hash_of(content: "bytes | memoryview") -> bytes:
     return hashlib.blake2b(content, digest_size=HASH).digest()
 
 
-def hashes_in(file: BinaryIO, lengths: "array[int]") -> Iterator[bytes]:
-    """Those of pieces of these lengths that come next. Where the file ends before, a piece is shorter."""
-    buffer = memoryview(bytearray(max(lengths, default=0)))
-    read = file.readinto  # type: ignore[attr-defined]  # as all have that are opened in binary
-    for length in lengths:
-        yield hash_of(buffer[: read(buffer[:length])])
+def hash_at(file: FileIO, offset: int, length: int) -> bytes:
+    """That of a piece in a file. Where the file ends before, it is shorter."""
+    file.seek(offset)
+    hash, buffer = hashlib.blake2b(digest_size=HASH), memoryview(bytearray(min(length, _READ)))
+    while length and (count := file.readinto(buffer[:length])):
+        hash.update(buffer[:count])
+        length -= count
+    return hash.digest()
+
+
+def _hashes_at(path: Path, places: Iterable[tuple[int, int]]) -> bytes:
+    """`places`: offsets and lengths."""
+    with path.open("rb", buffering=0) as file:
+        return b"".join(hash_at(file, *place) for place in places)
 
 
 def little(numbers: "array[int]") -> "array[int]":

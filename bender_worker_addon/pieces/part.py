@@ -2,15 +2,16 @@
 """Part: a file that is being put together out of pieces, some from files that are here, the rest from elsewhere. Each
 counts only when its hash has been seen to be right."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from io import FileIO
 from itertools import groupby
 from pathlib import Path
 
 from ..system.copying import copy_range
+from .beside import side_by_side
 from .bundle import NoBundle
-from .manifest import Manifest, hash_of
+from .manifest import Manifest, hash_at, hash_of
 from .shelf import Place, Shelf
 
 
@@ -33,7 +34,7 @@ class Part:
         else:
             self._proven = bytearray(len(self._manifest))
         if self.left:
-            self._prove(self._taken_from(shelf))
+            self._take_from(shelf)
         return self.left
 
     def write(self, pieces: Iterable[tuple[int, bytes]]) -> None:
@@ -75,24 +76,29 @@ class Part:
 
     def _prove(self, numbers: Iterable[int]) -> None:
         """Reads what is in the place of these pieces."""
-        lengths = self._manifest.lengths
-        buffer = memoryview(bytearray(max(lengths, default=0)))
-        with self._path.open("rb") as file:
-            for number in numbers:
-                file.seek(self._manifest.offsets[number])
-                count = file.readinto(buffer[: lengths[number]])
-                self._proven[number] = hash_of(buffer[:count]) == self._manifest.hash(number)
+        side_by_side(self._look_at, numbers, length=self._manifest.lengths.__getitem__)
 
-    def _taken_from(self, shelf: Shelf) -> list[int]:
-        """Copies what other files have, as they say; gives the numbers of the pieces."""
+    def _look_at(self, numbers: Iterable[int]) -> None:
+        whole = self._manifest
+        with self._path.open("rb", buffering=0) as file:
+            for number in numbers:
+                found = hash_at(file, whole.offsets[number], whole.lengths[number])
+                self._proven[number] = found == whole.hash(number)
+
+    def _take_from(self, shelf: Shelf) -> None:
+        """What other files have, as they say."""
         found = shelf.find({self._manifest.hash(number) for number in self.left})
         places = sorted((number, found[hash]) for hash in found for number in self._same[hash])
+        side_by_side(self._copy, places, length=lambda one: self._manifest.lengths[one[0]])
+
+    def _copy(self, places: Sequence[tuple[int, Place]]) -> None:
+        """What is copied is looked at while it is still near."""
         with self._path.open("r+b", buffering=0) as target:
             for path, pieces in groupby(places, lambda one: one[1].path):
                 with suppress(FileNotFoundError), path.open("rb", buffering=0) as source:
                     for begin, at, count in self._runs(pieces):
                         copy_range(source, begin, target, at, count)
-        return [number for number, _ in places]
+        self._look_at(number for number, _ in places)
 
     def _runs(self, pieces: Iterable[tuple[int, Place]]) -> Iterator[tuple[int, int, int]]:
         """From where to where, and how many bytes: pieces that stand in a row here and there are copied as one."""
