@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from ..system.copying import copy_range
+from ..system.durable import on_its_way
 from .beside import side_by_side
 from .bundle import NoBundle
 from .manifest import Manifest, hash_at, hash_of
@@ -89,7 +90,8 @@ class Part:
         """What other files have, as they say."""
         found = shelf.find({self._manifest.hash(number) for number in self.left})
         places = sorted((number, found[hash]) for hash in found for number in self._same[hash])
-        side_by_side(self._copy, places, length=lambda one: self._manifest.lengths[one[0]])
+        with on_its_way(self._path):
+            side_by_side(self._copy, places, length=lambda one: self._manifest.lengths[one[0]])
 
     def _copy(self, places: Sequence[tuple[int, Place]]) -> None:
         """What is copied is looked at while it is still near."""

@@ -4,7 +4,9 @@
 import os
 import sys
 import tempfile
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .files import move, patiently, remove
@@ -13,6 +15,8 @@ from .private import keep_private
 
 if sys.platform == "darwin":
     import fcntl
+
+_PAUSE = 0.05  # seconds between two flushes of what is being written
 
 
 def make_durable(file: Path, target: Path) -> None:
@@ -31,6 +35,26 @@ def make_names_durable(folder: Path) -> None:
         sync(opened)
     finally:
         os.close(opened)
+
+
+@contextmanager
+def on_its_way(file: Path) -> Iterator[None]:
+    """What others write into the file meanwhile goes on to the disk, so that `make_durable` has little left to wait
+    for."""
+    over = threading.Event()
+
+    def flush() -> None:
+        with suppress(OSError):  # `make_durable` tells of it
+            while not over.wait(_PAUSE):
+                _flush(file)
+
+    flushing = threading.Thread(target=flush, name="flush", daemon=True)
+    flushing.start()
+    try:
+        yield
+    finally:
+        over.set()
+        flushing.join()
 
 
 def write_private(path: Path, text: str) -> None:

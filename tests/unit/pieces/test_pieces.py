@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bender_worker_addon.pieces import bundle, shelf
+from bender_worker_addon.pieces import beside, bundle, shelf
 from bender_worker_addon.pieces.bundle import NoBundle, Unpacking
 from bender_worker_addon.pieces.cutting import LARGEST, cuts
-from bender_worker_addon.pieces.manifest import HASH, Manifest, NoManifest
+from bender_worker_addon.pieces.manifest import HASH, Manifest, NoManifest, hash_of
 from bender_worker_addon.pieces.part import Part
 from bender_worker_addon.pieces.shelf import Shelf
 from tests.round_trip import all_come_back, put_together
@@ -163,6 +163,14 @@ def test_a_manifest_is_itself_or_none(tmp_path: Path) -> None:
             Manifest.from_bytes(Manifest(array("I", lengths), bytes(HASH * len(lengths))).to_bytes())
 
 
+@pytest.fixture
+def side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small files, too, are looked at by several threads."""
+    monkeypatch.setattr(beside, "_STRETCH", 100_000)
+    monkeypatch.setattr(beside, "_THREADS", 3)
+
+
+@pytest.mark.usefixtures("side_by_side")
 @pytest.mark.parametrize("kind", HEADS, ids=bytes.decode)
 def test_only_what_changed_has_to_come(kind: bytes, tmp_path: Path) -> None:
     blocks = scene(kind)
@@ -214,6 +222,7 @@ def test_what_breaks_off_goes_on(tmp_path: Path) -> None:
     assert Part(manifest, part).lacking(Shelf([])) == lacking
 
 
+@pytest.mark.usefixtures("side_by_side")
 @pytest.mark.parametrize("what", ["swapped", "truncated", "zeros", "gone", "its manifest is damaged"])
 def test_nothing_here_is_believed(what: str, tmp_path: Path) -> None:
     source, other = tmp_path / "scene.blend", tmp_path / "other.blend"
@@ -232,6 +241,25 @@ def test_nothing_here_is_believed(what: str, tmp_path: Path) -> None:
     if what == "its manifest is damaged":
         shelf.manifest_file(other).write_bytes(b"BENDER-PIECES-1\n????")
     put_together(Manifest.of(source), tmp_path / "part", Shelf([other]), source)
+
+
+@pytest.mark.usefixtures("side_by_side")
+def test_what_several_threads_find_is_in_its_order_and_what_one_can_not_read_is_told(tmp_path: Path) -> None:
+    source = tmp_path / "scene.blend"
+    source.write_bytes(blend(HEADS[-1], scene(HEADS[-1])))
+    manifest, content = Manifest.of(source), source.read_bytes()
+    for number, (offset, length) in enumerate(zip(manifest.offsets, manifest.lengths, strict=True)):
+        assert manifest.hash(number) == hash_of(content[offset : offset + length])
+    seen: list[int] = []
+
+    def fail(stretch: list[int]) -> None:
+        seen.extend(stretch)
+        if 30_000 in stretch:
+            raise OSError("unreadable")
+
+    with pytest.raises(OSError, match="unreadable"):
+        beside.side_by_side(fail, [70_000, 30_000, 60_000], length=int)
+    assert set(seen) >= {70_000, 30_000}
 
 
 def test_a_liar_gets_nothing_in(tmp_path: Path) -> None:
