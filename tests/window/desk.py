@@ -135,7 +135,7 @@ class Desk:
 
     def open_second_window(self) -> None:
         menus = Rectangle(0, 0, self.window.desktop.width, 36)
-        self.window.click("Window", menus)
+        self.window.click("Window", menus, until=lambda: self.window.sees("New Main Window", VIEWPORT))
         self.window.click("New Main Window", VIEWPORT, until="len(bpy.context.window_manager.windows) == 2")
 
     def close_first_window(self) -> None:

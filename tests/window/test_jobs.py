@@ -21,6 +21,7 @@ LOOKED = f"__import__('sys').modules['{MODULE}.blender.farm.looking'].looking.sh
 HEIGHT = 28  # pixels of the status bar
 SEND = 330  # pixels from one button of the dialog to the other
 SCREEN = Rectangle(0, 0, 1280, 800)
+UNSAVED = "There are unsaved changes"  # which the dialog says of all files here
 ARROW = 28  # pixels from the sidebar's edge to the first button of a job's box
 RENDERED = 300.0  # seconds in which a few small frames are there, on a busy machine too
 
@@ -45,18 +46,16 @@ def test_a_scene_is_sent_rendered_looked_at_canceled_and_queued_again(
         desk.window.wait_until(f"{SHOWN}.details is not None")
         desk.window.find("Finished: 1-3", SIDEBAR)
         desk.window.screenshot("finished")
-        desk.window.click("Folder", SIDEBAR)
         (folder,) = desk.farm.outpath.glob("[!.]*")
-        desk.wait_for("a folder that is opened", lambda: opened.exists() and opened.read_text() == f"{folder}\n")
+        desk.window.click("Folder", SIDEBAR, until=lambda: _is_opened(folder, opened))
         desk.window.click("Film", SIDEBAR, until=f"{SHOWN}.doing or {SHOWN}.film")
         desk.window.wait_until(f"{SHOWN}.film", timeout=RENDERED)
         desk.window.find("Open the Film", SIDEBAR)
         desk.window.screenshot("film")
         _look_at_frames(desk, opened)
-        desk.window.click("Open the Film", SIDEBAR)
         (film,) = desk.farm.outpath.glob("*.mp4")
         assert b"ftyp" in film.read_bytes()[:12]
-        desk.wait_for("a film that is opened", lambda: opened.read_text() == f"{folder}\n{film}\n")
+        desk.window.click("Open the Film", SIDEBAR, until=lambda: _is_opened(film, opened))
         film.unlink()  # when the farm ends, nothing but frames may be there
         desk.stop_now()
         _send(desk, start_now=False)
@@ -95,12 +94,10 @@ def test_a_scene_that_no_worker_could_render_is_not_sent_and_the_file_stays_as_i
         desk.window.find("Blender's own only", SIDEBAR)
         desk.window.screenshot("hopeless")
         assert desk.window.ask(f"len({SHOWN}.jobs)") == 0
-        desk.window.click("Send to Farm", SIDEBAR)
-        words = desk.window.find("There are unsaved changes", SCREEN)
+        _open_dialog(desk)
         desk.window.desktop.key("Return")
-        desk.window.click("Send It Anyway", SCREEN)
-        desk.window.desktop.move(*words.middle)
-        desk.window.desktop.key("Return")
+        desk.window.tick("Send It Anyway", SCREEN)
+        _close_dialog(desk)
         desk.window.wait_until(f"len({SHOWN}.jobs) == 1", timeout=RENDERED)
         assert desk.window.ask(f"{SHOWN}.jobs[0].total") == 2  # frames 7 and 9: what was typed was still there
 
@@ -111,7 +108,7 @@ def _quit_and_go_on(desk: Desk) -> None:
     desk.window.desktop.move(*desk.window.where(VIEWPORT).middle)
     desk.window.desktop.key("ctrl+q")
     words = desk.window.find("A Blender without a window", SCREEN)
-    desk.window.click("Save the File First", SCREEN)
+    desk.window.tick("Save the File First", SCREEN, on=False)
     desk.window.screenshot("quit-and-go-on")
     desk.window.desktop.move(*words.middle)
     desk.window.desktop.key("Return")
@@ -133,11 +130,9 @@ def _look_at_frames(desk: Desk, opened: Path) -> None:
     window.find("Frame 2 of 3", SIDEBAR)
     window.screenshot("looked-at")
     told = opened.read_text()
-    window.click("Look at It", SIDEBAR)
-    desk.wait_for("a picture that is shown", lambda: opened.read_text() != told)
+    window.click("Look at It", SIDEBAR, until=lambda: opened.read_text() != told)
     assert opened.read_text().endswith("/000002.png\n")
-    opened.write_text(told)
-    window.click("Play", SIDEBAR)
+    window.click("Play", SIDEBAR, until=lambda: _players(desk))
     close_player(desk)
     assert window.ask("[image.name for image in bpy.data.images]") == before
 
@@ -166,8 +161,7 @@ def _rename(desk: Desk, name: str) -> None:
 
 def _see_that_nonsense_is_not_sent(desk: Desk) -> None:
     window = desk.window
-    window.click("Send to Farm", SIDEBAR)
-    window.find("There are unsaved changes", SCREEN)
+    _open_dialog(desk)
     window.desktop.type("3-1")
     window.desktop.key("Return")
     window.find("ends before it begins", SCREEN)
@@ -192,18 +186,31 @@ def _send(desk: Desk, *, start_now: bool = True, estimate: bool = False) -> None
 def _confirm(desk: Desk, *, start_now: bool = True, estimate: bool = False, frames: str = "") -> None:
     """One can type the frames at once; Return ends that."""
     window = desk.window
-    window.click("Send to Farm", SIDEBAR)
-    words = window.find("There are unsaved changes", SCREEN)
+    _open_dialog(desk)
     window.desktop.type(frames)
     window.desktop.key("Return")
     if estimate:
-        window.click("Render One Frame to Estimate", SCREEN)
+        button = "Render One Frame to Estimate"
+        window.click(button, SCREEN, until=lambda: not window.sees(button, SCREEN))
         window.find("one frame took", SCREEN, timeout=RENDERED)
-    if not start_now:
-        window.click("Start Rendering Now", SCREEN)
+    window.tick("Start Rendering Now", SCREEN, on=start_now)
     window.screenshot("send")
-    window.desktop.move(*words.middle)
-    window.desktop.key("Return")
+    _close_dialog(desk)
+
+
+def _open_dialog(desk: Desk) -> None:
+    desk.window.click("Send to Farm", SIDEBAR, until=lambda: desk.window.sees(UNSAVED, SCREEN))
+
+
+def _close_dialog(desk: Desk) -> None:
+    """By Return, over words of it: over a field it would begin to change that."""
+    words = desk.window.find(UNSAVED, SCREEN)
+    desk.window.press("Return", words, until=lambda: not desk.window.sees(UNSAVED, SCREEN))
+
+
+def _is_opened(path: Path, opened: Path) -> bool:
+    """Whether it is what a program for it was last asked for."""
+    return opened.exists() and opened.read_text().splitlines()[-1] == str(path)
 
 
 def _frames(desk: Desk) -> list[str]:

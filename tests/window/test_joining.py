@@ -61,8 +61,8 @@ def test_a_farm_is_joined_by_its_link_and_her_jobs_are_looked_after(
 
 def _join(desk: Desk, link: str, *, until: str) -> None:
     """Presses the button, types the link, confirms."""
-    window = desk.window
-    window.click("Join a Farm", PREFERENCES)
+    window, screen = desk.window, Rectangle(0, 0, desk.window.desktop.width, desk.window.desktop.height)
+    window.click("Join a Farm", PREFERENCES, until=lambda: window.sees("Cancel", screen))
     dialog, button = _dialog(desk, "Join", height=90)
     window.fill("Link", link, dialog)
     window.screenshot("link")
@@ -124,7 +124,7 @@ def _look_after_jobs(desk: Desk, served: Farm) -> None:
     window.open_sidebar("Bender")
     desk.choose("More", "Delete...", until="True")
     dialog, button = _dialog(desk, "Delete", height=90)
-    window.click("Its Frames Too", dialog)
+    window.tick("Its Frames Too", dialog)
     window.screenshot("delete")
     window.click("Delete", button, until=f"not {SHOWN}.jobs")
     assert served.ask("GET", "/api/jobs") == []

@@ -109,8 +109,8 @@ def _with(bench: _Bench, env: Mapping[str, str]) -> dict[str, float]:
         window.close_sidebar()
         figures |= _playing(bench, window, "worker rendering")
         window.open_sidebar("Bender")
-        window.click("Stop", SIDEBAR)
         screen = Rectangle(0, 0, bench.desktop.width, bench.desktop.height)
+        window.click("Stop", SIDEBAR, until=lambda: window.sees("Stop Now", screen))
         window.click("Stop Now", screen, until=f"not {SESSION}.running")
     return figures
 

@@ -50,7 +50,7 @@ def _once(window: Window) -> tuple[float, float]:
     window.click("Start", SIDEBAR, until=f"{SESSION}.running")
     window.wait_until(f"{SESSION}.snapshot.state.value == 'Waiting'")
     time.sleep(_WARM)
-    window.click("Send to Farm", SIDEBAR)
+    window.click("Send to Farm", SIDEBAR, until=lambda: window.sees("Frames go to", VIEWPORT))
     words = window.find("Frames go to", VIEWPORT)
     window.desktop.key("Return")  # ends the field of the frames, in which one can type at once
     window.desktop.move(*words.middle)

@@ -31,6 +31,7 @@ ROOT = Root(
     megabytes=600,
 )
 DEADLINE = 120.0  # seconds in which each of its programs has answered, on a busy machine too
+COLOURED = 0.2  # of full saturation
 ENLARGED = 3  # times, for reading: letters of a user interface are small
 
 
@@ -111,6 +112,12 @@ class Desktop:
         crop = ("-crop", "{2}x{3}+{0}+{1}".format(*part), "+repage") if part else ()
         self._run("import", "-window", "root", *crop, path)
         return path
+
+    def is_coloured(self, part: Rectangle) -> bool:
+        """Whether something there is not grey, as what is chosen in a user interface is not."""
+        picture = self.screenshot(self._eyesight, part)
+        saturation = ("-colorspace", "HSL", "-channel", "G", "-separate", "-format", "%[fx:maxima]")
+        return float(self._run("convert", picture, *saturation, "info:")) > COLOURED
 
     def read(self, part: Rectangle, *, turned: bool = False) -> list[Word]:
         """The words in a part of the screen, from above to below; `turned`: those written from above to below. What is

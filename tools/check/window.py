@@ -33,6 +33,7 @@ DEADLINE = 120.0  # seconds in which what was asked for has happened, on a busy 
 START = 300.0  # seconds until it can be asked: everything is drawn by the processor
 PATIENCE = 4.0  # seconds after which a click that did nothing is done again,
 ROUNDS = 40  # but not before Blender's main loop has come round so often, and so must have seen it
+BOX, GAP = 26, 4  # pixels before a label in which its checkbox stands, and which of them are between the two
 TABS = 28  # pixels that the tabs of a sidebar are wide
 ALIKE = 0.8  # of its letters have been read right when a word is taken for the wanted one
 
@@ -41,6 +42,7 @@ SIDEBAR = ("VIEW_3D", "UI")
 PREFERENCES = ("PREFERENCES", "WINDOW")
 SECTIONS = ("PREFERENCES", "NAVIGATION_BAR", "UI")  # the first until 4.x, the second from 5 on
 Region = tuple[str, ...] | Rectangle
+Effect = str | Callable[[], object]  # an expression as `ask` takes it, or something to look at: whether it is true
 T = TypeVar("T")
 
 
@@ -173,20 +175,25 @@ class Window:
 
     # Hands
 
-    def click(self, label: str, region: Region, *, until: str | None = None) -> None:
-        """Clicks on what is labelled so; with an expression `until`, again while that does not become true."""
+    def click(self, label: str, region: Region, *, until: Effect) -> None:
+        """Clicks on what is labelled so; again while that has no effect."""
         self.desktop.click(*self.find(label, region).middle)
-        if until:
-            self._repeat(lambda: self._click_if_seen(label, region), until)
+        self._repeat(lambda: self._click_if_seen(label, region), until)
 
-    def press(self, key: str, region: Region, *, until: str) -> None:
-        """Presses a key over a region; again while the expression `until` does not become true."""
+    def tick(self, label: str, region: Region, *, on: bool = True) -> None:
+        """Clicks on a checkbox, which stands before its label, while it is not as it shall be."""
+        self.find(label, region)
+        if self._is_ticked(label, region) is not on:
+            self.click(label, region, until=lambda: self._is_ticked(label, region) is on)
+
+    def press(self, key: str, region: Region, *, until: Effect) -> None:
+        """Presses a key over a region; again while that has no effect."""
         self._press(key, region)
         self._repeat(lambda: self._press(key, region), until)
 
-    def fill(self, label: str, text: str, region: Region, *, until: str | None = None) -> None:
-        """Types into the field that stands to the right of its label; with an expression `until`, again while that does
-        not become true, as when the field was still on its way there."""
+    def fill(self, label: str, text: str, region: Region, *, until: Effect | None = None) -> None:
+        """Types into the field that stands to the right of its label; with `until`, again while that has no effect, as
+        when the field was still on its way there."""
         self._fill(label, text, region)
         if until:
             self._repeat(lambda: self._fill(label, text, region), until)
@@ -202,13 +209,22 @@ class Window:
     def close_sidebar(self) -> None:
         self.press("n", VIEWPORT, until="sidebar_tab() is None")
 
-    def _repeat(self, action: Callable[[], object], until: str) -> None:
+    def _repeat(self, action: Callable[[], object], until: Effect) -> None:
         """Something was done, and is done again while it has no effect, as when it came in the middle of a redraw."""
         deadline = time.monotonic() + DEADLINE
-        while not _first(lambda: self.ask(until), timeout=PATIENCE, looks=ROUNDS):
+        while not _first(lambda: self._is_so(until), timeout=PATIENCE, looks=ROUNDS):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not within {DEADLINE:g} s: {until}; see {self.screenshot('done-in-vain')}")
             action()
+
+    def _is_so(self, effect: Effect) -> Any:
+        return self.ask(effect) if isinstance(effect, str) else self.ask("True") and effect()
+
+    def _is_ticked(self, label: str, region: Region) -> bool | None:
+        """Whether the box before a label is filled with a colour; None if the label is not in sight."""
+        if (place := self.sees(label, region)) is None:
+            return None
+        return self.desktop.is_coloured(Rectangle(place.x - BOX, place.y, BOX - GAP, place.height))
 
     def _click_if_seen(self, label: str, region: Region) -> None:
         if place := self.sees(label, region):
