@@ -17,7 +17,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import pika
+
 from ..core.errors import FarmError
+from ..queues.rabbitmq.channels import parameters
+from ..queues.rabbitmq.errors import CONNECTION_ERRORS, close_quietly
 from ..system.durable import write_private
 from ..system.platform import WINDOWS
 from ..system.tether import Tether
@@ -31,8 +35,8 @@ _PORT = 5672
 _BREW = (Path("/usr/local"), Path("/opt/homebrew"))
 _PREFIXES = (Path("/opt/local"), *_BREW)
 _SCRIPTS = (Path("/usr/lib/rabbitmq/bin"),)
-_HEADER = b"AMQP\x00\x00\x09\x01"
 _START = 90.0  # seconds until it must answer
+_ANSWER = 10.0  # seconds that an answer may take
 _END = 20.0  # seconds it may take to end
 _WORDS = 300  # letters of what it says
 _TOLD = 60.0  # seconds that `rabbitmqctl` may take
@@ -121,9 +125,7 @@ class Node:
         self._tether = Tether()
         self.starts = 0
         try:
-            self._kept = _kept(folder, host)
-            self._write_config()
-            self._start()
+            self._start_first()
         except OSError as error:
             self._end()
             raise FarmError(f"RabbitMQ can't be run in {folder}: {error.strerror or error}") from error
@@ -160,6 +162,23 @@ class Node:
         self._closing.set()
         self._watch.join()
         self._end()
+
+    def _start_first(self) -> None:
+        """A port that was free a moment ago may be another farm's by now; one that workers know is kept."""
+        for is_new in (not (self._folder / _KEPT).is_file(), False):
+            self._kept = _kept(self._folder, self._host)
+            self._write_config()
+            try:
+                self._start()
+                return
+            except FarmError as error:
+                self._end()
+                if _is_free(self._host, self._kept.port):
+                    raise
+                if not is_new:
+                    words = f"RabbitMQ can't listen on port {self._kept.port}: another program does, which is to end"
+                    raise FarmError(words) from error
+                (self._folder / _KEPT).unlink()
 
     def _start(self) -> None:
         self._run(self._programs.epmd, "-port", str(self._kept.epmd_port), "-address", "127.0.0.1")
@@ -217,12 +236,14 @@ class Node:
                 process.wait()
 
     def _answers(self) -> bool:
+        """This one, and not another that has its port: only this one knows the password."""
+        asked = parameters(self.url, "farm")
+        asked.socket_timeout = asked.stack_timeout = _ANSWER
         try:
-            with socket.create_connection(("127.0.0.1", self._kept.port), timeout=1) as connection:
-                connection.sendall(_HEADER)
-                return bool(connection.recv(1))
-        except OSError:
+            close_quietly(pika.BlockingConnection(asked))
+        except CONNECTION_ERRORS:
             return False
+        return True
 
     def _write_config(self) -> None:
         listen = "0.0.0.0" if self._host in ("0.0.0.0", "::") else self._host

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -91,12 +92,24 @@ def farm(tmp_path: Path, path: str) -> Iterator[Farm]:
     made.server.end()
 
 
-def test_it_runs_with_the_farm_and_ends_with_it(farm: Farm) -> None:
-    assert farm.is_up()
-    assert farm.processes()
-    assert farm.server.end() == 0
-    farm.until(up=False)
-    assert not farm.processes()
+def test_it_runs_with_the_farm_and_ends_with_it_and_two_that_start_at_once_have_each_their_own(
+    tmp_path: Path, path: str
+) -> None:
+    with ThreadPoolExecutor() as people:
+        farms = list(people.map(lambda name: Farm(tmp_path / name, path), ("one", "other")))
+    one, other = farms
+    try:
+        assert one.port != other.port
+        assert one.is_up()
+        assert one.processes()
+        assert one.server.end() == 0
+        one.until(up=False)
+        assert not one.processes()
+        assert other.is_up()
+        assert other.processes()
+    finally:
+        for farm in farms:
+            farm.server.end()
 
 
 def test_each_machine_is_a_user_of_its_own_until_it_is_revoked_also_if_the_farm_or_its_rabbitmq_is_killed(
