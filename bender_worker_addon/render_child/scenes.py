@@ -135,7 +135,11 @@ def absent_engine(render: bpy.types.RenderSettings) -> str:
         return ""
     render.engine = render.engine  # puts what is shown in the place of what was asked for
     place = ctypes.string_at(render.as_pointer(), _SETTINGS).find(shown)
-    return "" if place < 0 else asked[place : place + _ENGINE].partition(b"\0")[0].decode("utf-8", "replace")
+    if place < 0:
+        return ""
+    name = asked[place : place + _ENGINE]
+    ctypes.memmove(render.as_pointer() + place, name, len(name))  # so that it is saved as it was
+    return name.partition(b"\0")[0].decode("utf-8", "replace")
 
 
 def _set_format(scene: bpy.types.Scene, image_format: str) -> None:

@@ -91,6 +91,14 @@ def test_what_no_worker_could_render_is_not_sent(yard: LocalYard, scene: SceneMa
     assert not (yard.folder / "farm").exists()
 
 
+def test_what_is_sent_anyway_asks_for_the_same_engine(yard: LocalYard, scene: SceneMaker) -> None:
+    """And not for the one that Blender would take instead, whose picture is another."""
+    job = yard.submit(scene("other_engine"), "--frames", "1", "--anyway")
+    assert yard.worker(*IDLE).wait() == 0
+    assert "has no render engine ABSENT_ENGINE" in str(yard.show(job))
+    assert not yard.frames(job)
+
+
 def test_a_scene_that_is_set_to_write_a_video_is_sent_as_pictures(yard: LocalYard, scene: SceneMaker) -> None:
     told = yard.command("submit", scene("video"), "--frames", "1")
     assert said(told) == {

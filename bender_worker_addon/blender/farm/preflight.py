@@ -129,7 +129,7 @@ def _live_nodes(seen: Iterable[bpy.types.ID]) -> Iterator[tuple[bpy.types.ID, An
 
 def _add_ons() -> Iterator[Finding]:
     render = bpy.context.scene.render
-    absent = scenes.absent_engine(render) if bpy.app.background else ""  # to find it out changes the file
+    absent = scenes.absent_engine(render) if bpy.app.background else ""  # to find it out counts as a change
     if (engine := absent or render.engine) not in _OWN_ENGINES:
         words = f"the render engine {engine} comes from an add-on; workers render with Blender's own only"
         yield Finding(words, hopeless=True)
