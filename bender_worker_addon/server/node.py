@@ -17,11 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-import pika
-
 from ..core.errors import FarmError
-from ..queues.rabbitmq.channels import parameters
-from ..queues.rabbitmq.errors import CONNECTION_ERRORS, close_quietly
+from ..queues.rabbitmq.channels import why_unreachable
 from ..system.durable import write_private
 from ..system.platform import WINDOWS
 from ..system.tether import Tether
@@ -36,7 +33,6 @@ _BREW = (Path("/usr/local"), Path("/opt/homebrew"))
 _PREFIXES = (Path("/opt/local"), *_BREW)
 _SCRIPTS = (Path("/usr/lib/rabbitmq/bin"),)
 _START = 90.0  # seconds until it must answer
-_ANSWER = 10.0  # seconds that an answer may take
 _END = 20.0  # seconds it may take to end
 _WORDS = 300  # letters of what it says
 _TOLD = 60.0  # seconds that `rabbitmqctl` may take
@@ -237,13 +233,7 @@ class Node:
 
     def _answers(self) -> bool:
         """This one, and not another that has its port: only this one knows the password."""
-        asked = parameters(self.url, "farm")
-        asked.socket_timeout = asked.stack_timeout = _ANSWER
-        try:
-            close_quietly(pika.BlockingConnection(asked))
-        except CONNECTION_ERRORS:
-            return False
-        return True
+        return not why_unreachable(self.url)
 
     def _write_config(self) -> None:
         listen = "0.0.0.0" if self._host in ("0.0.0.0", "::") else self._host

@@ -89,7 +89,7 @@ def confirming_channel(connection: BlockingConnection) -> BlockingChannel:
     return channel
 
 
-def why_unreachable(url: str, tls: Tls) -> str:
+def why_unreachable(url: str, tls: Tls = SYSTEM_TLS) -> str:
     """Connects to `url` and looks for the queue of tasks; gives what is wrong, or nothing if a worker could work."""
     try:
         connection = BlockingConnection(parameters(url, "test", tls))
