@@ -161,20 +161,21 @@ class Node:
 
     def _start_first(self) -> None:
         """A port that was free a moment ago may be another farm's by now; one that workers know is kept."""
-        for is_new in (not (self._folder / _KEPT).is_file(), False):
-            self._kept = _kept(self._folder, self._host)
+        kept = _kept(self._folder)
+        self._kept = kept or _chosen(self._folder, self._host)
+        self._write_config()
+        try:
+            self._start()
+        except FarmError as error:
+            self._end()
+            if _is_free(self._host, self._kept.port):
+                raise
+            if kept:
+                words = f"RabbitMQ can't listen on port {kept.port}: another program does, which is to end"
+                raise FarmError(words) from error
+            self._kept = _chosen(self._folder, self._host)
             self._write_config()
-            try:
-                self._start()
-                return
-            except FarmError as error:
-                self._end()
-                if _is_free(self._host, self._kept.port):
-                    raise
-                if not is_new:
-                    words = f"RabbitMQ can't listen on port {self._kept.port}: another program does, which is to end"
-                    raise FarmError(words) from error
-                (self._folder / _KEPT).unlink()
+            self._start()
 
     def _start(self) -> None:
         self._run(self._programs.epmd, "-port", str(self._kept.epmd_port), "-address", "127.0.0.1")
@@ -279,17 +280,22 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _kept(folder: Path, host: str) -> _Kept:
+def _kept(folder: Path) -> _Kept | None:
+    """None if the node is new."""
     path = folder / _KEPT
+    if not path.is_file():
+        return None
+    try:
+        return _Kept(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise FarmError(f"{path} can't be read: {error}") from error
+
+
+def _chosen(folder: Path, host: str) -> _Kept:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.is_file():
-        try:
-            return _Kept(**json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise FarmError(f"{path} can't be read: {error}") from error
     port = _PORT if _is_free(host, _PORT) else _free_port()
     fresh = _Kept(port, _free_port(), _free_port(), secrets.token_urlsafe(32))
-    write_private(path, json.dumps(asdict(fresh)))
+    write_private(folder / _KEPT, json.dumps(asdict(fresh)))
     return fresh
 
 
