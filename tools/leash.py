@@ -56,8 +56,10 @@ class Leashed:
             return None
 
     def end(self, *, by: signal.Signals = signal.SIGTERM) -> None:
-        """A signal to the program, a bounded wait, then kill what is left."""
+        """A signal to the program, a bounded wait, then kill what is left. Nothing, if that was done before."""
         assert self._leash.stdin is not None
+        if self._leash.stdin.closed:
+            return
         with suppress(BrokenPipeError):  # it has just ended
             self._leash.stdin.write(bytes([by]))
         self.wait(GRACE)
