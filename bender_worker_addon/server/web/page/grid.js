@@ -13,6 +13,7 @@ const LEAST = [104, 148]; // pixels of a cell's width, on a phone and else
 const BARE = [8, 96]; // pixels of a picture's height and of a cell's width where there are no pictures
 const BEYOND = 400; // pixels above and below what is seen
 const STILL = 90; // ms without scrolling until pictures are fetched
+const EDGE = [60, 10]; // pixels above and below that a frame keeps when it is scrolled to
 
 class FrameGrid extends HTMLElement {
   #job = null;
@@ -36,14 +37,14 @@ class FrameGrid extends HTMLElement {
     this.tabIndex = 0;
     this.addEventListener("click", (event) => this.#clicked(event));
     this.addEventListener("keydown", (event) => this.#pressed(event));
-    addEventListener("scroll", this.#scrolled, { passive: true });
+    addEventListener("scroll", this.#scrolled, { passive: true, capture: true }); // the window's or the pane's
     addEventListener("resize", this.#scrolled);
     pictures.addEventListener("change", this.#scrolled);
     this.#resized.observe(this);
   }
 
   disconnectedCallback() {
-    removeEventListener("scroll", this.#scrolled);
+    removeEventListener("scroll", this.#scrolled, { capture: true });
     removeEventListener("resize", this.#scrolled);
     pictures.removeEventListener("change", this.#scrolled);
     this.#resized.disconnect();
@@ -62,6 +63,12 @@ class FrameGrid extends HTMLElement {
   set chosen(place) {
     this.#chosen = place;
     this.#showSoon();
+  }
+
+  /** Scrolls to a frame, but not away from the large picture. */
+  reveal(place) {
+    const at = this.#placeAt(place);
+    if (at >= 0 && this.#pane()) this.#scrollTo(at, (above, below) => (above + below) / 2);
   }
 
   /** The places of frames that somebody has marked. */
@@ -97,9 +104,9 @@ class FrameGrid extends HTMLElement {
 
   #show() {
     if (!this.#frames) return;
-    const top = this.getBoundingClientRect().top;
-    const first = Math.max(0, Math.floor((-top - BEYOND) / this.#row)) * this.#columns;
-    const last = Math.min(this.#places.length, Math.ceil((innerHeight - top + BEYOND) / this.#row) * this.#columns);
+    const [top, bottom] = this.#seen().map((edge) => edge - this.getBoundingClientRect().top);
+    const first = Math.max(0, Math.floor((top - BEYOND) / this.#row)) * this.#columns;
+    const last = Math.min(this.#places.length, Math.ceil((bottom + BEYOND) / this.#row) * this.#columns);
     const old = this.#cells;
     this.#cells = new Map();
     for (let at = first; at < last; at++) {
@@ -177,7 +184,8 @@ class FrameGrid extends HTMLElement {
 
   #pressed(event) {
     const at = this.#placeAt(this.#chosen);
-    const page = Math.max(1, Math.floor(innerHeight / this.#row)) * this.#columns;
+    const [top, bottom] = this.#seen();
+    const page = Math.max(1, Math.floor((bottom - top) / this.#row)) * this.#columns;
     const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.#columns, ArrowUp: -this.#columns, PageDown: page, PageUp: -page };
     Object.assign(steps, { Home: -Infinity, End: Infinity });
     if (event.key === " ") this.#mark([this.#chosen]);
@@ -192,9 +200,32 @@ class FrameGrid extends HTMLElement {
     const place = this.#places[to];
     if (marking) this.#mark(this.#between(this.#chosen, place), true);
     this.#choose(place);
-    const [top, here] = [Math.floor(to / this.#columns) * this.#row, this.getBoundingClientRect().top];
-    if (here + top < 60) scrollBy(0, here + top - 60);
-    else if (here + top + this.#row > innerHeight - 10) scrollBy(0, here + top + this.#row - innerHeight + 10);
+    this.#scrollTo(to, (above, below) => (above < 0 ? above : below));
+  }
+
+  /** `wanted`: how far, if a frame can't be seen. */
+  #scrollTo(at, wanted) {
+    for (const scroller of [this.#pane(), document.scrollingElement]) {
+      const [above, below] = this.#beyond(at, this.#seen());
+      if (scroller && (above < 0 || below > 0)) scroller.scrollTop += wanted(above, below);
+    }
+  }
+
+  /** What scrolls it beside the large picture; null where there is no room for that and it goes with the page. */
+  #pane() {
+    return getComputedStyle(this.parentElement).overflowY === "auto" ? this.parentElement : null;
+  }
+
+  /** Top and bottom of what can be seen of it in the window. */
+  #seen() {
+    const pane = this.#pane()?.getBoundingClientRect();
+    return [Math.max(0, pane?.top ?? 0), Math.min(innerHeight, pane?.bottom ?? innerHeight)];
+  }
+
+  /** How far a frame's row is from its upper edge and from its lower one: beyond them if below and above 0. */
+  #beyond(at, [top, bottom]) {
+    const row = this.getBoundingClientRect().top + Math.floor(at / this.#columns) * this.#row;
+    return [row - top - EDGE[0], row + this.#row - bottom + EDGE[1]];
   }
 
   #between(one, other) {

@@ -59,14 +59,14 @@ class JobPage extends HTMLElement {
     this.#facts,
     this.#stopped,
     this.#strip,
-    h("div", { class: "parts" }, h("div", { class: "look" }, this.#viewer, this.#about), h("div", { class: "all" }, this.#failures, this.#warnings, this.#preflight, this.#chips, this.#chosen, this.#grid)),
+    h("div", { class: "parts" }, h("div", { class: "look" }, this.#viewer, this.#about), h("div", { class: "all" }, this.#failures, this.#warnings, this.#preflight, h("div", { class: "bar" }, this.#chips, this.#chosen), this.#grid)),
   );
 
   connectedCallback() {
     this.append(h("nav", { "aria-label": "Where this is" }, h("a", { class: "back", href: "#/" }, icon("back"), "All jobs")), this.#gone, this.#whole);
     farm.addEventListener("change", this.#change);
     this.#timer = setInterval(() => this.#showHead(), 5000);
-    this.#viewer.addEventListener("choose", (event) => this.#choose(event.detail));
+    this.#viewer.addEventListener("choose", (event) => this.#seek(event.detail));
     this.#grid.addEventListener("choose", (event) => this.#choose(event.detail));
     this.#grid.addEventListener("mark", () => this.#showMarked());
     this.#strip.addEventListener("keydown", (event) => this.#stripPressed(event));
@@ -113,15 +113,16 @@ class JobPage extends HTMLElement {
     this.#showFrames();
     this.#showFailures();
     this.#showWarnings();
-    if (first && this.#wantedFrame === undefined) this.#viewer.place = Math.max(0, this.#firstToSee());
-    this.#lookAtWanted();
+    if (first) this.#lookAtFirst();
     this.#showHead();
   }
 
-  /** The newest picture, or a failed frame if the address asks for those. */
-  #firstToSee() {
-    if (this.#filter === "Failed") return this.#frames.nearest(0, 1, "Errored");
-    return this.#job.newest == null ? 0 : this.#frames.placeOf(this.#job.newest);
+  /** The frame of the address, else the newest picture, or a failed frame if the address asks for those. */
+  #lookAtFirst() {
+    if (this.#wantedFrame !== undefined) return this.#lookAtWanted();
+    const newest = this.#job.newest == null ? 0 : this.#frames.placeOf(this.#job.newest);
+    this.#viewer.place = Math.max(0, this.#filter === "Failed" ? this.#frames.nearest(0, 1, "Errored") : newest);
+    return this.#showPlace();
   }
 
   #showHead() {
@@ -226,7 +227,10 @@ class JobPage extends HTMLElement {
 
   #lookAtWanted() {
     const place = this.#wantedFrame === undefined ? -1 : this.#frames.placeOf(this.#wantedFrame);
-    if (place >= 0) this.#viewer.place = place;
+    if (place >= 0 && place !== this.#viewer.place) {
+      this.#viewer.place = place;
+      this.#grid.reveal(place);
+    }
     this.#showPlace();
   }
 
@@ -235,6 +239,12 @@ class JobPage extends HTMLElement {
     this.#viewer.place = place;
     go({}, { path: ["job", this.#job.id, this.#frames.numbers[place]], replace: true });
     this.#showPlace();
+  }
+
+  /** Chooses one that was not looked for in the grid. */
+  #seek(place) {
+    this.#choose(place);
+    this.#grid.reveal(place);
   }
 
   #showPlace() {
@@ -259,17 +269,17 @@ class JobPage extends HTMLElement {
     let task = null;
     if (farm.jobs.has(this.#job.id) && !["Waiting", "Queued"].includes(status)) task = await ask("GET", framePath(this.#job.id, `${number}/task`)).catch(() => null);
     if (this.#told !== `${number} ${status}`) return;
-    if (task) parts.push(...aboutTask(task));
     const again = h("button", { type: "button", onclick: () => retry(this.#job, String(number), again) }, icon("retry"), "Retry this frame");
     const file = h("a", { class: "button", href: framePath(this.#job.id, number), download: true }, icon("download"), "Download this frame");
     if (["Errored", "Aborted"].includes(status)) parts.push(again);
     if (status === "Finished") parts.push(file);
+    if (task) parts.push(...aboutTask(task));
     this.#about.replaceChildren(...parts);
   }
 
   #stripScrubbed(event) {
     if (event.type === "pointerdown") this.#strip.setPointerCapture(event.pointerId);
-    this.#choose(this.#strip.placeAt(event.clientX));
+    this.#seek(this.#strip.placeAt(event.clientX));
   }
 
   #stripPressed(event) {
@@ -278,7 +288,7 @@ class JobPage extends HTMLElement {
     const steps = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: page, PageDown: -page, Home: -length, End: length };
     if (!(event.key in steps)) return;
     event.preventDefault();
-    this.#choose(Math.max(0, Math.min(length - 1, this.#viewer.place + steps[event.key])));
+    this.#seek(Math.max(0, Math.min(length - 1, this.#viewer.place + steps[event.key])));
   }
 }
 

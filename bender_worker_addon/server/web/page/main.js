@@ -26,8 +26,8 @@ function show() {
     main.replaceChildren(view);
     scrollTo(0, 0);
   }
+  view.parameters = parameters; // before the frame, which may be none of those that were shown
   view.frame = path[2] === undefined ? undefined : Number(path[2]);
-  view.parameters = parameters;
 }
 
 function showConnection() {
