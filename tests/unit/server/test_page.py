@@ -41,6 +41,12 @@ def test_every_file_comes_packed_and_once(client: Client, name: str) -> None:
     assert plain.content == resources.files(web).joinpath("page", name).read_bytes() == answer.content
 
 
+def test_all_modules_are_fetched_at_once_and_not_when_one_is_found_to_need_another() -> None:
+    index = resources.files(web).joinpath("page", "index.html").read_text(encoding="utf-8")
+    modules = re.findall(r'(?:modulepreload" href|module" src)="/page/(\S+)"', index)
+    assert sorted(modules) == [name for name in FILES if name.endswith(".js")]
+
+
 def test_all_of_it_is_less_than_100_kb() -> None:
     page = resources.files(web).joinpath("page")
     assert sum(len(gzip.compress(page.joinpath(name).read_bytes())) for name in FILES) < 100_000

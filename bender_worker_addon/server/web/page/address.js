@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Addresses: `#/`, `#/job/ID`, `#/job/ID/FRAME`, `#/worker/ID`, each with filters behind a `?`.
 
+const SOON = 250; // ms: browsers take a hundred changes without a step for Back in half a minute, and refuse more
+
+let noted = null; // what becomes the address soon
+let timer = 0;
+
 /** {path: ["job", "ID"], parameters} of this window. */
 export function here() {
-  const [path, search = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  const [path, search = ""] = (noted ?? location.hash).replace(/^#\/?/, "").split("?");
   return { path: path.split("/").filter(Boolean).map(decoded), parameters: new URLSearchParams(search) };
 }
 
@@ -16,12 +21,28 @@ export function go(changes, { path, replace = false } = {}) {
   }
   const search = now.parameters.toString();
   const address = `#/${(path ?? now.path).map(encodeURIComponent).join("/")}${search ? `?${search}` : ""}`;
-  if (address === location.hash) return;
+  if (address === (noted ?? location.hash)) return;
   if (replace) {
-    history.replaceState(null, "", address);
+    noted = address;
+    timer ||= setTimeout(write, SOON);
     dispatchEvent(new HashChangeEvent("hashchange"));
-  } else location.hash = address;
+  } else {
+    write();
+    location.hash = address;
+  }
 }
+
+function write() {
+  if (noted !== null) history.replaceState(null, "", noted);
+  forget();
+}
+
+function forget() {
+  clearTimeout(timer);
+  [noted, timer] = [null, 0];
+}
+
+addEventListener("hashchange", (event) => event.isTrusted && forget()); // somebody has gone elsewhere meanwhile
 
 function decoded(part) {
   try {

@@ -54,12 +54,11 @@ export class Frames {
 
   /** The places of frames with one of these statuses; all without any. */
   places(statuses) {
-    const wanted = new Set(statuses.map((status) => PLACE[status]));
-    const found = [];
-    for (let place = 0; place < this.length; place++) {
-      if (!wanted.size || wanted.has(this.statuses[place])) found.push(place);
-    }
-    return found;
+    const isWanted = NAMES.map((name) => !statuses.length || statuses.includes(name));
+    const found = new Int32Array(this.length);
+    let length = 0;
+    for (let place = 0; place < this.length; place++) if (isWanted[this.statuses[place]]) found[length++] = place;
+    return found.subarray(0, length);
   }
 
   /** The nearest place from `place` on in steps of `step` that has this status; -1 if there is none. */

@@ -2,7 +2,7 @@
 // <frame-grid>: frames as pictures with their numbers and statuses. Only those that can be seen exist, so that 100,000
 // scroll as smoothly as ten.
 
-import { h } from "./dom.js";
+import { h, setText } from "./dom.js";
 import { findIn } from "./frames.js";
 import { draw, forget, pictureOf, pictures } from "./pictures.js";
 import { STATUSES } from "./words.js";
@@ -11,7 +11,7 @@ const GAP = 8; // pixels
 const LABEL = 24;
 const LEAST = [104, 148]; // pixels of a cell's width, on a phone and else
 const BARE = [8, 96]; // pixels of a picture's height and of a cell's width where there are no pictures
-const BEYOND = 400; // pixels above and below what is seen
+const BEYOND = 4; // rows above and below what is seen
 const STILL = 90; // ms without scrolling until pictures are fetched
 const EDGE = [60, 10]; // pixels above and below that a frame keeps when it is scrolled to
 
@@ -25,6 +25,7 @@ class FrameGrid extends HTMLElement {
   #cells = new Map(); // by place
   #columns = 1;
   #row = 1;
+  #pane = null; // what scrolls it beside the large picture; null where it goes with the page
   #timer = 0;
   #waiting = false;
   #scrolled = () => this.#showSoon();
@@ -68,7 +69,7 @@ class FrameGrid extends HTMLElement {
   /** Scrolls to a frame, but not away from the large picture. */
   reveal(place) {
     const at = this.#placeAt(place);
-    if (at >= 0 && this.#pane()) this.#scrollTo(at, (above, below) => (above + below) / 2);
+    if (at >= 0 && this.#pane) this.#scrollTo(at, (above, below) => (above + below) / 2);
   }
 
   /** The places of frames that somebody has marked. */
@@ -83,6 +84,7 @@ class FrameGrid extends HTMLElement {
   }
 
   #layOut() {
+    this.#pane = getComputedStyle(this.parentElement).overflowY === "auto" ? this.parentElement : null;
     const width = this.clientWidth;
     if (!width) return;
     const least = this.#pictures ? LEAST[width > 500 ? 1 : 0] : BARE[1];
@@ -104,20 +106,26 @@ class FrameGrid extends HTMLElement {
 
   #show() {
     if (!this.#frames) return;
-    const [top, bottom] = this.#seen().map((edge) => edge - this.getBoundingClientRect().top);
-    const first = Math.max(0, Math.floor((top - BEYOND) / this.#row)) * this.#columns;
-    const last = Math.min(this.#places.length, Math.ceil((bottom + BEYOND) / this.#row) * this.#columns);
+    const above = this.getBoundingClientRect().top;
+    const [top, bottom] = this.#seen().map((edge) => (edge - above) / this.#row);
+    const first = Math.max(0, Math.floor(top) - BEYOND) * this.#columns;
+    const last = Math.min(this.#places.length, (Math.ceil(bottom) + BEYOND) * this.#columns);
     const old = this.#cells;
     this.#cells = new Map();
     for (let at = first; at < last; at++) {
       const place = this.#places[at];
-      const cell = old.get(place) ?? this.#newCell();
+      this.#cells.set(place, old.get(place));
       old.delete(place);
+    }
+    const free = [...old.values()];
+    let at = first;
+    for (const [place, known] of this.#cells) {
+      const cell = known ?? free.pop() ?? this.#newCell();
       this.#cells.set(place, cell);
-      this.#update(cell, place, at);
+      this.#update(cell, place, at++);
       if (!cell.isConnected) this.append(cell);
     }
-    for (const gone of old.values()) gone.remove();
+    for (const gone of free) gone.remove();
     const active = this.#cells.get(this.#chosen);
     if (active) this.setAttribute("aria-activedescendant", active.id);
     else this.removeAttribute("aria-activedescendant");
@@ -126,10 +134,9 @@ class FrameGrid extends HTMLElement {
   }
 
   #newCell() {
-    const [picture, label] = [h("span", { class: "picture" }), h("span", { class: "label" })];
-    const cell = h("div", { role: "option", class: "cell" }, picture, label);
-    Object.assign(cell, { picture, label });
-    return cell;
+    const [picture, number, words] = [h("span", { class: "picture" }), h("b"), h("span")];
+    const cell = h("div", { role: "option", class: "cell" }, picture, h("span", { class: "label" }, number, words));
+    return Object.assign(cell, { picture, number, words });
   }
 
   #update(cell, place, at) {
@@ -148,16 +155,18 @@ class FrameGrid extends HTMLElement {
     }
     if (cell.state === state) return;
     cell.state = state;
+    const isNew = cell.place !== place; // it showed another frame, or none
     cell.place = place;
     cell.id = `frame-${number}`;
     cell.dataset.status = status;
     cell.dataset.chosen = this.#chosen === place;
     cell.setAttribute("aria-selected", this.#marked.has(place));
     cell.setAttribute("aria-label", `Frame ${number}, ${STATUSES[status]}`);
-    cell.label.replaceChildren(h("b", {}, String(number)), h("span", {}, status === "Finished" ? "" : STATUSES[status]));
-    if (status !== "Finished" && cell.picture.firstChild) {
+    setText(cell.number, String(number));
+    setText(cell.words, status === "Finished" ? "" : STATUSES[status]);
+    if (cell.picture.firstChild && (isNew || status !== "Finished")) {
       cell.picture.replaceChildren();
-      forget(this.#job.id, number);
+      if (!isNew) forget(this.#job.id, number);
     }
   }
 
@@ -205,20 +214,15 @@ class FrameGrid extends HTMLElement {
 
   /** `wanted`: how far, if a frame can't be seen. */
   #scrollTo(at, wanted) {
-    for (const scroller of [this.#pane(), document.scrollingElement]) {
+    for (const scroller of [this.#pane, document.scrollingElement]) {
       const [above, below] = this.#beyond(at, this.#seen());
       if (scroller && (above < 0 || below > 0)) scroller.scrollTop += wanted(above, below);
     }
   }
 
-  /** What scrolls it beside the large picture; null where there is no room for that and it goes with the page. */
-  #pane() {
-    return getComputedStyle(this.parentElement).overflowY === "auto" ? this.parentElement : null;
-  }
-
   /** Top and bottom of what can be seen of it in the window. */
   #seen() {
-    const pane = this.#pane()?.getBoundingClientRect();
+    const pane = this.#pane?.getBoundingClientRect();
     return [Math.max(0, pane?.top ?? 0), Math.min(innerHeight, pane?.bottom ?? innerHeight)];
   }
 
