@@ -2,6 +2,7 @@
 """The first screen in a real browser: come in, see what the farm is about, change it, and see others change it."""
 
 import re
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -154,13 +155,16 @@ def test_a_server_that_is_killed_is_told_in_every_window_and_come_back_to(
         expect(page.get_by_role("link", name="Kitchen", exact=True)).to_be_visible()
         page.get_by_role("button", name="Pause “Kitchen”").click()
         expect(page.get_by_text("The farm can't be reached; nothing was changed.")).to_be_visible()
+        with closing(Database(tmp_path / "farm")) as database, database.changing() as connection:
+            connection.execute("DELETE FROM worker WHERE id = 'silent-1'")
         farm.start()
         for window in windows:
             expect(window.get_by_text("live", exact=True)).to_be_visible()
+        expect(page.locator(".worker .name")).to_have_text(["atlas"])
         page.get_by_role("button", name="Pause “Kitchen”").click()
         expect(other.get_by_text("Paused", exact=True)).to_be_visible()
         other.get_by_role("button", name="Retry 3 failed frames").click()
-        expect(page.get_by_role("region", name="Needs you")).not_to_contain_text("Kitchen")
+        expect(page.get_by_role("region", name="Needs you")).to_be_hidden()
         for window in windows:
             window.goto("about:blank")
     finally:
@@ -254,9 +258,36 @@ def test_jobs_are_found_and_the_address_says_so(page: Page, folder: Path) -> Non
     expect(page.locator("job-row")).to_have_count(12)
     page.get_by_label("Find jobs").fill("shot 01")
     expect(page.locator("job-row")).to_have_count(10)
+    expect(page).to_have_url(re.compile(r"find=shot\+01$"))
     page.reload()
     expect(page.locator("job-row")).to_have_count(10)
     expect(page.get_by_label("Find jobs")).to_have_value("shot 01")
+
+
+def test_a_page_that_was_left_leaves_nothing_behind(page: Page, folder: Path) -> None:
+    busy(folder)
+    kitchen = page.get_by_role("link", name="Kitchen", exact=True)
+    expect(kitchen).to_be_visible()
+    browser = page.context.new_cdp_session(page)
+
+    def nodes() -> int:
+        browser.send("HeapProfiler.collectGarbage")
+        counted: int = browser.send("Memory.getDOMCounters")["nodes"]
+        return counted
+
+    before = nodes()
+    for _ in range(2):
+        kitchen.click()
+        expect(page.locator("job-page pre, job-page .cell").first).to_be_visible()
+        page.get_by_role("link", name="All jobs").click()
+        expect(page.locator(".worker")).to_have_count(2)
+        page.get_by_role("link", name="atlas").first.click()
+        expect(page.get_by_role("region", name="About it")).to_be_visible()
+        page.get_by_role("link", name="The farm").click()
+        expect(kitchen).to_be_visible()
+    deadline = time.monotonic() + 30
+    while nodes() > before * 1.3:
+        assert time.monotonic() < deadline
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class Farm extends EventTarget {
   #watch = 0;
   #sleep = 0;
   #told = false;
-  #whole = false;
+  #whole = new Set(); // of what all is told next, and not only what is new
 
   constructor() {
     super();
@@ -66,25 +66,28 @@ class Farm extends EventTarget {
         this.#tell();
       });
     source.onopen = () => {
-      this.#whole = true;
+      this.#whole = new Set([this.jobs, this.workers]);
       this.#heard();
     };
     source.onerror = () => this.#lost(source);
     hear("clock", (seconds) => (this.#skew = seconds * 1000 - Date.now()));
     hear("jobs", (jobs) => {
-      if (this.#whole) this.jobs.clear();
-      this.#whole = false;
-      for (const job of jobs) this.jobs.set(job.id, job);
+      this.#take(this.jobs, jobs);
       this.#become("live");
     });
     hear("gone", (ids) => ids.forEach((id) => this.jobs.delete(id)));
-    hear("workers", (workers) => workers.forEach((worker) => this.workers.set(worker.id, worker)));
+    hear("workers", (workers) => this.#take(this.workers, workers));
     hear("workers_gone", (ids) => ids.forEach((id) => this.workers.delete(id)));
   }
 
   /** Whether it has not been heard for too long. */
   isSilent(worker) {
     return this.now() / 1000 - worker.seen > MISSED * (told(worker, "beat", "number") ?? 60) + 5;
+  }
+
+  #take(known, entries) {
+    if (this.#whole.delete(known)) known.clear();
+    for (const entry of entries) known.set(entry.id, entry);
   }
 
   #heard() {
