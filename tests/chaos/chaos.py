@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.chaos import farm
+from tests.chaos import farm, tiles
 from tests.chaos.sides import OverLocalQueue, OverRabbitMQ, Side, Task
 from tests.farm.farmyard import Farm
 from tests.farm.ground import eventually
@@ -252,6 +252,7 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, help="500, or 50 with --blender; with --farm frames: 200, or 40")
     parser.add_argument("--jobs", type=int, help="20, or 5 with --blender; with --farm 4")
     parser.add_argument("--farm", action="store_true", help="a farm of many machines, in network namespaces; for root")
+    parser.add_argument("--tiles", action="store_true", help="pictures in tiles, at each step of whoever works at them")
     parser.add_argument("--blender", action="store_true", help="render with a real Blender, not with a stand-in")
     chosen = parser.parse_args()
     logging.getLogger("pika").setLevel(logging.CRITICAL)  # pages of it, whenever the broker is away
@@ -259,6 +260,10 @@ def main() -> int:
     print(f"seed {chosen.seed}", flush=True)
     if chosen.farm:
         print(_of_many_machines(chosen))
+        return 0
+    if chosen.tiles:
+        with tempfile.TemporaryDirectory(prefix="bender-worker-chaos-") as folder, _node() as node:
+            print(tiles.all_of_it(Path(folder), node, node.url_of(_VHOST)), "moments survived")
         return 0
     with tempfile.TemporaryDirectory(prefix="bender-worker-chaos-") as folder:
         counts = {"tasks": chosen.tasks or tasks, "jobs": chosen.jobs or jobs}

@@ -12,6 +12,7 @@ import os
 import random
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from bender_worker_addon.core.tile import Region, cut
 from tests import disks
 from tests.chaos.hosts import Host, network
 from tests.farm.programs.dying_server import STEPS
@@ -47,13 +49,15 @@ _END = 400.0  # seconds in which all must be done once nothing is broken any mor
 _ASK = 200.0  # seconds that the artist may take for anything
 _LOST = 20.0  # seconds after which the server takes for lost what RabbitMQ has no more
 _HOUR = 3600
+_REGIONS = cut(Region(0, 0, 64, 36), 2)
+_OF_TILES = b"".join(f" {(part.left, part.bottom, part.right, part.top)}".encode() for part in _REGIONS)
 
 
 @dataclass(kw_only=True)
 class Plan:
-    """`frames` of each job; `pause`: seconds between two things that break, on average; `breaks`: how many at least.
-    `worker`: a worker's command line, `env` its environment; `blend` gives the blend of a job; `is_whole` says whether
-    a frame of this number is what it should be."""
+    """`frames` of each job, every other one in tiles; `pause`: seconds between two things that break, on average;
+    `breaks`: how many at least. `worker`: a worker's command line, `env` its environment; `blend` gives the blend of a
+    job; `is_whole` says whether a frame of this number is what it should be, one of a job in tiles or not."""
 
     seed: int
     jobs: int
@@ -63,7 +67,7 @@ class Plan:
     worker: Sequence[str | Path]
     env: Mapping[str, str]
     blend: Callable[[random.Random], bytes]
-    is_whole: Callable[[bytes, int], bool]
+    is_whole: Callable[[bytes, int, bool], bool]
 
 
 @dataclass(kw_only=True)
@@ -211,7 +215,8 @@ class FarmChaos:
     def _send(self, job: str) -> None:
         file = self._hosts[ARTIST].folder / f"{job}.blend"
         file.write_bytes(self._plan.blend(self._chance))
-        self._artist("send", job, f"1-{self._plan.frames}", str(file))
+        tiles = len(_REGIONS) if _is_in_tiles(job) else 1
+        self._artist("send", job, f"1-{self._plan.frames}", str(file), str(tiles))
 
     def _jobs(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(self._artist("jobs"))
@@ -371,13 +376,14 @@ class FarmChaos:
             assert sorted(known) == list(range(1, self._plan.frames + 1))
             for number, frame in known.items():
                 content = (self.farm / "frames" / job / f"{number:06d}.png").read_bytes()
-                assert self._plan.is_whole(content, number), (job, number)
+                assert self._plan.is_whole(content, number, _is_in_tiles(job)), (job, number)
                 assert (self._hosts[ARTIST].folder / job / f"{number:06d}.png").read_bytes() == content
                 digest = hashlib.blake2b(content).hexdigest()
                 assert (frame["filesize"], frame["hash"]) == (len(content), digest), (job, number, frame)
                 self._outcome.frames += 1
             assert len(list((self.farm / "frames" / job).iterdir())) == self._plan.frames
         assert not [path for path in (self.farm / "frames").rglob(".*") if path.is_file()]
+        assert not list((self.farm / "jobs").rglob("*.exr"))
         with closing(sqlite3.connect(self.farm / "farm.sqlite")) as books:
             assert books.execute("SELECT DISTINCT status FROM task").fetchall() == [("Finished",)]
             for table in ("message", "fed"):
@@ -406,7 +412,9 @@ def stand_in(folder: Path, *, seed: int, jobs: int, frames: int, breaks: int) ->
             worker=[sys.executable, WORKER, "--look-at-blends", "1"],
             env={},
             blend=blend,
-            is_whole=lambda content, number: content == PNG + f"PNG {number}".encode(),
+            is_whole=lambda content, number, in_tiles: (
+                content == PNG + f"PNG {number}".encode() + (_OF_TILES if in_tiles else b"")
+            ),
         ),
     )
 
@@ -415,6 +423,12 @@ def real(folder: Path, *, seed: int, jobs: int, frames: int, breaks: int) -> Out
     """With a real Blender."""
     blender = blenders.find()
     scene = scenes.make(blender, "trivial", folder / "trivial.blend", width=64, height=36, samples=1).read_bytes()
+    seen: dict[int, bytes] = {}
+
+    def is_whole(content: bytes, number: int, _: bool) -> bool:
+        """Of a frame all jobs have the same picture, those in tiles and the others."""
+        return seen.setdefault(number, _pixels(content)) == _pixels(content)
+
     return _run(
         folder,
         Plan(
@@ -426,9 +440,25 @@ def real(folder: Path, *, seed: int, jobs: int, frames: int, breaks: int) -> Out
             worker=[blender, "--command", "bender_worker", "run"],
             env=package.install(blender, package.build(blender, folder=folder), folder / "user"),
             blend=lambda _: scene,
-            is_whole=lambda content, _: content.startswith(PNG) and b"IEND" in content[-12:],
+            is_whole=is_whole,
         ),
     )
+
+
+def _is_in_tiles(job: str) -> bool:
+    return int(job.rpartition("-")[2]) % 2 == 0
+
+
+def _pixels(png: bytes) -> bytes:
+    """As they are compressed: what else is in the file tells of its render."""
+    assert png.startswith(PNG)
+    place, found, kind = len(PNG), b"", b""
+    while place < len(png):
+        length, kind = struct.unpack_from(">I4s", png, place)
+        found += png[place + 8 : place + 8 + length] if kind == b"IDAT" else b""
+        place += length + 12
+    assert kind == b"IEND"
+    return found
 
 
 def _run(folder: Path, plan: Plan) -> Outcome:

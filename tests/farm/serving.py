@@ -101,7 +101,8 @@ class Farm:
         self.base = self.join.partition("/join/")[0]
         self.port = int(self.base.rpartition(":")[2])
 
-    def worker(self, name: str, **more: str) -> Machine:
+    def worker(self, name: str, *options: str, **more: str) -> Machine:
+        """`options` of its command line, `more` of its environment."""
         settings = self.ask("POST", "/join/" + self.join.rpartition("/")[2], {"name": name, "id": name})
         self.tokens[name] = settings["bender_url"].partition("://worker:")[2].partition("@")[0]
         self.amqp_urls[name] = settings["amqp_url"]
@@ -113,7 +114,7 @@ class Farm:
             "BENDER_WORKER_BENDER_URL": settings["bender_url"],
             **more,
         }
-        machine = Machine(self.folder / name, [str(WORKER), "--look-at-blends", "1"], env)
+        machine = Machine(self.folder / name, [str(WORKER), "--look-at-blends", "1", *options], env)
         self._machines.append(machine)
         return machine
 

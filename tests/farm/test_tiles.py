@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pictures in tiles on a farm of many machines: over a real RabbitMQ and real HTTP, nothing shared on a disk; the
-workers' Blender is the stand-in child. What the pictures look like stands in test_still.py."""
+workers' Blender is the stand-in child. What the pictures look like stands in test_still.py, workers that are killed at
+them in tests/faults/test_killed_tiles.py."""
 
 import time
 from collections.abc import Iterator
@@ -67,21 +68,6 @@ def test_workers_render_the_tiles_of_a_picture_side_by_side_and_one_finishes_it(
     assert queue_depth(amqp_url, "bender-tiles").ready == 0
 
 
-def test_whoever_is_killed_at_a_tile_or_at_the_picture_nothing_is_lost(farm: Farm) -> None:
-    farm.send("still", "1", tiles=5, seconds=0.4)
-    worker, begun = farm.worker("first"), 0
-    for name in ("second", "third"):  # at the first tile, and at the picture
-        until_begun(farm, begun := begun + 1)
-        farm.server.kill()
-        worker.kill()
-        farm.start()
-        worker = farm.worker(name)
-        begun += 5
-    farm.until_finished("still")
-    assert picture(farm, "still") == PICTURE
-    nothing_is_left(farm, "still", "third")
-
-
 def test_a_tile_that_the_farm_has_lost_is_rendered_anew_and_what_is_canceled_is_deleted(farm: Farm) -> None:
     tiles = farm.folder / "farm" / "jobs" / "still" / "tiles"
     farm.send("still", "1", tiles=5, seconds=0.2)
@@ -102,9 +88,3 @@ def test_a_tile_that_the_farm_has_lost_is_rendered_anew_and_what_is_canceled_is_
     farm.ask("POST", "/api/jobs/other/retry", {})
     farm.until_finished("other")
     nothing_is_left(farm, "other", "one")
-
-
-def until_begun(farm: Farm, count: int) -> None:
-    """So many tiles and pictures, by whomever."""
-    record = farm.folder / "renders.txt"
-    farm.until(lambda: record.exists() and len(record.read_text().splitlines()) >= count, f"{count} renders")

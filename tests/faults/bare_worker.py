@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,11 @@ from tools.build import wheels
 wheels.importable()
 
 from bender_worker_addon.blender.log import log_to_stderr  # noqa: E402
-from bender_worker_addon.core import messages  # noqa: E402
+from bender_worker_addon.core import messages, task, tile  # noqa: E402
+from bender_worker_addon.core.deliveries import Delivery  # noqa: E402
 from bender_worker_addon.core.errors import WorkerError  # noqa: E402
+from bender_worker_addon.core.frame import StoredFrame  # noqa: E402
+from bender_worker_addon.core.in_flight import InFlight, Stage  # noqa: E402
 from bender_worker_addon.queues.base import TaskQueue  # noqa: E402
 from bender_worker_addon.queues.local import queue as local  # noqa: E402
 from bender_worker_addon.queues.rabbitmq import queue as rabbitmq  # noqa: E402
@@ -29,11 +32,12 @@ from bender_worker_addon.queues.rabbitmq.leases import LeaseTimes  # noqa: E402
 from bender_worker_addon.queues.rabbitmq.session import Session  # noqa: E402
 from bender_worker_addon.settings import resolve  # noqa: E402
 from bender_worker_addon.worker import worker  # noqa: E402
-from bender_worker_addon.worker.blends import flaskbender  # noqa: E402
+from bender_worker_addon.worker.blends import flaskbender, tiles  # noqa: E402
 from bender_worker_addon.worker.frames import place  # noqa: E402
 from bender_worker_addon.worker.state import journal  # noqa: E402
 
 _REPORTS = "CREATE TABLE IF NOT EXISTS report (worker, number, key, body, PRIMARY KEY (worker, number))"
+TILE, PICTURE = "tile", "picture"  # what a task can be of, if a picture is rendered in tiles
 CHILD = Path(__file__).resolve().parents[1] / "unit" / "children" / "renders.py"
 
 STEPS: dict[str, tuple[Any, str, int, str]] = {
@@ -50,6 +54,18 @@ STEPS: dict[str, tuple[Any, str, int, str]] = {
 }
 """Where a worker can be killed: the function of that step, and what one of its arguments must begin with. TaskQueue
 stands for the queue that this worker has."""
+
+STAGES: dict[str, tuple[Any, str, int, str]] = {
+    stage.name.lower(): (InFlight, "__setattr__", 2, str(stage)) for stage in Stage
+}
+"""The same of what a task in hand can be at."""
+
+ON_A_FARM: dict[str, tuple[Any, str, int, str]] = {
+    "fetch_tile": (tiles, "make_durable", 0, ""),
+    "remember_uploading": (journal.Journal, "remember_uploading", 0, ""),
+    "upload": (flaskbender.Flaskbender, "upload", 0, ""),
+}
+"""The same of what is done only where there is a server to fetch from and to upload to."""
 
 BEHIND_THE_SCENES: dict[str, tuple[Any, str, int, str]] = {
     "fetch": (flaskbender.Flaskbender, "_fetch", 0, ""),
@@ -79,7 +95,8 @@ def main() -> None:
     for step in options.breaks:
         _break(step)
     if options.die:
-        _die(*options.die, queue=local.LocalQueue if settings.is_local else rabbitmq.RabbitQueue)
+        queue = local.LocalQueue if settings.is_local else rabbitmq.RabbitQueue
+        _die(*options.die, queue=queue, of=options.of or ())
     try:
         running = worker.Worker(
             settings,
@@ -107,6 +124,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--look-for-stall", type=float, default=worker._STALL_EVERY, metavar="SECONDS")
     parser.add_argument("--break", nargs="+", dest="breaks", default=(), metavar="STEP", help="unforeseen, at a step")
     parser.add_argument("--die", nargs=2, metavar=("WHEN", "STEP"), help="before or after a step")
+    parser.add_argument(
+        "--of", nargs=2, metavar=("JOB", "KIND"), help="only if it is one of this job, of a tile or not"
+    )
     return parser.parse_args()
 
 
@@ -141,14 +161,15 @@ def _break(step: str) -> None:
     setattr(owner, name, broken)
 
 
-def _die(when: str, step: str, *, queue: type) -> None:
+def _die(when: str, step: str, *, queue: type, of: Sequence[str]) -> None:
     """Kills this process, as a power cut would, right before or right after its function of that step."""
-    owner, name, position, beginning = STEPS[step]
+    owner, name, position, beginning = (STEPS | STAGES | ON_A_FARM)[step]
     owner = queue if owner is TaskQueue else owner
     real: Callable[..., Any] = getattr(owner, name)
 
     def deadly(*arguments: Any, **keywords: Any) -> Any:
         meant = not beginning or str(arguments[position]).startswith(beginning)
+        meant = meant and (not of or _is_of(of[0], of[1], [*arguments, *keywords.values()]))
         if meant and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         result = real(*arguments, **keywords)
@@ -157,6 +178,28 @@ def _die(when: str, step: str, *, queue: type) -> None:
         return result
 
     setattr(owner, name, deadly)
+
+
+def _is_of(job: str, kind: str, arguments: Sequence[Any]) -> bool:
+    """Whether what is done with these concerns a task of the job, which is a tile or is none."""
+    told = " ".join(_told_by(argument, arguments) for argument in arguments)
+    is_tile = f'"{task.REGION}"' in told or f"{os.sep}{tile.FOLDER}{os.sep}" in told
+    return job in told and is_tile == (kind == TILE)
+
+
+def _told_by(argument: Any, all: Sequence[Any]) -> str:
+    match argument:
+        case bytes():
+            return argument.decode("utf-8", "replace")
+        case Delivery():
+            return argument.body.decode()
+        case InFlight():
+            return argument.task.to_json().decode()
+        case StoredFrame() | os.PathLike():
+            return str(argument)
+        case journal.Journal() if isinstance(all[-1], tuple):  # of ids of its reports
+            return " ".join(one.body.decode() for one in argument.unconfirmed_reports() if one.id in all[-1])
+    return argument if isinstance(argument, str) else ""
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ...core.errors import BlendError, FolderInUse
+from ...core.task import Task
 from ...core.transfers import CANCELED, BlendDeleted, BlendFailed, BlendGone, BlendReady, BlendsFound, JobStatus, Source
 from ...system.executor import Executor
 from ...system.lock import Lock
@@ -60,7 +61,10 @@ class BlendCache(Blends):
         self._others: deque[str] = deque()  # jobs no task here is of, still to be asked about
         self._other_asked = ""
         self._is_looked_through = False
-        disk.submit(partial(files.find, folder, journal.blends()), failed=lambda _: BlendsFound({}))
+        jobs = journal.blends()
+        unsent = {Task.from_json(body).id for body in journal.uploading()}
+        disk.do(partial(files.discard_tiles, folder, jobs, but=unsent))
+        disk.submit(partial(files.find, folder, jobs), failed=lambda _: BlendsFound({}))
 
     def close(self) -> None:
         self._lock.close()

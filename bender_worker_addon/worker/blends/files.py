@@ -5,14 +5,15 @@ long or raise OSError, as disks do: it is run on an executor."""
 import contextlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from ...core.luggage import LIST
 from ...core.names import SAFE_ID
+from ...core.tile import FOLDER
 from ...core.transfers import BlendDeleted, BlendReady, BlendsFound, unfinished
 from ...pieces import shelf
-from ...system.files import remove, remove_folder
+from ...system.files import discard_folder, remove, remove_folder
 from .luggage import listed_in, size_of
 
 _UNFINISHED = re.compile(rf"\.({SAFE_ID.pattern})(?:\.blend)?\.part", re.ASCII)
@@ -33,6 +34,16 @@ def find(folder: Path, jobs: Iterable[str]) -> BlendsFound:
             found = _ready(job_id, folder)
             sizes[job_id], used[job_id] = found.size, path_of(found, folder).stat().st_mtime
     return BlendsFound({job_id: sizes[job_id] for job_id in sorted(used, key=used.__getitem__)}, frozenset(begun))
+
+
+def discard_tiles(folder: Path, jobs: Iterable[str], *, but: Collection[str]) -> None:
+    """Those that an earlier run has left, which may have been killed at them: of the tasks in `but` they are still
+    needed."""
+    for job_id in jobs:
+        with contextlib.suppress(OSError):
+            for place in (folder / job_id / FOLDER).iterdir():
+                if place.name not in but:
+                    discard_folder(place)
 
 
 def touch(path: Path) -> None:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tiles of pictures that are to be finished here and were rendered elsewhere: they come into the folder of their job's
-blend, each proven by its size and hash, and go when the picture is stored, or with the blend."""
+blend, each proven by its size and hash, and go when the picture is no longer in hand, however that has ended."""
 
 import logging
 import sched
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
@@ -33,10 +33,12 @@ class Tiles:
         self._executor = executor
         self._schedule = schedule
         self._failures: dict[str, Counter[Remedy]] = {}  # by task
+        self._here: dict[str, Task] = {}  # of which tiles have come
 
     def fetch(self, task: Task) -> None:
         """Sees to it that they come, or that `failed` says why not."""
         self._failures[task.id] = Counter()
+        self._here[task.id] = task
         self._download(task)
 
     def failed(self, event: TilesFailed, task: Task | None) -> BlendError | None:
@@ -51,11 +53,13 @@ class Tiles:
         self._schedule.enter(delay, 1, self._download, (task,))
         return None
 
-    def discard(self, task: Task) -> None:
-        """Its picture is stored."""
-        self._failures.pop(task.id, None)
-        for tile in task.tiles:
-            self._executor.do(partial(discard_folder, folder_of(self._folder, task.job_id, tile.task)))
+    def keep(self, tasks: Collection[str]) -> None:
+        """Those of these tasks, and no others."""
+        for id in self._here.keys() - tasks:
+            task = self._here.pop(id)
+            self._failures.pop(id, None)
+            for tile in task.tiles:
+                self._executor.do(partial(discard_folder, folder_of(self._folder, task.job_id, tile.task)))
 
     def _download(self, task: Task) -> None:
         tiles = {tile.file(self._folder, task.job_id, task.frames[0]): tile for tile in task.tiles}

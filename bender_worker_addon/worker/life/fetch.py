@@ -86,10 +86,10 @@ class Fetch:
         else:
             self._settlement.fail(held, str(error), error.remedy)
 
-    def discard_tiles(self, task: Task) -> None:
-        """Its picture is stored."""
-        if self._tiles is not None and task.tiles:
-            self._tiles.discard(task)
+    def let_go(self) -> None:
+        """Of tiles whose pictures are no longer in hand."""
+        if self._tiles is not None:
+            self._tiles.keep({held.task.id for held in self._in_flight})
 
     def fill_in(self, task: Task) -> None:
         """Notes in the task where its blend and its frames are here."""

@@ -51,7 +51,6 @@ class Finish:
             self.all_stored(held)
 
     def all_stored(self, held: InFlight) -> None:
-        self._fetch.discard_tiles(held.task)
         if self._upload_stage is not None:
             self._upload_stage.begin(held)
         else:

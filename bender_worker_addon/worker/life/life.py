@@ -170,6 +170,7 @@ class Life:
         have changed; nothing to do costs nothing."""
         self.interrupt.reconcile()
         self._render.dispatch()
+        self._fetch.let_go()
 
     @property
     def is_waiting_for_confirmations_only(self) -> bool:

@@ -36,7 +36,7 @@ class UploadStage:
         settlement: Settlement,
         record: Record,
     ) -> None:
-        """`keep`: frames stay here too; else they are deleted once flaskbender has all of the task's."""
+        """`keep`: frames stay here too; else they are deleted once flaskbender has all of the task's, as tiles are."""
         self._in_flight = in_flight
         self._keep = keep
         self._uploads = uploads
@@ -127,7 +127,7 @@ class UploadStage:
                 log.warning("%s: %s: this farm takes none", held, words)
             self._settlement.finish(held)
             self._store.previews_are_sent(held.task)
-            if not self._keep:
+            if not self._keep or held.task.region is not None:
                 self._record.frames_are_gone(held.stored.values())
                 self._store.delete(held.stored.values())
 

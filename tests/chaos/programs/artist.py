@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
+from bender_worker_addon.core.tile import Region, cut
 from bender_worker_addon.farm.frame_list import frames_of
 from bender_worker_addon.farm.new_job import NewJob, SceneFacts
 from bender_worker_addon.settings.config import WorkerConfig
@@ -32,7 +33,7 @@ def main() -> None:
         return
     with RemoteSite(WorkerConfig(bender_url=os.environ["BENDER_URL"], data_dir=Path.cwd(), id="artist")) as site:
         words: dict[str, Callable[..., Any]] = {
-            "send": lambda job, frames, blend: send(site, job, frames, Path(blend)),
+            "send": lambda job, frames, blend, *tiles: send(site, job, frames, Path(blend), *map(int, tiles)),
             "jobs": lambda: [{**asdict(job), "frames": dict(job.frames)} for job in site.jobs()],
             "retry": site.retry,
             "pause": site.pause,
@@ -60,10 +61,17 @@ def joined(link: str, name: str) -> str:
         return str(answer.read().decode())
 
 
-def send(site: RemoteSite, job: str, frames: str, blend: Path) -> None:
+def send(site: RemoteSite, job: str, frames: str, blend: Path, tiles: int = 1) -> None:
     """What broke off when it was nearly done may be there."""
     told = NewJob(
-        name=job, blend="scene.blend", frames=frames_of(frames), image_format="PNG", scene=SCENE, id=job, chunk=2
+        name=job,
+        blend="scene.blend",
+        frames=frames_of(frames),
+        image_format="PNG",
+        scene=SCENE,
+        id=job,
+        chunk=2,
+        regions=cut(Region(0, 0, SCENE.width, SCENE.height), tiles),
     )
     if job not in {known.id for known in site.jobs()}:
         with site.room_for(job) as room:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Blends: one download a job, tried again where that helps, kept while it is needed, never deleted on a guess."""
 
+import json
 import os
 import sched
 import shutil
@@ -16,6 +17,7 @@ import pytest
 
 from bender_worker_addon.core import retry
 from bender_worker_addon.core.errors import BlendError, FolderInUse, Remedy
+from bender_worker_addon.core.tile import FOLDER
 from bender_worker_addon.core.transfers import (
     BlendDeleted,
     BlendFailed,
@@ -34,6 +36,7 @@ from bender_worker_addon.worker.state.journal import Journal
 from tests.unit.support import DEADLINE, blend, hang_until
 from tools.servers import blend_server
 from tools.servers.blend_server import BlendServer
+from tools.servers.farm import make_task
 
 OF_FILES = BlendsFound | BlendGone | BlendDeleted
 E = TypeVar("E")
@@ -600,3 +603,16 @@ def test_the_folder_is_one_workers_alone_until_it_ends(store: Store) -> None:
         store.opened(grace_period=0.0, cache_limit=1.0)
     store.blends.close()
     store.open()
+
+
+def test_of_tiles_that_an_earlier_run_has_left_those_stay_that_are_not_uploaded(store: Store) -> None:
+    store.have("job")
+    uploading = make_task("job", [1])
+    store.journal.remember_uploading(uploading["id"], json.dumps(uploading).encode())
+    places = {name: store.folder / "job" / FOLDER / name for name in (uploading["id"], "fetched")}
+    for place in places.values():
+        place.mkdir(parents=True)
+        (place / "000001.exr").touch()
+    store.open()
+    store.next(BlendsFound)
+    assert [name for name, place in places.items() if place.exists()] == [uploading["id"]]
