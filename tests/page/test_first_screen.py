@@ -251,9 +251,15 @@ def test_a_blend_that_is_dropped_becomes_a_job_though_nobody_can_look_into_it(pa
 def test_jobs_are_found_and_the_address_says_so(page: Page, folder: Path) -> None:
     for number in range(30):
         add_job(folder, f"job-{number}", range(1, 3), {range(1, 3): "Finished"}, name=f"Shot {number:03}")
+    for number in range(30, 32):
+        add_job(folder, f"job-{number}", range(1, 3), {range(1, 3): "Errored"}, name=f"Shot {number:03}", error="x")
     expect(page.locator("job-row")).to_have_count(12)
-    page.get_by_role("button", name="Show 18 older jobs").click()
-    expect(page.locator("job-row")).to_have_count(30)
+    page.get_by_role("button", name="Failed 2", exact=True).click()
+    expect(page.locator("job-row .name")).to_have_text(["Shot 031", "Shot 030"])
+    expect(page).to_have_url(re.compile(r"\?state=Failed$"))
+    page.get_by_role("button", name="All 32", exact=True).click()
+    page.get_by_role("button", name="Show 20 older jobs").click()
+    expect(page.locator("job-row")).to_have_count(32)
     page.go_back()
     expect(page.locator("job-row")).to_have_count(12)
     page.get_by_label("Find jobs").fill("shot 01")

@@ -22,7 +22,7 @@ FAILED = {range(1, 101): "Finished", range(101, 103): "Running", range(110, 113)
 
 def open_job(page: Page, job: str, rest: str = "") -> None:
     page.evaluate("address => location.hash = address", f"#/job/{job}{rest}")
-    page.locator("job-page .cell").first.wait_for()
+    page.locator("job-page .chips button").first.wait_for()
 
 
 def test_from_what_needs_somebody_to_the_log_and_to_retry(page: Page, folder: Path) -> None:
@@ -61,6 +61,7 @@ def test_every_frame_has_an_address_and_so_has_a_filter(page: Page, server: Serv
     add_job(folder, "kitchen", range(1, 251), FAILED, error="x")
     open_job(page, "kitchen", "/42")
     expect(page.get_by_role("region", name="This frame")).to_contain_text("Frame 42")
+    expect(page.get_by_text(re.compile(r"a frame rendered every [78]\.\d s"))).to_be_visible()
     page.get_by_role("button", name="Finished 100").click()
     expect(page).to_have_url(re.compile(r"show=Finished$"))
     page.reload()

@@ -17,6 +17,8 @@ import "./strip.js";
 
 const SHOWN = 12; // jobs that are over and shown without being asked for
 const AT_ONCE = 40; // jobs that are made before somebody has scrolled that far
+const STATES = ["Rendering", "Waiting", "Stopped", "Paused", "Failed", "Finished", "Canceled"]; // in the order of their chips
+const MANY = 8; // jobs from which on somebody looks for some of them
 const GONE = 24 * 3600; // seconds of silence after which a machine is folded away
 const FOR_THEM = "blender --command bender_worker join ";
 
@@ -27,6 +29,7 @@ class FarmHome extends HTMLElement {
   #sentence = h("h1", { class: "sentence" });
   #needs = h("section", { class: "needs", "aria-labelledby": "needs-title" }, h("h2", { id: "needs-title" }, "Needs you"), h("ul"));
   #find = h("input", { type: "search", placeholder: "Name or person", "aria-label": "Find jobs", oninput: () => this.#filter() });
+  #chips = h("div", { class: "chips", role: "group", "aria-label": "Show only" });
   #rows = h("ul", { class: "rows" });
   #older = h("button", { type: "button", class: "older", onclick: () => go({ all: "1" }) });
   #nothing = h("p", { class: "dim" });
@@ -37,6 +40,7 @@ class FarmHome extends HTMLElement {
     "section",
     { class: "jobs", "aria-labelledby": "jobs-title" },
     h("div", { class: "title" }, h("h2", { id: "jobs-title" }, "Jobs"), this.#find),
+    this.#chips,
     this.#rows,
     this.#end,
     this.#nothing,
@@ -73,6 +77,7 @@ class FarmHome extends HTMLElement {
   }
 
   set parameters(parameters) {
+    if (parameters.get("state") !== this.#parameters.get("state")) this.#limit = AT_ONCE;
     this.#parameters = parameters;
     const find = parameters.get("find") ?? "";
     if (this.#find.value !== find) this.#find.value = find;
@@ -109,16 +114,32 @@ class FarmHome extends HTMLElement {
   #showJobs() {
     const find = this.#find.value.trim().toLowerCase();
     const all = [...farm.jobs.values()];
-    this.#find.hidden = all.length < 8 && !find;
-    const wanted = find ? all.filter((job) => `${job.name} ${job.person} ${job.id}`.toLowerCase().includes(find)) : all;
+    const state = this.#parameters.get("state");
+    this.#find.hidden = all.length < MANY && !find;
+    const found = find ? all.filter((job) => `${job.name} ${job.person} ${job.id}`.toLowerCase().includes(find)) : all;
+    this.#showChips(found, state);
+    const wanted = STATES.includes(state) ? found.filter((job) => stateOf(job) === state) : found;
     wanted.sort(inOrder);
     const active = wanted.filter((job) => !OVER.has(job.status)).length;
-    const shown = find || this.#parameters.has("all") ? wanted : wanted.slice(0, active + SHOWN);
+    const shown = find || wanted !== found || this.#parameters.has("all") ? wanted : wanted.slice(0, active + SHOWN);
     each(this.#rows, shown.slice(0, this.#limit), (job) => job.id, () => document.createElement("job-row"), (row, job) => (row.job = job));
     this.#older.hidden = shown.length === wanted.length;
     setText(this.#older, `Show ${many(wanted.length - shown.length, "older job")}`);
-    setText(this.#nothing, find && !wanted.length ? "No job is called so." : all.length ? "" : "None yet. What somebody sends is shown here at once.");
+    setText(this.#nothing, find && !found.length ? "No job is called so." : all.length ? "There is no such job." : "None yet. What somebody sends is shown here at once.");
     this.#nothing.hidden = Boolean(wanted.length);
+  }
+
+  #showChips(jobs, chosen) {
+    const counts = new Map([["All", jobs.length]]);
+    for (const state of STATES) counts.set(state, 0);
+    for (const job of jobs) counts.set(stateOf(job), counts.get(stateOf(job)) + 1);
+    const shown = [...counts.keys()].filter((state) => state === "All" || state === chosen || counts.get(state));
+    this.#chips.hidden = !STATES.includes(chosen) && (jobs.length < MANY || shown.length < 3);
+    const make = (state) => h("button", { type: "button", onclick: () => go({ state: state === "All" ? null : state }) });
+    each(this.#chips, shown, (state) => state, make, (chip, state) => {
+      setAttribute(chip, "aria-pressed", String(state === (STATES.includes(chosen) ? chosen : "All")));
+      setText(chip, `${state} ${count(counts.get(state))}`);
+    });
   }
 
   #showMore() {

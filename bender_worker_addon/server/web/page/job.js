@@ -141,10 +141,12 @@ class JobPage extends HTMLElement {
     setAttribute(this.#download, "href", jobPath(job.id, "/frames.zip"));
     setText(this.#stopped, job.paused && job.stopped ? job.stopped : "");
     const end = ends(job);
-    const when = end === undefined ? "" : `, done about ${clock(end, farm.now())}`;
+    const over = OVER.has(job.status) && job.newest_at ? `, the last frame ${clock(job.newest_at * 1000, farm.now())}` : "";
+    const when = end === undefined ? over : `, done about ${clock(end, farm.now())}`;
     const tiles = job.tiles && !OVER.has(job.status) ? ` · ${count(job.tiles_done)} of ${many(job.tiles, "tile")}` : "";
     setText(this.#progress, `${count(done(job))} of ${many(total(job), "frame")}${tiles} · ${timeLeft(job)}${when}`);
     const fps = this.#details?.fps;
+    const pace = this.#details?.pace?.seconds;
     const { image_format: format, engine, width, height } = this.#details?.scene ?? {};
     const facts = [
       `sent ${job.person ? `by ${job.person} ` : ""}${clock(Date.parse(job.created), farm.now())}`,
@@ -152,6 +154,7 @@ class JobPage extends HTMLElement {
       width && `${width} × ${height}`,
       format,
       fps && `${fps.toLocaleString()} frames a second`,
+      pace && (pace < 1 ? `${(1 / pace).toFixed(1)} frames rendered a second` : `a frame rendered every ${duration(pace)}`),
       job.priority ? `priority ${job.priority}` : "",
     ];
     setText(this.#facts, facts.filter(Boolean).join(" · "));
