@@ -11,7 +11,7 @@ from .. import in_force
 from ..paragraph import draw_line
 from ..regions import TAB, letters, redraw_output_properties, redraw_status_bars
 from ..worker import nightly
-from ..worker.panel import draw_stops
+from ..worker.panel import draw_stop_other, draw_stops
 from ..worker.session import session
 from . import panel as jobs_panel
 from . import summary
@@ -59,7 +59,7 @@ class _Line:
         is_rendering = session.running and session.snapshot.task is not None
         if nightly.counts_down():
             return f"{_NAME}: {nightly.words()}"
-        text = summary.line(session.snapshot, jobs_view.own(), works=session.running)
+        text = summary.line(session.snapshot, jobs_view.own(), works=session.running, elsewhere=shown.elsewhere)
         if self.news and not is_rendering and (not text or time.monotonic() < self._told_at + _FRESH):
             return f"{_NAME}: {self.news}"
         return f"{_NAME} {text}" if text else ""
@@ -87,6 +87,8 @@ class BENDER_MT_statusbar(bpy.types.Menu):
             text, icon = ("Go On", "PLAY") if going_on else ("Pause", "PAUSE")
             layout.operator("bender.worker_pause", text=text, icon=icon)
             draw_stops(layout)
+        elif jobs_view.shown.elsewhere:
+            draw_stop_other(layout)
         else:
             layout.operator("bender.worker_start", icon="PLAY")
         layout.separator()

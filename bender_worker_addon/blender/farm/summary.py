@@ -14,8 +14,11 @@ _IN_SECONDS = 60  # of time left: what is longer is told by tens
 _AN_HOUR = 3600
 
 
-def line(shown: Snapshot, jobs: "Sequence[Job]", *, works: bool) -> str:
-    """`shown` is of this Blender's worker, which `works` if it was started. Empty if there is nothing to say."""
+def line(shown: Snapshot, jobs: "Sequence[Job]", *, works: bool, elsewhere: str = "") -> str:
+    """`shown` is of this Blender's worker, which `works` if it was started; `elsewhere`: what one in another Blender of
+    hers does. Empty if there is nothing to say."""
+    if not works and elsewhere and jobs_left(jobs):
+        return in_other(elsewhere)
     if not works:
         return waiting(jobs)
     if shown.state is State.RENDERING and shown.task is not None:
@@ -24,6 +27,11 @@ def line(shown: Snapshot, jobs: "Sequence[Job]", *, works: bool) -> str:
             return shown.task.doing
         return f"{part:.0%}" if seconds is None else f"{part:.0%} · {words.duration(seconds)} left"
     return words.state(shown.state.value)
+
+
+def in_other(elsewhere: str) -> str:
+    """What the worker of another Blender of hers does."""
+    return f"{words.state(elsewhere)} in your other Blender"
 
 
 def waiting(jobs: "Sequence[Job]") -> str:

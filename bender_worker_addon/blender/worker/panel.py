@@ -5,13 +5,13 @@ import bpy
 
 from ...core.snapshot import Snapshot, State, TaskInHand
 from .. import in_force
-from ..farm import words
+from ..farm import summary, words
 from ..farm.view import jobs_view
 from ..log import short_id
 from ..paragraph import draw_line, draw_paragraph
 from ..regions import TAB, letters
 from ..thumbnail import Thumbnail
-from . import nightly
+from . import nightly, quitting
 from .session import session
 
 _ICONS = {
@@ -120,19 +120,22 @@ def draw_stops(layout: bpy.types.UILayout) -> None:
     layout.operator("bender.worker_stop", text="Stop Now", icon="CANCEL").when = "NOW"
 
 
+def draw_stop_other(layout: bpy.types.UILayout) -> None:
+    now = quitting.other_is_finishing()
+    text, icon = ("Stop It Now", "CANCEL") if now else ("Stop It There", "SNAP_FACE")
+    layout.operator("bender.stop_other", text=text, icon=icon)
+
+
 def _draw_stopped(layout: bpy.types.UILayout, shown: Snapshot, *, width: int) -> None:
     elsewhere = jobs_view.shown.elsewhere
     if shown.state is State.PROBLEM:
         draw_line(layout, words.state(shown.state.value), width=width, icon="ERROR")
     elif elsewhere:
-        draw_line(layout, f"{words.state(elsewhere)} in your other Blender", width=width, icon="RENDER_STILL")
+        draw_line(layout, summary.in_other(elsewhere), width=width, icon="RENDER_STILL")
     else:
         draw_line(layout, "Nobody renders", width=width, icon="RADIOBUT_OFF")
     if elsewhere:
-        if elsewhere == State.FINISHING.value:
-            layout.operator("bender.stop_other", text="Stop It Now", icon="CANCEL").now = True
-        else:
-            layout.operator("bender.stop_other", icon="SNAP_FACE")
+        draw_stop_other(layout)
     else:
         row = layout.row()
         row.scale_y = 1.3

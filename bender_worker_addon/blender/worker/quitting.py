@@ -9,6 +9,7 @@ from functools import partial
 import bpy
 from bpy.props import BoolProperty
 
+from ...core.snapshot import State
 from .. import in_force
 from ..beside import Beside
 from ..farm import summary
@@ -100,16 +101,15 @@ class BENDER_OT_ask_and_quit(bpy.types.Operator):
 
 
 class BENDER_OT_stop_other(bpy.types.Operator):
-    """Let the Blender that renders beside this one finish its frame and stop"""
+    """Let the Blender that renders beside this one finish its frame and stop; if it does already, don't wait for that.
+    Which of the two is no property: a button under the mouse keeps those that it had before it was drawn anew"""
 
     bl_idname = "bender.stop_other"
     bl_label = "Stop It There"
 
-    now: BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
-
     @classmethod
-    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        if properties.now:
+    def description(cls, _context: bpy.types.Context, _properties: bpy.types.OperatorProperties) -> str:
+        if other_is_finishing():
             return "Don't wait for its frame: that is begun anew later"
         return "Let the Blender that renders beside this one finish its frame and stop"
 
@@ -118,8 +118,13 @@ class BENDER_OT_stop_other(bpy.types.Operator):
 
         found = in_force.resolved()
         if not isinstance(found, str):
-            Beside("bender-stop-other", partial(control.stop, found.config.data_dir, now=self.now))
+            Beside("bender-stop-other", partial(control.stop, found.config.data_dir, now=other_is_finishing()))
         return {"FINISHED"}
+
+
+def other_is_finishing() -> bool:
+    """Whether the Blender that renders beside this one was told to stop."""
+    return jobs_view.shown.elsewhere == State.FINISHING.value
 
 
 def _would_be_left() -> bool:

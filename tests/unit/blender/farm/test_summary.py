@@ -40,6 +40,11 @@ def test_without_a_worker_it_tells_what_waits() -> None:
     assert line(STOPPED, [JOB, JOB], works=False) == "2 jobs wait"
 
 
+def test_without_a_worker_it_tells_of_one_in_another_blender_that_has_something_to_do() -> None:
+    assert line(STOPPED, [JOB], works=False, elsewhere="Rendering") == "Rendering in your other Blender"
+    assert line(STOPPED, [DONE], works=False, elsewhere="Waiting") == ""
+
+
 def test_what_ends_is_told_once_and_what_had_ended_before_is_not() -> None:
     news = News()
     assert news.since([DONE, replace(JOB, id="job-2")]) == []
