@@ -138,10 +138,10 @@ def open_window(
 
 @pytest.fixture(scope="session")
 def opening(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a desktop whose program for opening things notes what it was asked to open, and that for
-    telling people something what it told."""
+    """The environment of a desktop whose program for opening things notes what it was asked to open, that for telling
+    people something what it told, and that which puts a machine to sleep that it did."""
     folder = tmp_path_factory.mktemp("opening")
-    for name, note in (("xdg-open", "asked"), ("notify-send", "told")):
+    for name, note in (("xdg-open", "asked"), ("notify-send", "told"), ("systemctl", "slept")):
         program = folder / "bin" / name
         program.parent.mkdir(exist_ok=True)
         program.write_text(f'#!/bin/sh\necho "$@" >> {folder / note}\n')

@@ -13,7 +13,7 @@ from typing import Any
 from tests.farm.farmyard import Farm
 from tools.build.package import MODULE
 from tools.check.desktop import Rectangle
-from tools.check.window import DEADLINE, PREFERENCES, SECTIONS, SIDEBAR, VIEWPORT, Window
+from tools.check.window import DEADLINE, PREFERENCES, SECTIONS, SIDEBAR, VIEWPORT, Effect, Window
 
 SESSION = f"__import__('sys').modules['{MODULE}.blender.worker.session'].session"
 SNAPSHOT = f"{SESSION}.snapshot"
@@ -159,7 +159,7 @@ class Desk:
         self.choose("Stop", "Stop Now", until=f"{SNAPSHOT}.state.value in ('Finishing', 'Stopped')")
         self.wait_for_state("Stopped")
 
-    def choose(self, menu: str, entry: str, *, until: str) -> None:
+    def choose(self, menu: str, entry: str, *, until: Effect) -> None:
         """Opens a menu of the sidebar and clicks an entry of it, which lies somewhere over the window. What is shown
         above the menu may grow under the click: then it is clicked again."""
         window = self.window

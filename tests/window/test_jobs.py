@@ -4,12 +4,13 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bender_worker_addon.worker import control
 from tests.window.conftest import OpenWindow, SceneMaker
-from tests.window.desk import PREFERRED, Desk
+from tests.window.desk import PREFERRED, SESSION, Desk
 from tools.build.package import MODULE
 from tools.check.desktop import Rectangle
 from tools.check.window import SIDEBAR, VIEWPORT
@@ -18,7 +19,9 @@ pytestmark = pytest.mark.both_blenders
 
 SHOWN = f"__import__('sys').modules['{MODULE}.blender.farm.view'].jobs_view.shown"
 LOOKED = f"__import__('sys').modules['{MODULE}.blender.farm.looking'].looking.shown"
+NIGHTLY = f"__import__('sys').modules['{MODULE}.blender.worker.nightly']"
 HEIGHT = 28  # pixels of the status bar
+FOUND = 400  # pixels in which a command stands that was searched for, below the words that were typed
 SEND = 330  # pixels from one button of the dialog to the other
 SCREEN = Rectangle(0, 0, 1280, 800)
 UNSAVED = "There are unsaved changes"  # which the dialog says of all files here
@@ -29,7 +32,7 @@ RENDERED = 300.0  # seconds in which a few small frames are there, on a busy mac
 def test_a_scene_is_sent_rendered_looked_at_canceled_and_queued_again(
     open_window: OpenWindow, make_scene: SceneMaker, opened: Path, opening: dict[str, str]
 ) -> None:
-    blend = make_scene("trivial", frames=3, width=64, height=36, samples=1)
+    blend = make_scene("trivial", frames=3, width=128, height=72, samples=1)  # which is enough for two tiles
     before = blend.read_bytes()
     with open_window("jobs", blend, environment={"BENDER_WORKER_QUEUE": "local", **opening}) as desk:
         desk.window.open_sidebar("Bender")
@@ -57,9 +60,12 @@ def test_a_scene_is_sent_rendered_looked_at_canceled_and_queued_again(
         assert b"ftyp" in film.read_bytes()[:12]
         desk.window.click("Open the Film", SIDEBAR, until=lambda: _is_opened(film, opened))
         film.unlink()  # when the farm ends, nothing but frames may be there
+        _rename(desk, "beach")
         desk.stop_now()
-        _send(desk, start_now=False)
+        desk.window.ask(f"setattr({PREFERRED}, 'renderers', 2)")  # one alone is no faster with tiles
+        _send(desk, start_now=False, frames="2-3", in_tiles=True)
         desk.window.wait_until(f"{SHOWN}.jobs[0].status == 'Queued'", timeout=RENDERED)
+        assert desk.window.ask(f"{SHOWN}.jobs[0].tiles") == 4
         desk.window.find("1 job waits", SIDEBAR)
         desk.window.screenshot("nobody-renders")
         desk.window.click("Cancel", SIDEBAR, until=f"{SHOWN}.jobs[0].status == 'Canceled'")
@@ -67,25 +73,24 @@ def test_a_scene_is_sent_rendered_looked_at_canceled_and_queued_again(
         assert not desk.window.sees("Folder", SIDEBAR)  # it has no frames
         desk.window.screenshot("canceled")
         desk.window.click("Retry", SIDEBAR, until=f"{SHOWN}.jobs[0].status == 'Queued'")
-        desk.window.find("Waiting: 1-3", SIDEBAR)
+        desk.window.find("Waiting: 2-3", SIDEBAR)
         desk.window.click("Finished", SIDEBAR, until=f"{SHOWN}.details.job.status == 'Finished'")
         desk.window.find("Finished: 1-3", SIDEBAR)
         desk.window.screenshot("two-jobs")
-        _rename(desk, "beach")
         assert desk.window.ask("(bpy.data.filepath, bpy.data.is_dirty)") == [str(blend), True]
         _quit_and_go_on(desk)
-        desk.wait_for("the frames that were left", lambda: len(_frames(desk)) == 6, timeout=RENDERED)
+        desk.wait_for("the frames that were left", lambda: len(_frames(desk)) == 5, timeout=RENDERED)
         control.stop(desk.farm.folder / "data", now=True)
         desk.wait_for("an end of who went on", lambda: not desk.window.processes())
     assert blend.read_bytes() == before
 
 
-def test_a_scene_that_no_worker_could_render_is_not_sent_and_the_file_stays_as_it_is(
-    open_window: OpenWindow, make_scene: SceneMaker
+def test_a_scene_that_no_worker_could_render_is_not_sent_and_what_failed_all_the_same_is_looked_into(
+    open_window: OpenWindow, make_scene: SceneMaker, opened: Path, opening: dict[str, str]
 ) -> None:
     """That no worker could render this one comes out only when its copy is looked at."""
     blend = make_scene("troubled")
-    with open_window("hopeless", blend, environment={"BENDER_WORKER_QUEUE": "local"}) as desk:
+    with open_window("hopeless", blend, environment={"BENDER_WORKER_QUEUE": "local", **opening}) as desk:
         desk.window.open_sidebar("Bender")
         desk.change_something()
         _see_that_nonsense_is_not_sent(desk)
@@ -94,12 +99,68 @@ def test_a_scene_that_no_worker_could_render_is_not_sent_and_the_file_stays_as_i
         desk.window.find("Blender's own only", SIDEBAR)
         desk.window.screenshot("hopeless")
         assert desk.window.ask(f"len({SHOWN}.jobs)") == 0
-        _open_dialog(desk)
+        _search(desk, "send to farm")
         desk.window.desktop.key("Return")
         desk.window.tick("Send It Anyway", SCREEN)
         _close_dialog(desk)
         desk.window.wait_until(f"len({SHOWN}.jobs) == 1", timeout=RENDERED)
         assert desk.window.ask(f"{SHOWN}.jobs[0].total") == 2  # frames 7 and 9: what was typed was still there
+        _render_for_the_night_and_call_it_off(desk)
+        _look_into_what_failed(desk, opened)
+        _call_the_countdown_off(desk, opened.with_name("slept"))
+
+
+def _search(desk: Desk, text: str) -> None:
+    """Has Blender find the dialog by a few words."""
+    x, y = desk.window.where(VIEWPORT).middle
+    desk.window.press("F3", VIEWPORT, until="True")
+    desk.window.desktop.type(text)
+    desk.window.find(text, Rectangle(x, y + 16, FOUND, 2 * HEIGHT))
+    desk.window.desktop.key("Return")
+    desk.window.find(UNSAVED, SCREEN)
+
+
+def _render_for_the_night_and_call_it_off(desk: Desk) -> None:
+    """By the status bar, and by the panel."""
+    window = desk.window
+    window.click("1 job waits", _status_bar(desk), until=lambda: window.sees("For the Night", SCREEN))
+    window.click("For the Night", SCREEN, until=lambda: window.sees("Stay On", SCREEN))
+    window.screenshot("for-the-night")
+    window.press("Return", window.find("For the Night", SCREEN), until=f"{SESSION}.running")
+    window.find("Until 07:00", SIDEBAR)
+    window.click("Cancel", SIDEBAR, until=f"not {NIGHTLY}.words()")
+    assert window.ask(f"{SESSION}.running")
+
+
+def _look_into_what_failed(desk: Desk, opened: Path) -> None:
+    """Reads its log, and has one of its frames wait again."""
+    window = desk.window
+    window.wait_until(f"{SHOWN}.details and {SHOWN}.details.frames == {{'Errored': '7,9'}}", timeout=RENDERED)
+    desk.choose("More", "Show Log of Frame 7", until=opened.exists)
+    log = Path(opened.read_text().removesuffix("\n")).read_text()
+    assert log.startswith("scene, frame 7: Failed\n")
+    assert "ABSENT_ENGINE" in log
+    desk.stop_now()
+    desk.choose("More", "Retry Some Frames...", until=lambda: window.sees("7,9", SCREEN))
+    window.desktop.key("ctrl+a")
+    window.desktop.type("9")
+    window.screenshot("retry-some")
+    window.desktop.key("Return", "Return")
+    window.wait_until(f"{SHOWN}.details.frames.get('Errored') == '7'")
+    window.find("Waiting: 9", SIDEBAR)
+
+
+def _call_the_countdown_off(desk: Desk, slept: Path) -> None:
+    """When all is done it counts down at once; by the status bar she says no."""
+    window = desk.window
+    window.click("Cancel", SIDEBAR, until=f"{SHOWN}.jobs[0].status == 'Canceled'")
+    window.ask("bpy.ops.bender.night(until='', rest='SLEEP')")
+    cancel = "Cancel: this computer"
+    window.click("is going to sleep", _status_bar(desk), until=lambda: window.sees(cancel, SCREEN))
+    window.screenshot("going-to-sleep")
+    window.click(cancel, SCREEN, until=f"not {NIGHTLY}.words()")
+    assert not slept.exists()
+    desk.stop_now()
 
 
 def _quit_and_go_on(desk: Desk) -> None:
@@ -177,13 +238,15 @@ def _see_that_nonsense_is_not_sent(desk: Desk) -> None:
     assert not window.ask(f"{SHOWN}.doing")
 
 
-def _send(desk: Desk, *, start_now: bool = True, estimate: bool = False) -> None:
+def _send(desk: Desk, **choices: Any) -> None:
     before = len(desk.window.ask(f"[job.id for job in {SHOWN}.jobs]"))
-    _confirm(desk, start_now=start_now, estimate=estimate)
+    _confirm(desk, **choices)
     desk.window.wait_until(f"len({SHOWN}.jobs) == {before + 1}", timeout=RENDERED)
 
 
-def _confirm(desk: Desk, *, start_now: bool = True, estimate: bool = False, frames: str = "") -> None:
+def _confirm(
+    desk: Desk, *, start_now: bool = True, estimate: bool = False, frames: str = "", in_tiles: bool = False
+) -> None:
     """One can type the frames at once; Return ends that."""
     window = desk.window
     _open_dialog(desk)
@@ -191,9 +254,12 @@ def _confirm(desk: Desk, *, start_now: bool = True, estimate: bool = False, fram
     window.desktop.key("Return")
     if estimate:
         button = "Render One Frame to Estimate"
-        window.click(button, SCREEN, until=lambda: not window.sees(button, SCREEN))
-        window.find("one frame took", SCREEN, timeout=RENDERED)
+        told = "one frame took"
+        window.click(button, SCREEN, until=lambda: window.sees(told, SCREEN) or not window.sees(button, SCREEN))
+        window.find(told, SCREEN, timeout=RENDERED)
     window.tick("Start Rendering Now", SCREEN, on=start_now)
+    if in_tiles:
+        window.tick("Split into Tiles", SCREEN)
     window.screenshot("send")
     _close_dialog(desk)
 

@@ -117,7 +117,8 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     )
     with farm_of(config) as farm, farm.room_for(job.id) as folder, ExitStack() as if_it_fails:
         if options.split is not None:
-            job = replace(job, regions=_regions(farm, job, options.split))
+            own = config.renderers if config.is_local else 0
+            job = replace(job, regions=_regions(farm, job, options.split, own=own))
         _tell(options, "Packing", 0.2)
         packing.save_packed(folder, copy_of=copy_of, remote=remote, opened=choices.make)
         if config.is_local:
@@ -174,18 +175,17 @@ def _estimate(options: argparse.Namespace, devices: "Sequence[str]") -> int:
     return ENDED
 
 
-def _regions(farm: "Site", job: "NewJob", wanted: int) -> "Sequence[Region]":
+def _regions(farm: "Site", job: "NewJob", wanted: int, *, own: int) -> "Sequence[Region]":
     """The tiles of each frame; none where it is to be rendered as a whole, which is said. `wanted`: so many of them, 0
-    for as many as suit the workers there are and what the frames of the last job of this name took."""
+    for as many as suit the workers there are and what the frames of the last job of this name took. `own`: how many
+    Blenders render here from the queue on this machine."""
     from ...sites import tiling
     from ..farm import splitting
 
     why = splitting.why_whole()
     if not why:
-        count, why = tiling.best(farm, name=job.name, frames=len(job.frames), wanted=wanted)
+        count, why = tiling.best(farm, name=job.name, frames=len(job.frames), wanted=wanted, own=own)
     regions: Sequence[Region] = () if why else splitting.regions(count)
-    if len(regions) == 1:
-        why, regions = "they are too small", ()
     if why:
         print(f"{PROGRAM}: the frames are not split: {why}", file=sys.stderr)
     return regions

@@ -2,6 +2,7 @@
 """Outlook: about how long a job will take that is not sent yet: as the last of its name did, or one frame that is
 rendered to find it out. Looked up beside Blender's main thread, while the dialog shows what is known."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...settings.config import WorkerConfig
+    from ...sites import tiling
 
 _LOOK = 0.2  # seconds between two looks at what is known
 _AT_ONCE = 0.3  # seconds that the dialog may wait for what is known of the last job
@@ -29,6 +31,15 @@ popup: Any = None  # the region of the dialog, while it is open
 current: "Outlook | None" = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """`seconds`: of a frame of the last job that was called so; 0.0 if nothing of it is rendered. `tiling`: None where
+    there are no tiles."""
+
+    seconds: float
+    tiling: "tiling.Known | None"
+
+
 class Outlook:
     """For Blender's main thread. The last one made is the `current` one."""
 
@@ -36,7 +47,7 @@ class Outlook:
         global current
         current = self
         self._config = config
-        self._last = Beside("bender-last-job", lambda: _seconds_of_last(config, name))
+        self._last = Beside("bender-last-job", lambda: _known(config, name))
         self._tried: Beside[float] | None = None
         self._last.wait(_AT_ONCE)
 
@@ -51,10 +62,17 @@ class Outlook:
         if self._tried is not None:
             seconds, trouble = self._tried.outcome()
             return trouble if seconds is None else _about(seconds, frames, "one frame took {} here")
-        seconds = self._last.outcome()[0] if self._last.done else 0.0
-        if not seconds:
+        if (last := self._of_last()) is None or not last.seconds:
             return "How long it takes is not known yet"
-        return _about(seconds, frames, "the last job of this name took {} a frame")
+        return _about(last.seconds, frames, "the last job of this name took {} a frame")
+
+    def why_whole(self, frames: int) -> str:
+        """Why each of so many is better rendered as a whole; "" if it isn't, or that is not known."""
+        last = self._of_last()
+        return "" if last is None or last.tiling is None else last.tiling.best(frames=frames)[1]
+
+    def _of_last(self) -> "_Known | None":
+        return self._last.outcome()[0] if self._last.done else None
 
     def try_one(self, copy: "Path", unsaved: "Path", frame: int, choices: list[str]) -> None:
         """Renders a frame of this copy, in a folder of its own that goes with it, as it is with these choices."""
@@ -110,16 +128,18 @@ def _about(seconds: float, frames: int, why: str) -> str:
     return f"About {words.duration(max(seconds * frames, 1.0))}: {why.format(told)}"
 
 
-def _seconds_of_last(config: "WorkerConfig", name: str) -> float:
-    """A frame of the last job that was called so; 0.0 if nothing of it is rendered."""
-    from ...sites.site import is_there, site
+def _known(config: "WorkerConfig", name: str) -> _Known | None:
+    from ...sites import tiling
+    from ...sites.site import is_remote, is_there, site
 
     if not is_there(config):
-        return 0.0
+        return None
     with site(config) as farm:
         job = next((job for job in farm.jobs() if job.name == name and job.done), None)
         pace = None if job is None else farm.details(job).pace
-    return 0.0 if pace is None else pace.seconds
+        own = config.renderers if config.is_local else 0
+        known = tiling.known(farm, name=name, own=own) if own or is_remote(config) else None
+    return _Known(0.0 if pace is None else pace.seconds, known)
 
 
 def _seconds_of_one(background: Background, words: list[str], folder: "Path") -> float:

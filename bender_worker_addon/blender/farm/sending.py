@@ -187,8 +187,8 @@ class BENDER_OT_farm_send(bpy.types.Operator):
         row.prop(self, "priority")
         if self._splits:
             layout.prop(self, "in_tiles")
-            if self.in_tiles and self._why_whole:
-                draw_paragraph(layout, f"Each frame is rendered as a whole: {self._why_whole}", width=_LETTERS)
+            if self.in_tiles and (whole := self._why_as_a_whole()):
+                draw_paragraph(layout, f"Each frame is rendered as a whole: {whole}", width=_LETTERS)
         if self._can_start:
             layout.prop(self, "start_now")
         wrong = _why_not(self.frames)
@@ -263,6 +263,12 @@ class BENDER_OT_farm_send(bpy.types.Operator):
 
     def _is_shared_out(self) -> bool:
         return self.in_tiles and self._splits and not self._why_whole
+
+    def _why_as_a_whole(self) -> str:
+        """Why its pictures are not split, all the same; "" if they are."""
+        if self._why_whole or self._outlook is None or _why_not(self.frames):
+            return self._why_whole
+        return self._outlook.why_whole(len(frames_of(self.frames)))
 
     @property
     def _scene(self) -> Any:
@@ -430,10 +436,10 @@ def _frames_base() -> Path | None:
 
 
 def _takes_tiles(config: WorkerConfig) -> bool:
-    """Where bender's own programs keep the books there are none."""
+    """Where bender's own programs keep the books there are none; one Blender alone is no faster with them."""
     from ...sites.site import is_remote
 
-    return config.is_local or is_remote(config)
+    return is_remote(config) or (config.is_local and config.renderers > 1)
 
 
 def _why_not(frames: str) -> str:

@@ -47,6 +47,8 @@ def _reasons(scene: Any) -> Iterator[str]:
         yield f"its compositor uses the picture of another scene, {other}"
     if _settings_change(scene):
         yield "settings of its render are keyed or read by drivers, and a tile is rendered with others"
+    if len(regions(2)) < 2:
+        yield "they are too small"
     yield from _denoising(scene)
 
 

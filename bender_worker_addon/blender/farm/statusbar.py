@@ -94,7 +94,7 @@ class BENDER_MT_statusbar(bpy.types.Menu):
         layout.separator()
         if planned := nightly.words():
             layout.operator("bender.night_cancel", text=f"Cancel: {planned}", icon="X")
-        else:
+        elif session.running or not jobs_view.shown.elsewhere:
             layout.operator("bender.night", icon="SORTTIME")
         layout.operator("bender.quit_and_go_on", icon="QUIT")
 
