@@ -13,7 +13,7 @@ from typing import Any
 from tests.farm.farmyard import Farm
 from tools.build.package import MODULE
 from tools.check.desktop import Rectangle
-from tools.check.window import DEADLINE, PREFERENCES, SECTIONS, SIDEBAR, VIEWPORT, Effect, Window
+from tools.check.window import DEADLINE, PREFERENCES, SECTIONS, SIDEBAR, VIEWPORT, Effect, Region, Window
 
 SESSION = f"__import__('sys').modules['{MODULE}.blender.worker.session'].session"
 SNAPSHOT = f"{SESSION}.snapshot"
@@ -159,15 +159,16 @@ class Desk:
         self.choose("Stop", "Stop Now", until=f"{SNAPSHOT}.state.value in ('Finishing', 'Stopped')")
         self.wait_for_state("Stopped")
 
-    def choose(self, menu: str, entry: str, *, until: Effect) -> None:
-        """Opens a menu of the sidebar and clicks an entry of it, which lies somewhere over the window. What is shown
-        above the menu may grow under the click: then it is clicked again."""
+    def choose(self, menu: str, entry: str, *, until: Effect, region: Region = SIDEBAR) -> None:
+        """Opens a menu of a region and clicks an entry of it, which lies somewhere over the window. What is shown above
+        the menu may grow under the click: then it is clicked again."""
         window = self.window
         screen = Rectangle(0, 0, window.desktop.width, window.desktop.height)
         for _ in range(3):
-            place = window.find(menu, SIDEBAR)
+            place = window.find(menu, region)
             window.desktop.click(*place.middle)
-            parts = Rectangle(place.x - 16, max(0, place.y - 200), 300, 400), screen  # in the first it is read best
+            near = Rectangle(max(0, place.x - 300), max(0, place.y - 240), 600, 480)  # in which it is read best
+            parts = near.within(screen), screen
             with contextlib.suppress(TimeoutError):
                 part = window.wait_for(entry, partial(_first_with, entry, parts, window), timeout=DEADLINE / 6)
                 window.click(entry, part, until=until)

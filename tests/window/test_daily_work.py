@@ -19,20 +19,12 @@ SAVED = 300.0  # seconds in which Blender has saved by itself, which it is to do
 QUIT = 30.0  # seconds that quitting may take in mid-render on a busy machine, Blender's own end included
 
 
-def test_opening_another_file_in_mid_render_does_not_disturb_the_worker(desk: Desk, slow_blend: Path) -> None:
+def test_another_file_and_a_new_one_in_mid_render_do_not_disturb_the_worker(desk: Desk, slow_blend: Path) -> None:
     task = desk.farm.task(desk.farm.job(slow_blend), 1)
     desk.start()
     with desk.mid_frame() as child:
         desk.open_file(slow_blend)
-    desk.farm.wait_for("finish", task)
-    assert desk.children() == [child]
-    desk.window.wait_until("'BENDER_OT_worker_loop' in modal_operators()")
-
-
-def test_a_new_file_in_mid_render_does_not_disturb_the_worker(desk: Desk, slow_blend: Path) -> None:
-    task = desk.farm.task(desk.farm.job(slow_blend), 1)
-    desk.start()
-    with desk.mid_frame() as child:
+        desk.window.wait_until("'BENDER_OT_worker_loop' in modal_operators()")
         desk.new_file()
     desk.farm.wait_for("finish", task)
     assert desk.children() == [child]

@@ -24,7 +24,6 @@ HEIGHT = 28  # pixels of the status bar
 FOUND = 400  # pixels in which a command stands that was searched for, below the words that were typed
 SEND = 330  # pixels from one button of the dialog to the other
 SCREEN = Rectangle(0, 0, 1280, 800)
-CORNER = Rectangle(640, 480, 640, 320)  # in which the menu of the status bar opens
 UNSAVED = "There are unsaved changes"  # which the dialog says of all files here
 ARROW = 28  # pixels from the sidebar's edge to the first button of a job's box
 RENDERED = 300.0  # seconds in which a few small frames are there, on a busy machine too
@@ -124,10 +123,10 @@ def _search(desk: Desk, text: str) -> None:
 def _render_for_the_night_and_call_it_off(desk: Desk) -> None:
     """By the status bar, and by the panel."""
     window = desk.window
-    window.click("1 job waits", _status_bar(desk), until=lambda: window.sees("For the Night", CORNER))
-    window.click("For the Night", CORNER, until=lambda: window.sees("Stay On", CORNER))
+    asked = lambda: window.sees("Stay On", SCREEN)  # noqa: E731
+    desk.choose("1 job waits", "For the Night", until=asked, region=_status_bar(desk))
     window.screenshot("for-the-night")
-    window.press("Return", window.find("For the Night", CORNER), until=f"{SESSION}.running")
+    window.press("Return", window.find("For the Night", SCREEN), until=f"{SESSION}.running")
     window.find("Until 07:00", SIDEBAR)
     window.click("Cancel", SIDEBAR, until=f"not {NIGHTLY}.words()")
     assert window.ask(f"{SESSION}.running")
@@ -156,10 +155,8 @@ def _call_the_countdown_off(desk: Desk, slept: Path) -> None:
     window = desk.window
     window.click("Cancel", SIDEBAR, until=f"{SHOWN}.jobs[0].status == 'Canceled'")
     window.ask("bpy.ops.bender.night(until='', rest='SLEEP')")
-    cancel = "Cancel: this computer"
-    window.click("is going to sleep", _status_bar(desk), until=lambda: window.sees(cancel, CORNER))
-    window.screenshot("going-to-sleep")
-    window.click(cancel, CORNER, until=f"not {NIGHTLY}.words()")
+    called_off = f"not {NIGHTLY}.words()"
+    desk.choose("is going to sleep", "Cancel: this computer", until=called_off, region=_status_bar(desk))
     assert not slept.exists()
     desk.stop_now()
 

@@ -47,6 +47,12 @@ class Rectangle(NamedTuple):
     def middle(self) -> tuple[int, int]:
         return self.x + self.width // 2, self.y + self.height // 2
 
+    def within(self, other: "Rectangle") -> "Rectangle":
+        """What of it is also in the other."""
+        left, top = max(self.x, other.x), max(self.y, other.y)
+        right = min(self.x + self.width, other.x + other.width)
+        return Rectangle(left, top, right - left, min(self.y + self.height, other.y + other.height) - top)
+
 
 class Word(NamedTuple):
     """A word as it was read, where it stands, and which words stand on one line with it."""

@@ -2,6 +2,7 @@
 """Whether pictures are cut: where two render side by side, and that ends sooner."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from tools.servers.filled_books import add_worker
     ],
 )
 def test_they_are_cut_for_all_that_render_side_by_side(
-    tmp_path: Path, own: int, machines: dict[str, dict[str, object]], count: int, why: str
+    tmp_path: Path, own: int, machines: dict[str, dict[str, Any]], count: int, why: str
 ) -> None:
     options = {"queue": "local", "farm_dir": str(tmp_path)}
     config = resolve(data_dir=tmp_path, preferences={}, environment={}, options=options).config
