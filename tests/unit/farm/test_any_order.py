@@ -3,6 +3,8 @@
 
 import json
 import random
+import sqlite3
+import string
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from bender_worker_addon.farm.database import Database
 from tests.unit.farm.test_feeding import add
 from tests.unit.support import task_wire
 
-JOBS = ("a", "b")
+AT_ONCE = 2  # jobs
 FINAL = {"finish": "Finished", "reject": "Errored"}
 
 
@@ -24,16 +26,35 @@ class Farm:
         self.held: list[str] = []  # by workers
         self.canceled: set[str] = set()  # jobs that were, at any time: a worker may have seen it then
         self.in_part: set[str] = set()  # jobs of which not all is to be done
-        with database.changing() as connection:
-            for job in JOBS:
-                add(connection, job, tasks=chance.randint(1, 3), person=job)
+        self.jobs: list[str] = []
+        self.gone: list[str] = []  # jobs that were deleted
+        for _ in range(AT_ONCE):
+            self.send()
 
     def do_something(self) -> None:
         several = [self.feed, self.take, self.settle]
         self.chance.choice([self.change, self.retry_some, self.start, self.lose_rabbitmq, *several, *several])()
+        if self.chance.random() < 0.05:
+            self.delete()
+
+    def send(self) -> None:
+        job = string.ascii_letters[len(self.jobs) + len(self.gone)]
+        with self.database.changing() as connection:
+            add(connection, job, tasks=self.chance.randint(1, 3), person=job)
+        self.jobs.append(job)
+
+    def delete(self) -> None:
+        """Another is sent in its place. RabbitMQ and workers still have tasks of it."""
+        job = self.chance.choice(self.jobs)
+        with self.database.changing() as connection:
+            changes.delete(connection, job)
+        self.jobs.remove(job)
+        self.gone.append(job)
+        self.canceled.add(job)
+        self.send()
 
     def change(self) -> None:
-        job = self.chance.choice(JOBS)
+        job = self.chance.choice(self.jobs)
         what = self.chance.choice([changes.pause, changes.resume, books.cancel, books.cancel, books.retry])
         with self.database.changing() as connection:
             what(connection, job)
@@ -44,7 +65,7 @@ class Farm:
             self.in_part.discard(job)
 
     def retry_some(self) -> None:
-        job = self.chance.choice(JOBS)
+        job = self.chance.choice(self.jobs)
         with self.database.changing() as connection:
             books.retry_some(connection, job, [self.chance.randint(1, 3)])
         self.in_part.add(job)
@@ -105,7 +126,7 @@ class Farm:
 
     def is_wanted(self, task: str) -> bool:
         with self.database.looking() as connection:
-            return books.status(connection, task[0]) != "Canceled"
+            return books.status(connection, task[0]) not in (None, "Canceled")
 
     def report(self, step: str, task: str, status: str) -> None:
         wire = task_wire(task, job=task[0], frames=[int(task[2:])]) | {"status": status}
@@ -121,6 +142,8 @@ class Farm:
             jobs = connection.execute("SELECT id, status, canceled, paused FROM job").fetchall()
             told = {job: books.frames_by_status(connection, job) for job, *_ in jobs}
             counted = {job.id: dict(job.frames) for job in books.jobs(connection)}
+            told_of = {job: tables_with(connection, job) for job in self.gone}
+        assert not any(told_of.values()), "nothing of a deleted job is known"
         owners = {(job, task): owner for _, job, task, owner in messages}
         assert len(owners) == len(messages), "a task is queued once"
         assert fed == {number for number, *_, owner in messages if owner == feeding.OWNER}
@@ -143,7 +166,7 @@ class Farm:
     def end(self) -> None:
         """Once people want all of it, all of it is done."""
         with self.database.changing() as connection:
-            for job in JOBS:
+            for job in self.jobs:
                 changes.resume(connection, job)
                 books.retry(connection, job)
         self.start()
@@ -162,6 +185,22 @@ class Farm:
         for task in tasks:
             self.report("finish", task, "Finished")
         return bool(tasks)
+
+
+def tables_with(connection: sqlite3.Connection, job: str) -> list[str]:
+    """Which of them know that job, among all that have a column for one; but for what a machine has done lately."""
+    tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    columns = {name: [row[1] for row in connection.execute(f"PRAGMA table_info({name})")] for (name,) in tables}
+    about = [
+        (name, "id" if name == "job" else "job")
+        for name, has in columns.items()
+        if name != "event" and ("job" in has or name == "job")
+    ]
+    return [
+        name
+        for name, column in about
+        if connection.execute(f"SELECT 1 FROM {name} WHERE {column} = ?", (job,)).fetchone()
+    ]
 
 
 @pytest.mark.parametrize("seed", range(30))
