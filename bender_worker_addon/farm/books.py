@@ -40,7 +40,8 @@ class NewTask:
 class Job:
     """A job and how far it is. `frames` counts frames by the status of their task; `created` in RFC 3339; `person` is
     who sent it, if that is known. `stopped`: why nothing more of it is tried, if so. `tiles`, of which `tiles_done` are
-    rendered: into how many its frames are cut; none if they aren't."""
+    rendered: into how many its frames are cut; none if they aren't. `blender`: the version that renders them, "" before
+    any does."""
 
     id: str
     name: str
@@ -53,6 +54,7 @@ class Job:
     stopped: str = ""
     tiles: int = 0
     tiles_done: int = 0
+    blender: str = ""
 
     @property
     def total(self) -> int:
@@ -142,8 +144,8 @@ def jobs(connection: sqlite3.Connection) -> list[Job]:
     """All jobs, the newest first."""
     rows = connection.execute(
         "SELECT id, name, created, status, priority, paused, person,"
-        f" coalesce(json_extract(head, '$.data.{STOPPED}'), ''), EXISTS (SELECT 1 FROM tile WHERE tile.job = job.id)"
-        " FROM job ORDER BY created DESC, id"
+        f" coalesce(json_extract(head, '$.data.{STOPPED}'), ''), EXISTS (SELECT 1 FROM tile WHERE tile.job = job.id),"
+        " blender FROM job ORDER BY created DESC, id"
     ).fetchall()
     frames: dict[str, dict[str, int]] = {}
     besides: dict[str, dict[str, int]] = {}  # where each frame has a task: those of tiles
@@ -152,14 +154,15 @@ def jobs(connection: sqlite3.Connection) -> list[Job]:
         if count:
             frames.setdefault(job, {})[status] = count
     none: dict[str, int] = {}
-    tiles = {id: besides.get(id, none) if in_tiles else none for id, *_, in_tiles in rows}
+    tiles = {id: besides.get(id, none) if in_tiles else none for id, *_, in_tiles, _ in rows}
     return [
         Job(
             *(id, name, created, status, priority, frames.get(id, {}), bool(paused), person, stopped),
             tiles=sum(tiles[id].values()),
             tiles_done=tiles[id].get("Finished", 0),
+            blender=blender,
         )
-        for id, name, created, status, priority, paused, person, stopped, _ in rows
+        for id, name, created, status, priority, paused, person, stopped, _, blender in rows
     ]
 
 
@@ -307,9 +310,26 @@ def _settle_picture(connection: sqlite3.Connection, job: str, task: str) -> None
             " '$.data.error', ?) WHERE job = ? AND id = ?",
             (now(), why, job, picture),
         )
-    elif tiles.is_ready(connection, job, picture):
+    elif _is_ready(connection, job, picture):
         send(connection, job, [picture])
     has_changed(connection, job)
+
+
+def _is_ready(connection: sqlite3.Connection, job: str, picture: str) -> bool:
+    """Whether a worker may have the task of a picture; tiles of another version of Blender are rendered anew before."""
+    mixed = tiles.of_other_blenders(connection, job, picture)
+    for task in mixed:
+        queue_again(connection, job, task)
+    if mixed or not tiles.is_ready(connection, job, picture):
+        return False
+    devices = tiles.devices(connection, job, picture)
+    if len(devices) > 1:
+        words = f"the tiles of the picture were rendered on {' and on '.join(devices)}, which round otherwise"
+        connection.execute(
+            "INSERT OR IGNORE INTO warning SELECT job, ?, frames FROM task WHERE job = ? AND id = ?",
+            (words, job, picture),
+        )
+    return True
 
 
 def retry_some(connection: sqlite3.Connection, job: str, frames: Collection[int]) -> int:
@@ -356,7 +376,7 @@ def _queue_again(connection: sqlite3.Connection, which: str, values: tuple[str, 
         job = rows[0][0]
         in_tiles = tiles.pictures(connection, job)
         found = (task for _, _, task in sorted(rows))
-        send(connection, job, [t for t in found if t not in in_tiles or tiles.is_ready(connection, job, t)])
+        send(connection, job, [t for t in found if t not in in_tiles or _is_ready(connection, job, t)])
     return len(rows)
 
 

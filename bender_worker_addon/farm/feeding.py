@@ -8,11 +8,12 @@ rare duplicate costs a frame rendered twice, never a wrong book.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ..core.task import NAME
-from . import books
+from . import books, tiles
 
 OWNER = "rabbitmq"  # holds what is fed, as a worker holds what it has taken from a local queue
 NAMED = f"json_set(task.body, '$.data.{NAME}', (SELECT name FROM job WHERE job.id = task.job))"
@@ -23,28 +24,50 @@ _IN_TILES = "EXISTS (SELECT 1 FROM tile WHERE tile.job = job.id)"
 @dataclass(frozen=True, slots=True)
 class Fed:
     """A task for RabbitMQ: `number` is its message's in the books, `body` its JSON. `in_tiles`: it is one of a picture
-    that is rendered in tiles, a tile's or the picture's own, which not every worker can do."""
+    that is rendered in tiles, a tile's or the picture's own, which only a worker with that version of `blender` is to
+    do."""
 
     number: int
     body: bytes
     in_tiles: bool = False
+    blender: str = ""
 
 
-def feed(connection: sqlite3.Connection, count: int, *, in_tiles: int = 0) -> list[Fed]:
-    """Marks the next tasks as fed, at most `count`, of them at most so many `in_tiles`: those of the highest priority,
-    people in turn, of each the oldest job, its tasks in their order."""
+def feed(
+    connection: sqlite3.Connection, count: int, *, in_tiles: Mapping[str, int] = MappingProxyType({})
+) -> list[Fed]:
+    """Marks the next tasks as fed, at most `count`: those of the highest priority, people in turn, of each the oldest
+    job, its tasks in their order. `in_tiles`: how many of them may be of pictures in tiles, by the version of Blender
+    that renders them. A job of these whose version is not settled is given to that of its blend, or else to the first
+    one that is named."""
     fed: list[Fed] = []
+    room = dict(in_tiles)
     while (left := count - len(fed)) > 0:
-        left_in_tiles = in_tiles - sum(one.in_tiles for one in fed)
-        waiting = _waiting(connection, but_of_tiles=left_in_tiles <= 0)
+        waiting = _waiting(connection, room)
         if not waiting:
             return fed
         share = left if len(waiting) == 1 else 1
-        for job, person, job_in_tiles in waiting[:left]:
-            fed += _feed_some(connection, job, min(share, left_in_tiles) if job_in_tiles else share, job_in_tiles)
-            left_in_tiles -= job_in_tiles
-            _has_been_served(connection, person)
+        for one in waiting[:left]:
+            if one.in_tiles and tiles.is_rendered_by(connection, one.job, one.blender):
+                books.has_changed(connection, one.job)
+            some = _feed_some(connection, one, min(share, room[one.blender]) if one.in_tiles else share)
+            if one.in_tiles:
+                room[one.blender] -= len(some)
+            fed += some
+            _has_been_served(connection, one.person)
     return fed
+
+
+def settle_anew(connection: sqlite3.Connection, there: Collection[str]) -> dict[str, str]:
+    """Jobs in tiles that wait for a version of Blender which none of those that are `there` is, are given to another;
+    gives them, each with that version. What RabbitMQ has of them waits to be fed again."""
+    rows = connection.execute("SELECT id, blender FROM job WHERE blender <> '' AND status IN ('Queued', 'Running')")
+    lost = {job: blender for job, blender in rows.fetchall() if blender not in there}
+    for job in lost:
+        connection.execute("UPDATE job SET blender = '' WHERE id = ?", (job,))
+        its = connection.execute("SELECT number FROM fed JOIN message USING (number) WHERE job = ?", (job,))
+        take_back(connection, [number for (number,) in its.fetchall()])
+    return lost
 
 
 def confirmed(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
@@ -55,10 +78,11 @@ def confirmed(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
 def unconfirmed(connection: sqlite3.Connection) -> list[Fed]:
     """What may not have reached RabbitMQ: to be published (again)."""
     rows = connection.execute(
-        f"SELECT fed.number, {NAMED}, {_IN_TILES} FROM fed JOIN message USING (number) JOIN job ON job.id = message.job"
+        f"SELECT fed.number, {NAMED}, {_IN_TILES}, job.blender FROM fed JOIN message USING (number)"
+        " JOIN job ON job.id = message.job"
         " JOIN task ON task.job = message.job AND task.id = message.task WHERE NOT confirmed ORDER BY fed.number"
     )
-    return [Fed(number, body.encode(), bool(in_tiles)) for number, body, in_tiles in rows.fetchall()]
+    return [Fed(number, body.encode(), bool(in_tiles), blender) for number, body, in_tiles, blender in rows.fetchall()]
 
 
 def not_received(connection: sqlite3.Connection) -> list[int]:
@@ -108,33 +132,57 @@ def count(connection: sqlite3.Connection) -> int:
     return int(fed)
 
 
-def _waiting(connection: sqlite3.Connection, *, but_of_tiles: bool) -> list[tuple[str, str, bool]]:
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A job that has tasks to be fed; `blender` renders them, if they are `in_tiles`."""
+
+    job: str
+    person: str
+    in_tiles: bool
+    blender: str
+
+
+def _waiting(connection: sqlite3.Connection, room: Mapping[str, int]) -> list[_Waiting]:
     """Of each person the oldest job that has tasks to be fed, among those of the highest priority there is; whoever was
-    served longest ago comes first. Gives job, person, and whether its pictures are rendered in tiles."""
+    served longest ago comes first. None whose pictures are in tiles for which there is no `room`."""
     rows = connection.execute(
-        f"SELECT job.id, job.person, job.priority, {_IN_TILES} FROM job WHERE EXISTS"
-        " (SELECT 1 FROM message WHERE message.job = job.id AND owner IS NULL)"
-        f" {f'AND NOT {_IN_TILES}' if but_of_tiles else ''} ORDER BY job.priority DESC, job.created, job.id"
+        f"SELECT job.id, job.person, job.priority, {_IN_TILES}, job.blender, json_extract(head, '$.version') FROM job"
+        " WHERE EXISTS (SELECT 1 FROM message WHERE message.job = job.id AND owner IS NULL)"
+        " ORDER BY job.priority DESC, job.created, job.id"
     ).fetchall()
-    oldest: dict[str, tuple[str, bool]] = {}
-    for job, person, priority, in_tiles in rows:
-        if priority == rows[0][2]:
-            oldest.setdefault(person, (job, bool(in_tiles)))
+    oldest: dict[str, _Waiting] = {}
+    highest = None
+    for job, person, priority, in_tiles, settled, version in rows:
+        blender = (settled or _best(version, room)) if in_tiles else ""
+        if in_tiles and room.get(blender, 0) <= 0:
+            continue
+        highest = priority if highest is None else highest
+        if priority == highest:
+            oldest.setdefault(person, _Waiting(job, person, bool(in_tiles), blender))
     served = dict(connection.execute("SELECT person, turn FROM served").fetchall())
-    in_turn = sorted(oldest, key=lambda person: served.get(person, 0))
-    return [(oldest[person][0], person, oldest[person][1]) for person in in_turn]
+    return [oldest[person] for person in sorted(oldest, key=lambda person: served.get(person, 0))]
 
 
-def _feed_some(connection: sqlite3.Connection, job: str, count: int, in_tiles: bool) -> list[Fed]:
+def _best(version: object, room: Mapping[str, int]) -> str:
+    """Which of the versions that are there renders a job whose blend was written by this one."""
+    alike = (blender for blender in room if _minor(blender) == _minor(str(version)))
+    return next(alike, next(iter(room), ""))
+
+
+def _minor(version: str) -> list[str]:
+    return version.split(".")[:2]
+
+
+def _feed_some(connection: sqlite3.Connection, waiting: _Waiting, count: int) -> list[Fed]:
     rows = connection.execute(
         f"SELECT message.number, {NAMED} FROM message JOIN task ON task.job = message.job AND task.id = message.task"
         " WHERE message.job = ? AND owner IS NULL ORDER BY message.number LIMIT ?",
-        (job, count),
+        (waiting.job, count),
     ).fetchall()
     numbers = [(number,) for number, _ in rows]
     connection.executemany(f"UPDATE message SET owner = '{OWNER}' WHERE number = ?", numbers)
     connection.executemany("INSERT INTO fed VALUES (?, 0)", numbers)
-    return [Fed(number, body.encode(), in_tiles) for number, body in rows]
+    return [Fed(number, body.encode(), waiting.in_tiles, waiting.blender) for number, body in rows]
 
 
 def _has_been_served(connection: sqlite3.Connection, person: str) -> None:

@@ -5,7 +5,7 @@ import sqlite3
 
 from . import frame_list
 
-VERSION = 8
+VERSION = 9
 
 _SCHEMA = """
 BEGIN IMMEDIATE;
@@ -162,7 +162,13 @@ CREATE TABLE IF NOT EXISTS notice (  -- that waits to be told
 PRAGMA user_version = 8;
 COMMIT;
 """
-_STEPS = {1: _SINCE_1, 2: _SINCE_2, 3: _SINCE_3, 4: _SINCE_4, 5: _SINCE_5, 6: _SINCE_6, 7: _SINCE_7}
+_SINCE_8 = """
+BEGIN IMMEDIATE;
+ALTER TABLE job ADD COLUMN blender TEXT NOT NULL DEFAULT '';  -- of a job in tiles: the version that renders them
+PRAGMA user_version = 9;
+COMMIT;
+"""
+_STEPS = {1: _SINCE_1, 2: _SINCE_2, 3: _SINCE_3, 4: _SINCE_4, 5: _SINCE_5, 6: _SINCE_6, 7: _SINCE_7, 8: _SINCE_8}
 _MADE_BY = {
     1: ("credential", ""),
     2: ("credential", "worker TEXT"),
@@ -171,6 +177,7 @@ _MADE_BY = {
     5: ("stretch", ""),
     6: ("frame_task", ""),
     7: ("notice", ""),
+    8: ("job", "blender TEXT"),
 }  # tables, and what is in them
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..core import tile
-from ..core.task import REGION, TILES
+from ..core.task import BLENDER, REGION, TILES
 from ..core.tile import Tile
 
 _OF_FRAME = (
@@ -70,6 +70,40 @@ def is_ready(connection: sqlite3.Connection, job: str, task: str) -> bool:
             f"UPDATE task SET body = json_set(body, '$.data.{TILES}', ?) WHERE job = ? AND id = ?", (told, job, task)
         )
     return True
+
+
+def of_other_blenders(connection: sqlite3.Connection, job: str, task: str) -> list[str]:
+    """The tiles of a picture, by the ids of their tasks, that were rendered by another version of Blender than that
+    which the job has now: together with the others' their edges would show."""
+    rows = connection.execute(
+        "SELECT task.id FROM tile JOIN job ON job.id = tile.job"
+        " JOIN task ON task.job = tile.job AND task.id = tile.task"
+        f" WHERE tile.job = ? AND tile.frame_task = ? AND task.status = 'Finished' AND job.blender <> ''"
+        f" AND coalesce(json_extract(task.body, '$.data.{BLENDER}'), job.blender) <> job.blender",
+        (job, task),
+    )
+    return [id for (id,) in rows.fetchall()]
+
+
+def devices(connection: sqlite3.Connection, job: str, task: str) -> list[str]:
+    """What the tiles of a picture were rendered on, as far as that was told."""
+    rows = connection.execute(
+        "SELECT DISTINCT json_extract(task.body, '$.data.device') AS device FROM tile"
+        " JOIN task ON task.job = tile.job AND task.id = tile.task WHERE tile.job = ? AND tile.frame_task = ?"
+        " AND device IS NOT NULL ORDER BY device",
+        (job, task),
+    )
+    return [str(device) for (device,) in rows.fetchall()]
+
+
+def is_rendered_by(connection: sqlite3.Connection, job: str, blender: str) -> bool:
+    """From now on tiles of the job are rendered by this version, if it has any; whether that is another than before."""
+    settled = connection.execute(
+        "UPDATE job SET blender = ? WHERE id = ? AND blender <> ?"
+        " AND EXISTS (SELECT 1 FROM tile WHERE tile.job = job.id)",
+        (blender, job, blender),
+    )
+    return settled.rowcount > 0
 
 
 def outcome(connection: sqlite3.Connection, job: str, task: str) -> tuple[str, str] | None:

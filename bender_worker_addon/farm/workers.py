@@ -76,9 +76,27 @@ def has_been_heard(connection: sqlite3.Connection, worker: str, hello: bytes = b
         connection.execute("INSERT OR REPLACE INTO worker VALUES (?, ?, ?)", (worker, time.time(), json.dumps(told)))
 
 
-def takes_tiles(hello: bytes) -> bool:
-    """Whether who tells this of itself renders tiles of pictures."""
-    return (_understood(hello) or {}).get("tiles") is True
+def renders_tiles(hello: bytes) -> str | None:
+    """By which version of Blender who tells this of itself renders tiles of pictures, "" if that is not told; None if
+    it renders none."""
+    told = _understood(hello) or {}
+    return blender_of(told) if told.get("tiles") is True else None
+
+
+def blender_of(told: Mapping[str, Any]) -> str:
+    """The version of Blender of who has told this of itself."""
+    found = told.get("blender")
+    return found if isinstance(found, str) else ""
+
+
+def blenders(connection: sqlite3.Connection) -> set[str]:
+    """The versions of Blender of those that are there, or were a moment ago."""
+    rows = connection.execute(
+        "SELECT DISTINCT json_extract(hello, '$.blender') FROM worker WHERE seen > ?"
+        " AND coalesce(json_extract(hello, '$.state'), '') <> 'Stopped'",
+        (time.time() - _MISSED * _BEAT - _LATE,),
+    )
+    return {blender for (blender,) in rows.fetchall() if isinstance(blender, str)}
 
 
 def workers(connection: sqlite3.Connection) -> list[Worker]:

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """BookKeeper: between the farm's books and RabbitMQ: enters what is reported, and says what is to be fed."""
 
+import json
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..core.errors import FarmError
 from ..farm import bookkeeping, feeding, workers
 from ..farm.database import Database
-from ..queues.rabbitmq.channels import TILE_QUEUE, WORK_QUEUE
+from ..queues.rabbitmq.channels import WORK_QUEUE, tile_queue
 from ..queues.rabbitmq.feeder import Message
 
 log = logging.getLogger(__name__)
@@ -33,11 +34,13 @@ class BookKeeper:
         self._changed = changed
         self._finished: deque[float] = deque()
         self._heard: dict[str, float] = {}  # workers, and when
-        self._take_tiles: set[str] = set()  # those of them that have said so
+        self._renders_tiles: dict[str, str] = {}  # those of them that have said so, by which version of Blender
+        self._abandoned: set[str] = set()  # queues of tiles in which nothing is wanted any more
         self._fed: dict[int, float] = {}  # messages that this server has fed, and when
         self._started = time.monotonic()
         self._look_for_lost_at = self._started + _LOST
         self._forget_at = self._started
+        self._settle_anew_at = self._started + _ALIVE  # once all who live can have been heard
         self._opened: Database | None = None
 
     def reported(self, reports: Sequence[tuple[str, bytes]]) -> None:
@@ -51,7 +54,7 @@ class BookKeeper:
         for routing_key, body in reports:
             step, _, sender = routing_key.partition(".")
             if step == "hello":
-                (self._take_tiles.add if workers.takes_tiles(body) else self._take_tiles.discard)(sender)
+                self._hears(sender, workers.renders_tiles(body))
             if step == "finish":
                 self._finished.append(now)
             if step != "stat":
@@ -59,8 +62,13 @@ class BookKeeper:
         self._changed()
 
     def connected(self) -> list[Message]:
+        self._settle_anew_at = time.monotonic() + _ALIVE
         with self._database.looking() as connection:
             again = feeding.unconfirmed(connection)
+            for worker in workers.workers(connection):  # those that were here when the server ended
+                if worker.presence == workers.HERE and worker.id not in self._heard:
+                    self._heard[worker.id] = time.monotonic()
+                    self._hears(worker.id, workers.renders_tiles(json.dumps(worker.hello).encode()))
         if again:
             log.info("%d tasks may not have reached RabbitMQ: they are published (again)", len(again))
         return _messages(again)
@@ -72,19 +80,31 @@ class BookKeeper:
         if lost:
             log.warning("RabbitMQ has lost all that it held: %d tasks are fed again", len(lost))
 
-    def wanted(self, *, in_work: int, in_tiles: int) -> list[Message]:
-        """What is to be done next, whichever queue it goes into; and as most workers take from both, as many from both
+    def tile_queues(self) -> list[str]:
+        """Those of the versions of Blender that are there."""
+        return [tile_queue(blender) for blender in self._blenders()]
+
+    def abandoned(self) -> set[str]:
+        """Queues of tiles that are to be emptied: what was in them is fed again, into another."""
+        abandoned, self._abandoned = self._abandoned, set()
+        return abandoned
+
+    def wanted(self, *, in_work: int, in_tiles: Mapping[str, int]) -> list[Message]:
+        """What is to be done next, whichever queue it goes into; and as most workers take from both, as many from all
         together as they need. Those that take no tiles find something to do all the same."""
         now = time.monotonic()
         while self._finished and self._finished[0] < now - _RECENT:
             self._finished.popleft()
         self._heard = {worker: heard for worker, heard in self._heard.items() if heard > now - _ALIVE}
-        self._look_after(in_work + in_tiles)
-        takes_tiles = self._heard.keys() & self._take_tiles
-        others = len(self._heard) - len(takes_tiles)
-        missing = self._depth(len(self._heard)) - in_work - in_tiles
-        missing_tiles = (self._depth(len(takes_tiles)) if takes_tiles else _LEAST) - in_tiles
-        missing_work = self._depth(others) - in_work if others or not takes_tiles else 0
+        blenders = self._blenders()
+        all_in_tiles = sum(in_tiles.values())
+        self._look_after(in_work + all_in_tiles, blenders)
+        others = len(self._heard) - sum(blenders.values())
+        missing = self._depth(len(self._heard)) - in_work - all_in_tiles
+        missing_tiles = {
+            blender: self._depth(count) - in_tiles.get(tile_queue(blender), 0) for blender, count in blenders.items()
+        }
+        missing_work = self._depth(others) - in_work if others or not blenders else 0
         if missing <= 0 and missing_work <= 0:
             return []
         with self._database.changing() as connection:
@@ -123,8 +143,29 @@ class BookKeeper:
         """How many tasks should wait for so many workers."""
         return max(_LEAST, _A_WORKER * count, len(self._finished))
 
-    def _look_after(self, in_queue: int) -> None:
+    def _hears(self, worker: str, blender: str | None) -> None:
+        """It renders tiles by this version of Blender, if any."""
+        if blender is None:
+            self._renders_tiles.pop(worker, None)
+        else:
+            self._renders_tiles[worker] = blender
+
+    def _blenders(self) -> dict[str, int]:
+        """How many workers render tiles, by the version of their Blender; that which most have comes first."""
+        return dict(
+            Counter(self._renders_tiles[w] for w in sorted(self._heard) if w in self._renders_tiles).most_common()
+        )
+
+    def _look_after(self, in_queue: int, blenders: Mapping[str, int]) -> None:
         now = time.monotonic()
+        if blenders and now >= self._settle_anew_at:
+            self._settle_anew_at = now + _LOOK_FOR_LOST
+            with self._database.changing() as connection:
+                lost = feeding.settle_anew(connection, blenders.keys())
+            for job, blender in lost.items():
+                words = "job %s: no worker has Blender %s any more, which rendered its tiles: another version does"
+                log.warning(words, job, blender)
+            self._abandoned |= {tile_queue(blender) for blender in lost.values()}
         if in_queue:
             self._look_for_lost_at = now + _LOOK_FOR_LOST
         elif now >= self._look_for_lost_at:
@@ -147,4 +188,4 @@ class BookKeeper:
 
 
 def _messages(fed: Sequence[feeding.Fed]) -> list[Message]:
-    return [Message(one.number, one.body, TILE_QUEUE if one.in_tiles else WORK_QUEUE) for one in fed]
+    return [Message(one.number, one.body, tile_queue(one.blender) if one.in_tiles else WORK_QUEUE) for one in fed]

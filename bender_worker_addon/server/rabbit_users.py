@@ -31,9 +31,9 @@ _AGAIN = 30.0  # seconds until what failed is tried again
 _VHOST = "/"
 _OWN = r"bender-(control|lease|worker)\..*"
 _MAY = {  # bender's workers declare what is there already; leases go through the default exchange
-    "configure": rf"^(work|bender-tiles|worker-topic|{_OWN})$",
+    "configure": rf"^(work|bender-tiles(\..*)?|worker-topic|{_OWN})$",
     "write": rf"^(amq\.default|worker-topic|bender-hello|{_OWN})$",
-    "read": rf"^(work|bender-tiles|bender-control|{_OWN})$",
+    "read": rf"^(work|bender-tiles(\..*)?|bender-control|{_OWN})$",
 }
 
 

@@ -59,6 +59,7 @@ def job(told: Any) -> Job:
         _text(told.get("stopped", "")),
         whole(told.get("tiles", 0)),
         whole(told.get("tiles_done", 0)),
+        _text(told.get("blender", "")),
     )
 
 

@@ -80,8 +80,9 @@ class Assembly:
         self.record = Record()
         self.schedule = sched.scheduler(time.monotonic)
         with ExitStack() as opened:
-            self._open(config, opened, inbox=inbox, sandbox=sandbox, child_command=child_command)
-            self._assemble(config, max_tasks=max_tasks)
+            blender = about.get("blender", "")
+            self._open(config, opened, inbox=inbox, sandbox=sandbox, child_command=child_command, blender=blender)
+            self._assemble(config, max_tasks=max_tasks, blender=blender)
             self._assemble_what_the_farm_knows(config, about=about, inbox=inbox)
             self._opened = opened.pop_all()
 
@@ -106,6 +107,7 @@ class Assembly:
         inbox: "SimpleQueue[Any]",
         sandbox: Sandbox | None,
         child_command: Sequence[str],
+        blender: str,
     ) -> None:
         """The parts that hold something: a folder, threads, processes, a connection. Closed in reverse."""
 
@@ -131,7 +133,7 @@ class Assembly:
         self.blends = self._blends_of(config)
         opened.push(_closing(partial(self._looking.do, self.blends.close)))
         self._storing = executor("bender-frames", timeout=_CLOSE)
-        self.queue = task_queue(config, inbox=inbox)
+        self.queue = task_queue(config, inbox=inbox, blender=blender)
         opened.push(_closing(partial(self.queue.close, timeout=_CLOSE)))
         self._logs = TaskLogs(config.data_dir / "logs", beside=self.beside)
         self.pool = Pool(
@@ -149,7 +151,7 @@ class Assembly:
         )
         opened.push(_closing(partial(self.pool.close, timeout=_CLOSE)))
 
-    def _assemble(self, config: WorkerConfig, *, max_tasks: int | None) -> None:
+    def _assemble(self, config: WorkerConfig, *, max_tasks: int | None, blender: str) -> None:
         """The parts that decide."""
         self.reporter = Reporter(journal=self.journal, queue=self.queue, worker_id=config.id)
         self.in_flight = TasksInFlight()
@@ -183,6 +185,7 @@ class Assembly:
             logs=self._logs,
             breaker=breaker,
             record=self.record,
+            blender=blender,
         )
         self.upload_stage = (
             None

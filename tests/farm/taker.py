@@ -12,6 +12,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from bender_worker_addon.core.deliveries import Confirmed, Connected, Delivered, Delivery
 from bender_worker_addon.queues.rabbitmq import RabbitQueue
+from bender_worker_addon.queues.rabbitmq.channels import TILE_QUEUE
 from bender_worker_addon.queues.rabbitmq.leases import LeaseTimes
 from tests.unit.support import DEADLINE, event_from
 
@@ -23,7 +24,9 @@ class Taker:
         self, url: str, *, lease_times: LeaseTimes | None = None, tiles: bool = False, worker_id: str = "w1"
     ) -> None:
         self.inbox: SimpleQueue[Any] = SimpleQueue()
-        self.queue = RabbitQueue(url=url, worker_id=worker_id, inbox=self.inbox, lease_times=lease_times, tiles=tiles)
+        self.queue = RabbitQueue(
+            url=url, worker_id=worker_id, inbox=self.inbox, lease_times=lease_times, tiles=TILE_QUEUE if tiles else ""
+        )
         self._session = 0
         self._reports = itertools.count(1)
 

@@ -3,8 +3,10 @@
 workers' Blender is the stand-in child. What the pictures look like stands in test_still.py, workers that are killed at
 them in tests/faults/test_killed_tiles.py."""
 
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from tests.farm.serving import PATIENCE, Farm
 from tools.servers.farm import queue_depth
 
 PARTS = cut(Region(0, 0, 640, 360), 5)
+WAITS = "Waiting"
 PICTURE = b"\x89PNG\r\n\x1a\nPNG 1" + b"".join(
     f" {(part.left, part.bottom, part.right, part.top)}".encode() for part in PARTS
 )
@@ -40,10 +43,11 @@ def nothing_is_left(farm: Farm, job: str, *workers: str) -> None:
 
 
 def test_workers_render_the_tiles_of_a_picture_side_by_side_and_one_finishes_it(farm: Farm, amqp_url: str) -> None:
-    farm.send("still", "1", tiles=5, seconds=0.2)
     old = farm.old_worker(1)
-    for name in ("one", "two"):
-        farm.worker(name)
+    for name, blender in (("one", "4.3.2"), ("two", "4.3.2"), ("other", "5.2.2")):
+        farm.worker(name, "--blender", blender)
+    farm.until(lambda: [one["hello"].get("state") for one in farm.ask("GET", "/api/workers")].count(WAITS) == 3, "them")
+    farm.send("still", "1", tiles=5, seconds=0.2)
     tiles = farm.folder / "farm" / "jobs" / "still" / "tiles"
     farm.until(lambda: any(tiles.glob("*/preview.jpg")), "a preview of a tile")
     shown = farm.ask("GET", "/api/jobs/still/frames/1/tiles")
@@ -57,6 +61,9 @@ def test_workers_render_the_tiles_of_a_picture_side_by_side_and_one_finishes_it(
     rendered = (farm.folder / "renders.txt").read_text().splitlines()
     assert len(rendered) == 6
     assert len({line.split()[0] for line in rendered}) == 2
+    with closing(sqlite3.connect(farm.folder / "farm" / "farm.sqlite")) as books:
+        assert set(books.execute("SELECT worker FROM task").fetchall()) == {("one",), ("two",)}
+    assert farm.status("still")["blender"] == "4.3.2"
     nothing_is_left(farm, "still", "one", "two")
     assert not old.ended(), old.log.read_text()
     (told,) = farm.data_json("still")["tasks"]
@@ -65,7 +72,7 @@ def test_workers_render_the_tiles_of_a_picture_side_by_side_and_one_finishes_it(
     farm.send("whole", "1-3")  # of whole frames it has its share
     farm.until_finished("whole")
     assert old.exit_code() == 0, old.log.read_text()
-    assert queue_depth(amqp_url, "bender-tiles").ready == 0
+    assert queue_depth(amqp_url, "bender-tiles.4.3.2") == (0, 2)
 
 
 def test_a_tile_that_the_farm_has_lost_is_rendered_anew_and_what_is_canceled_is_deleted(farm: Farm) -> None:
@@ -80,7 +87,7 @@ def test_a_tile_that_the_farm_has_lost_is_rendered_anew_and_what_is_canceled_is_
     farm.until(lambda: any(told["done"] for told in farm.status("other")["in_tiles"]), "a tile")
     farm.ask("POST", "/api/jobs/other/cancel", {})
     nothing_is_left(farm, "other", "one")
-    farm.until(lambda: farm.ask("GET", "/api/workers/one")["hello"]["state"] == "Waiting", "the worker")
+    farm.until(lambda: farm.ask("GET", "/api/workers/one")["hello"]["state"] == WAITS, "the worker")
     assert farm.status("other")["status"] == "Canceled"
     assert farm.ask("POST", "/api/jobs/other/retry", {"frames": "2"})["tasks"] > 1
     farm.until(lambda: farm.status("other")["frames"] == {"Aborted": 1, "Finished": 1}, "frame 2")

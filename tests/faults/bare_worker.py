@@ -103,6 +103,7 @@ def main() -> None:
             child_command=[sys.executable, "-S", str(CHILD)],
             max_tasks=options.max_tasks,
             idle_exit=options.idle_exit,
+            about={"blender": options.blender},
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: running.inbox.put(worker.StopRequested()))
@@ -118,6 +119,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--max-tasks", type=int)
     parser.add_argument("--idle-exit", type=float)
     parser.add_argument("--lease", type=float, nargs=2, metavar=("HOLD", "LIVE"))
+    parser.add_argument("--blender", default="", help="the version that it says it has")
     parser.add_argument("--id-taken", type=float, metavar="SECONDS")
     parser.add_argument("--look-at-disk", type=float, default=worker._DISK_EVERY, metavar="SECONDS")
     parser.add_argument("--look-at-blends", type=float, default=worker._BLENDS_EVERY, metavar="SECONDS")

@@ -49,7 +49,7 @@ def start_farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, queue: str) -> I
     another one when the first was closed: its next run."""
     brokers: list[StandInBroker | WatchedLocalQueue] = []
 
-    def chosen(config: WorkerConfig, *, inbox: Any) -> StandInBroker | WatchedLocalQueue:
+    def chosen(config: WorkerConfig, *, inbox: Any, blender: str) -> StandInBroker | WatchedLocalQueue:
         if queue == "local":
             brokers.append(WatchedLocalQueue(tmp_path / "farm", inbox=inbox))
         else:

@@ -39,9 +39,9 @@ class Site:
         with self.database.changing() as connection:
             books.add_job(connection, head, name="scene", priority=priority, tasks=tasks)
 
-    def worker(self, *, prefetch: int = 1) -> "Hands":
+    def worker(self, *, prefetch: int = 1, blender: str = "") -> "Hands":
         inbox: SimpleQueue[Any] = SimpleQueue()
-        queue = LocalQueue(self.folder, jobs=self.folder / "jobs", inbox=inbox)
+        queue = LocalQueue(self.folder, jobs=self.folder / "jobs", inbox=inbox, blender=blender)
         self._stack.callback(queue.close, timeout=DEADLINE)
         queue.consume(prefetch)
         queue.start()

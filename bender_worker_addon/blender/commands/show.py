@@ -60,7 +60,8 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     for status, frames in sorted(details.frames.items()):
         print(f"  {words.state(status):9} {words.frames(frames)}")
     for tiles in details.tiles:
-        print(f"  tiles     {tiles.done} of {tiles.of} of frame {tiles.frame}")
+        by = f", by Blender {job.blender}" if job.blender else ""
+        print(f"  tiles     {tiles.done} of {tiles.of} of frame {tiles.frame}{by}")
     for failure in details.failures:
         where = f" (on {failure.worker})" if failure.worker else ""
         print(f"  failed    {failure.frames}: {failure.reason}{where}")

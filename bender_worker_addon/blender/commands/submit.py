@@ -188,6 +188,8 @@ def _regions(farm: "Site", job: "NewJob", wanted: int, *, own: int) -> "Sequence
     regions: Sequence[Region] = () if why else splitting.regions(count)
     if why:
         print(f"{PROGRAM}: the frames are not split: {why}", file=sys.stderr)
+    elif differs := tiling.what_differs(farm):
+        print(f"{PROGRAM}: {differs}", file=sys.stderr)
     return regions
 
 

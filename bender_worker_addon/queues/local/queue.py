@@ -18,7 +18,7 @@ from typing import Any
 from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected, Ordered, OthersSeen
 from ...core.errors import FarmError, WorkerError
 from ...core.transfers import CANCELED, JobStatus
-from ...farm import bookkeeping, books, control, feeding
+from ...farm import bookkeeping, books, control, feeding, tiles, workers
 from ...farm.database import Database
 from ...system.threads import Thread
 from .owners import Owner, clear_away_dead, lives
@@ -39,8 +39,12 @@ class LocalQueue:
 
     name = "the local queue"
 
-    def __init__(self, folder: Path, *, jobs: Path, inbox: SimpleQueue[Any], worker_id: str = "") -> None:
-        """`folder` is the farm's, which holds the queue; `jobs` has a folder a job; `worker_id`: whose orders come."""
+    def __init__(
+        self, folder: Path, *, jobs: Path, inbox: SimpleQueue[Any], worker_id: str = "", blender: str = ""
+    ) -> None:
+        """`folder` is the farm's, which holds the queue; `jobs` has a folder a job; `worker_id`: whose orders come;
+        `blender`: the version that renders, "" if that is not known."""
+        self._blender = blender
         self._folder = folder
         self._owners = folder / "owners"
         self._jobs = jobs
@@ -169,12 +173,17 @@ class LocalQueue:
             self._put_back_of_dead(connection)
         room = self._room
         last = self._last  # the worker may change both meanwhile: this one first
-        rows = _waiting(connection, room, but_of=last)
+        theirs = workers.blenders(connection) - {self._blender} if self._blender else set[str]()
+        rows = _waiting(connection, room, theirs=theirs, but_of=last)
         if last and len(rows) < room:
             taken = {number for number, *_ in rows}
-            rows += [row for row in _waiting(connection, room) if row[0] not in taken][: room - len(rows)]
+            others = [row for row in _waiting(connection, room, theirs=theirs) if row[0] not in taken]
+            rows += others[: room - len(rows)]
         for number, body, redelivered in rows:
             connection.execute("UPDATE message SET owner = ? WHERE number = ?", (self._owner.name, number))
+            (job,) = connection.execute("SELECT job FROM message WHERE number = ?", (number,)).fetchone()
+            if self._blender and job and tiles.is_rendered_by(connection, job, self._blender):
+                books.has_changed(connection, job)
             self._held.add(number)
             body = body.encode() if isinstance(body, str) else body
             yield Delivered(Delivery(self._session, number, body, bool(redelivered)))
@@ -238,15 +247,18 @@ class LocalQueue:
 
 
 def _waiting(
-    connection: sqlite3.Connection, most: int, *, but_of: frozenset[str] = frozenset()
+    connection: sqlite3.Connection, most: int, *, theirs: set[str], but_of: frozenset[str] = frozenset()
 ) -> list[tuple[int, str | bytes, int]]:
-    """The messages that nobody holds, in their turn: number, body, whether they were out before."""
+    """The messages that nobody holds, in their turn: number, body, whether they were out before. None of tiles that
+    another version of Blender renders which is there: one of `theirs`."""
     others = f" AND coalesce(message.job, '') NOT IN ({','.join('?' * len(but_of))})" if but_of else ""
+    others += f" AND coalesce(job.blender, '') NOT IN ({','.join('?' * len(theirs))})" if theirs else ""
     return connection.execute(
         f"SELECT message.number, coalesce(message.body, {feeding.NAMED}), redelivered FROM message"
         " LEFT JOIN task ON task.job = message.job AND task.id = message.task"
-        f" WHERE owner IS NULL{others} ORDER BY message.priority DESC, message.number LIMIT ?",
-        (*but_of, most),
+        f" LEFT JOIN job ON job.id = message.job WHERE owner IS NULL{others}"
+        " ORDER BY message.priority DESC, message.number LIMIT ?",
+        (*but_of, *theirs, most),
     ).fetchall()
 
 

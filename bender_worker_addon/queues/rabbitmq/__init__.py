@@ -7,8 +7,8 @@
 `backoff.py` says when to connect again, `errors.py` has the words for what goes wrong. `publishing.py` sends tasks.
 """
 
-from .channels import why_unreachable
+from .channels import tile_queue, why_unreachable
 from .publishing import publish_tasks
 from .queue import RabbitQueue
 
-__all__ = ["RabbitQueue", "publish_tasks", "why_unreachable"]
+__all__ = ["RabbitQueue", "publish_tasks", "tile_queue", "why_unreachable"]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Channels: how a connection to RabbitMQ is made, and the channels on it, with what must exist for each."""
 
+import re
+
 import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.exceptions import ChannelClosedByBroker
@@ -10,10 +12,21 @@ from ...settings.tls import SYSTEM_TLS, Tls
 from .errors import CONNECTION_ERRORS, LOCKED, NOT_FOUND, REFUSED, IdTaken, close_quietly, in_words, root
 
 WORK_QUEUE = "work"
-TILE_QUEUE = "bender-tiles"  # of tasks of pictures in tiles: bender's own workers know none, and see none
+TILE_QUEUE = "bender-tiles"  # begins the names of queues of tiles: bender's own workers know none, and see none
 REPORT_EXCHANGE = "worker-topic"
 
 _BLOCKED = 120.0  # seconds the broker may refuse to take reports before the session counts as lost
+
+
+_UNUSUAL = re.compile(r"[^A-Za-z0-9.]+")
+_LONGEST = 40  # letters of a version
+
+
+def tile_queue(blender: str) -> str:
+    """The queue of tasks of pictures in tiles that Blenders of this version render, `bender-tiles.4.3.2`: another one
+    may sample otherwise, and the edges of its tiles would show."""
+    version = _UNUSUAL.sub("-", blender[:_LONGEST])
+    return f"{TILE_QUEUE}.{version}" if version else TILE_QUEUE
 
 
 def parameters(url: str, worker_id: str, tls: Tls = SYSTEM_TLS) -> pika.URLParameters:

@@ -20,7 +20,7 @@ from pika.adapters.blocking_connection import BlockingChannel, BlockingConnectio
 from pika.exceptions import ChannelClosedByBroker
 from pika.spec import Basic
 
-from .channels import TILE_QUEUE, WORK_QUEUE, channel_with
+from .channels import WORK_QUEUE, channel_with
 from .deliveries import Deliveries, Leased, Unacked
 from .errors import PRECONDITION_FAILED, REFUSED
 
@@ -36,10 +36,10 @@ Deliver = Callable[[BlockingChannel, Basic.Deliver, pika.BasicProperties, bytes]
 
 
 class Consumers:
-    """Those of a session. `deliver` is called with what comes. `tiles`: tasks of tiles are taken, too."""
+    """Those of a session. `deliver` is called with what comes. `tiles`: the queue of those that are taken, too."""
 
     def __init__(
-        self, connection: BlockingConnection, deliveries: Deliveries, deliver: Deliver, *, tiles: bool = False
+        self, connection: BlockingConnection, deliveries: Deliveries, deliver: Deliver, *, tiles: str = ""
     ) -> None:
         self._connection = connection
         self._deliveries = deliveries
@@ -47,6 +47,7 @@ class Consumers:
         self._prefetch = 0
         self._work = _Lane(connection, WORK_QUEUE, deliver)
         self._tiles: _Lane | None = None
+        self._tile_queue = tiles
         self._look_at_tiles_at = 0.0 if tiles else math.inf
         self.expects = False
 
@@ -129,7 +130,7 @@ class Consumers:
         if time.monotonic() >= self._look_at_tiles_at:
             self._look_at_tiles_at = math.inf
             try:
-                self._tiles = _Lane(self._connection, TILE_QUEUE, self._deliver)
+                self._tiles = _Lane(self._connection, self._tile_queue, self._deliver)
             except ChannelClosedByBroker as error:
                 self._refused(error)
 

@@ -7,10 +7,10 @@ what is to be done is marked before it is published: either side may be killed a
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from queue import SimpleQueue
-from typing import Protocol
+from typing import Any, Protocol
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
@@ -23,7 +23,6 @@ from ...settings.tls import SYSTEM_TLS, Tls
 from .backoff import Backoff
 from .channels import (
     REPORT_EXCHANGE,
-    TILE_QUEUE,
     WORK_QUEUE,
     channel_with,
     confirming_channel,
@@ -58,8 +57,14 @@ class Farm(Protocol):
     def emptied(self) -> None:
         """RabbitMQ knows this farm no more, if it ever did: whatever it was given is lost."""
 
-    def wanted(self, *, in_work: int, in_tiles: int) -> Sequence[Message]:
-        """What is to be published now that so many tasks wait in the queue `work` and in that of tiles."""
+    def tile_queues(self) -> Sequence[str]:
+        """The queues of tiles out of which workers take any."""
+
+    def abandoned(self) -> Collection[str]:
+        """Queues of tiles that are to be emptied, after `wanted`."""
+
+    def wanted(self, *, in_work: int, in_tiles: Mapping[str, int]) -> Sequence[Message]:
+        """What is to be published now that so many tasks wait in the queue `work` and in those of tiles."""
 
     def published(self, numbers: Sequence[int]) -> None:
         """RabbitMQ has these."""
@@ -76,6 +81,7 @@ class FarmLink:
         self._reports: list[tuple[int, str, bytes]] = []
         self._orders: SimpleQueue[tuple[str, bytes, Future[str]]] = SimpleQueue()
         self._feed_at = 0.0
+        self._known: set[str] = set()  # queues of tasks that are there, in this session
         self._thread = threading.Thread(target=self._run, name="bender-farm-link", daemon=True)
         self.trouble = "not connected yet"
 
@@ -127,7 +133,8 @@ class FarmLink:
             depths = connection.channel()
             log.info("connected to RabbitMQ")
             self.trouble = ""
-            feeder.publish(self._farm.connected())
+            self._known = {WORK_QUEUE}
+            self._publish(feeder, depths, self._farm.connected())
             orders = confirming_channel(connection)
             while not self._closing.is_set():
                 connection.process_data_events(time_limit=_PATIENCE)
@@ -151,7 +158,6 @@ class FarmLink:
         """A channel on which reports come; queue, exchange and their binding are used as they are found, and made if
         missing."""
         work_channel(connection).close()
-        channel_with(connection, TILE_QUEUE).close()
         self._reports.clear()
         report_channel(connection).close()
         ensure_exchanges(connection)
@@ -192,11 +198,27 @@ class FarmLink:
         if time.monotonic() < self._feed_at:
             return
         self._feed_at = time.monotonic() + _FEED_EVERY
-        in_work, in_tiles = (
-            depths.queue_declare(queue, passive=True).method.message_count + feeder.on_the_way(queue)
-            for queue in (WORK_QUEUE, TILE_QUEUE)
+        queues = self._farm.tile_queues()
+        in_work, *in_tiles = (
+            self._look(depths, queue).message_count + feeder.on_the_way(queue) for queue in (WORK_QUEUE, *queues)
         )
-        feeder.publish(self._farm.wanted(in_work=in_work, in_tiles=in_tiles))
+        wanted = self._farm.wanted(in_work=in_work, in_tiles=dict(zip(queues, in_tiles, strict=True)))
+        for queue in self._farm.abandoned():
+            self._look(depths, queue)
+            depths.queue_purge(queue)
+        self._publish(feeder, depths, wanted)
+
+    def _publish(self, feeder: Feeder, depths: BlockingChannel, messages: Sequence[Message]) -> None:
+        for queue in {message.queue for message in messages}:
+            self._look(depths, queue)
+        feeder.publish(messages)
+
+    def _look(self, channel: BlockingChannel, queue: str) -> Any:
+        """How full it is; the first time it is made, if it is not there."""
+        if queue not in self._known:
+            channel_with(channel.connection, queue).close()
+            self._known.add(queue)
+        return channel.queue_declare(queue, passive=True).method
 
     def _give(self, channel: BlockingChannel) -> None:
         properties = pika.BasicProperties(content_type="application/json", expiration=str(int(LIVES * 1000)))

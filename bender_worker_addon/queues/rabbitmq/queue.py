@@ -41,9 +41,9 @@ class RabbitQueue:
         inbox: SimpleQueue[Any],
         tls: Tls = SYSTEM_TLS,
         lease_times: LeaseTimes | None = None,
-        tiles: bool = False,
+        tiles: str = "",
     ) -> None:
-        """`tiles`: tasks of pictures in tiles are taken, too. Raises ConfigError if `url` can't be understood or a file
+        """`tiles`: the queue of tiles that are taken, too. Raises ConfigError if `url` can't be understood or a file
         of `tls` can't be used."""
         self._parameters = parameters(url, worker_id, tls)
         self._worker_id = worker_id

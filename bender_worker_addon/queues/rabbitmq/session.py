@@ -15,7 +15,7 @@ from pika.adapters.blocking_connection import BlockingChannel, BlockingConnectio
 from pika.spec import Basic
 
 from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, DeliveryLost, Ordered, OthersSeen
-from .channels import TILE_QUEUE, WORK_QUEUE
+from .channels import WORK_QUEUE
 from .consumers import Consumers
 from .control import Control
 from .deliveries import Deliveries, Leased, Unacked
@@ -43,10 +43,10 @@ class Session:
         worker_id: str,
         lease_times: LeaseTimes,
         inbox: SimpleQueue[Any],
-        tiles: bool,
+        tiles: str,
     ) -> None:
-        """`deliveries` are those of the session before; what is leased of them is delivered again. `tiles`: those are
-        taken, too."""
+        """`deliveries` are those of the session before; what is leased of them is delivered again. `tiles`: the queue
+        of those that are taken, too."""
         self._connection = connection
         self._number = number
         self._deliveries = deliveries
@@ -60,6 +60,7 @@ class Session:
             if not self._leases.renew(leased):
                 deliveries.remove(leased)
         self._consumers = Consumers(connection, deliveries, self._received, tiles=tiles)
+        self._tiles = tiles
         self._tags = itertools.count(1)
         self._too_many: list[Unacked] = []
         inbox.put(Connected(number))
@@ -134,7 +135,7 @@ class Session:
     ) -> None:
         out_before = method.redelivered or was_out_before(properties)
         delivery = Delivery(self._number, next(self._tags), body, out_before)
-        source = TILE_QUEUE if method.routing_key == TILE_QUEUE else WORK_QUEUE
+        source = self._tiles if self._tiles and method.routing_key == self._tiles else WORK_QUEUE
         unacked = Unacked(delivery, properties, channel, method.delivery_tag, method.consumer_tag, source)
         if is_rejected(properties):
             unacked.reject()

@@ -33,7 +33,9 @@ class Settlement:
         logs: TaskLogs,
         breaker: CircuitBreaker,
         record: Record,
+        blender: str = "",
     ) -> None:
+        """`blender`: the version of that which renders."""
         self._in_flight = in_flight
         self._journal = journal
         self._queue = queue
@@ -42,6 +44,7 @@ class Settlement:
         self._logs = logs
         self._breaker = breaker
         self._record = record
+        self._blender = blender
         self.idle_since = time.monotonic()
 
     def refuse(self, delivery: Delivery, reason: str) -> None:
@@ -54,7 +57,8 @@ class Settlement:
         if held.stage is Stage.UPLOADING:
             held.timings.passed("upload")
         held.task.has_frames(held.stored, held.uploaded)
-        held.task.finished(timings=held.timings.in_json(), device=held.device, warnings=held.warnings)
+        told = {"timings": held.timings.in_json(), "device": held.device, "blender": self._blender}
+        held.task.finished(**told, warnings=held.warnings)
         self._journal.remember_finished(held.task.id, held.task.to_json())
         self._reporter.report("stat", held.task)
         was_failing = held.task.job_id in self._breaker.failing

@@ -204,7 +204,7 @@ def test_those_of_pictures_in_tiles_are_told_and_no_more_of_them_are_fed_than_ar
     add(connection, "a", tasks=4, tiles=True)
     add(connection, "b", tasks=3)
     assert fed(connection, 2) == ["b-1", "b-2"]
-    found = feeding.feed(connection, 9, in_tiles=3)
+    found = feeding.feed(connection, 9, in_tiles={"": 3})
     assert [(json.loads(one.body)["id"], one.in_tiles) for one in found] == [
         *((f"a-{number}", True) for number in (1, 2, 3)),
         ("b-3", False),
@@ -213,12 +213,12 @@ def test_those_of_pictures_in_tiles_are_told_and_no_more_of_them_are_fed_than_ar
     for number in (1, 2, 3):
         report(connection, "finish", f"a-{number}", status="Finished")
     assert feeding.feed(connection, 9) == []
-    (last,) = feeding.feed(connection, 9, in_tiles=9)
+    (last,) = feeding.feed(connection, 9, in_tiles={"": 9})
     assert json.loads(last.body)["id"] == "a-4"
 
 
 def test_people_take_turns_also_where_one_of_them_has_tiles(connection: sqlite3.Connection) -> None:
     add(connection, "a", tasks=3, person="ann", tiles=True)
     add(connection, "b", tasks=4, person="bob")
-    found = feeding.feed(connection, 6, in_tiles=2)
+    found = feeding.feed(connection, 6, in_tiles={"": 2})
     assert [json.loads(one.body)["id"] for one in found] == ["a-1", "b-1", "a-2", "b-2", "b-3", "b-4"]

@@ -60,7 +60,8 @@ class Still:
             known["data"]["error"] = error
         bookkeeping.enter(self.connection, f"{step}.worker", json.dumps(known).encode())
 
-    def render(self, *names: str) -> None:
+    def render(self, *names: str, **data: str) -> None:
+        """`data` is what the worker tells with it."""
         for name in names:
             known: dict[str, Any] = json.loads(books.task(self.connection, JOB, self.task(name)) or b"")
             if "." in name:
@@ -70,6 +71,7 @@ class Still:
             for frame in known["command"]["Blender"]["frame"].values():
                 frame.update(filesize=8, hash="0" * 128)
             known["status"] = "Finished"
+            known["data"] |= data
             bookkeeping.enter(self.connection, "finish.worker", json.dumps(known).encode())
 
     def tidy(self) -> None:
@@ -209,3 +211,23 @@ def test_nothing_is_left_of_a_job_that_is_deleted(still: Still) -> None:
     changes.delete(still.connection, JOB)
     assert still.connection.execute("SELECT count(*) FROM tile").fetchone() == (0,)
     still.tidy()  # by one who had begun to look after it
+
+
+def test_tiles_of_another_version_of_blender_are_rendered_anew_before_the_picture_is_finished(still: Still) -> None:
+    still.render("7.1", blender="4.3.2")
+    assert tiles.is_rendered_by(still.connection, JOB, "5.2.2")
+    assert not tiles.is_rendered_by(still.connection, JOB, "5.2.2")
+    still.render("7.2", "7.3", blender="5.2.2")
+    assert still.queued() == ["8.1", "8.2", "8.3", "7.1"]
+    assert (still.status("7.1"), still.status("7")) == ("Waiting", "Waiting")
+    still.render("7.1", blender="5.2.2")
+    assert still.queued()[-1] == "7"
+
+
+def test_what_its_tiles_were_rendered_on_is_told_of_a_picture_if_that_is_not_all_the_same(still: Still) -> None:
+    still.render("7.1", "7.2", "7.3", device="CPU")
+    still.render("8.1", "8.2", device="CPU")
+    still.render("8.3", device="OPTIX")
+    assert [(one.frames, one.words) for one in books.warnings(still.connection, JOB)] == [
+        ("8", "the tiles of the picture were rendered on CPU and on OPTIX, which round otherwise")
+    ]

@@ -20,7 +20,7 @@ import pytest
 from bender_worker_addon.core.deliveries import Connected, Delivery, Disconnected
 from bender_worker_addon.core.errors import FarmError
 from bender_worker_addon.core.transfers import CANCELED, JobStatus
-from bender_worker_addon.farm import books, workers
+from bender_worker_addon.farm import books, tiles, workers
 from bender_worker_addon.farm.database import FILE, Database
 from bender_worker_addon.queues.local import queue as local
 from bender_worker_addon.queues.local.owners import lives
@@ -443,6 +443,26 @@ def test_jobs_that_come_last_are_taken_when_there_are_no_others(site: Site) -> N
     worker.queue.put_last(frozenset({"bad"}))
     worker.queue.consume(3)
     assert [name(worker.take()) for _ in range(3)] == ["good-1", "good-2", "bad-1"]
+
+
+def test_tiles_of_a_job_are_taken_by_one_version_of_blender_as_long_as_it_is_there(site: Site) -> None:
+    site.add("still", 3)
+    with site.database.changing() as connection:
+        tiles.enter(connection, "still", [("still-2", "still-1"), ("still-3", "still-1")])
+    one = site.worker(blender="4.3.2")
+    one.queue.tell(one.session, "hello.one", b'{"blender": "4.3.2"}')
+    held = one.take()
+    one.settled()
+    other = site.worker(prefetch=3, blender="5.2.2")
+    other.settled()
+    assert other.inbox.empty()
+    site.add("film", 1)
+    assert name(other.take()) == "film-1"
+    one.queue.tell(one.session, "hello.one", b'{"blender": "4.3.2", "state": "Stopped"}')
+    one.queue.requeue(held)
+    one.queue.close(timeout=DEADLINE)
+    assert {name(other.take()) for _ in range(2)} <= {"still-1", "still-2", "still-3"}
+    assert site.job("still").blender == "5.2.2"
 
 
 def fail(worker: Hands, delivery: Delivery, reason: str) -> None:

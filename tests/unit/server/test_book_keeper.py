@@ -2,16 +2,20 @@
 """BookKeeper: how many tasks it gives to RabbitMQ, into which queue, for whoever is there."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bender_worker_addon.core.tile import Region, cut
 from bender_worker_addon.farm import books, new_job
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.farm.new_job import NewJob, SceneFacts
-from bender_worker_addon.queues.rabbitmq.channels import TILE_QUEUE
+from bender_worker_addon.queues.rabbitmq.channels import TILE_QUEUE, tile_queue
+from bender_worker_addon.server import book_keeper
 from bender_worker_addon.server.book_keeper import BookKeeper
 
 SCENE = SceneFacts(version="4.3.2", engine="CYCLES", width=64, height=36, scale=100, fps=24, step=1)
@@ -30,13 +34,14 @@ def keeper(folder: Path, *jobs: tuple[str, int, int]) -> BookKeeper:
     return BookKeeper(folder, changed=lambda: None)
 
 
-def hello(keeper: BookKeeper, *workers: str, tiles: bool = True) -> None:
-    keeper.reported([(f"hello.{worker}", json.dumps({"tiles": tiles}).encode()) for worker in workers])
+def hello(keeper: BookKeeper, *workers: str, tiles: bool = True, blender: str = "") -> None:
+    told = json.dumps({"tiles": tiles, "blender": blender}).encode()
+    keeper.reported([(f"hello.{worker}", told) for worker in workers])
 
 
 def given(keeper: BookKeeper, *, in_work: int = 0, in_tiles: int = 0) -> tuple[int, int]:
     """How many go into the queue `work`, and how many into that of tiles."""
-    messages = keeper.wanted(in_work=in_work, in_tiles=in_tiles)
+    messages = keeper.wanted(in_work=in_work, in_tiles={TILE_QUEUE: in_tiles})
     tiles = sum(message.queue == TILE_QUEUE for message in messages)
     return len(messages) - tiles, tiles
 
@@ -59,11 +64,54 @@ def test_a_worker_of_old_is_not_kept_waiting_by_tiles(tmp_path: Path) -> None:
     assert given(books, in_work=4, in_tiles=6) == (4, 0)
 
 
-def test_before_anybody_is_heard_there_is_something_for_everybody(tmp_path: Path) -> None:
-    assert given(keeper(tmp_path, ("still", 1, 30), ("film", 100, 0))) == (4, 4)
+def test_before_anybody_is_heard_there_is_something_but_for_tiles_of_which_nobody_knows_who_renders_them(
+    tmp_path: Path,
+) -> None:
+    assert given(keeper(tmp_path, ("still", 1, 30), ("film", 100, 0))) == (4, 0)
 
 
 def test_a_film_before_a_still_is_all_that_is_fed(tmp_path: Path) -> None:
     books = keeper(tmp_path, ("film", 100, 0), ("still", 1, 30))
     hello(books, "one", "two")
     assert given(books) == (4, 0)
+
+
+OLD, NEW = tile_queue("4.3.2"), tile_queue("5.2.2 LTS")
+
+
+def queues(keeper: BookKeeper) -> dict[str, int]:
+    """How many tasks go where, and are published."""
+    messages = keeper.wanted(in_work=0, in_tiles={})
+    keeper.published([message.number for message in messages])
+    return dict(Counter(message.queue for message in messages))
+
+
+def test_tiles_of_a_job_are_given_to_one_version_of_blender_that_of_its_blend_if_it_is_there(tmp_path: Path) -> None:
+    books = keeper(tmp_path, ("still", 2, 8), ("film", 100, 0))
+    hello(books, "one", "two", blender="5.2.2 LTS")
+    hello(books, "three", blender="4.3.2")
+    assert (OLD, NEW) == ("bender-tiles.4.3.2", "bender-tiles.5.2.2-LTS")
+    assert queues(books) == {OLD: 4, "work": 2}  # what is left of what three find something to do by
+    books = BookKeeper(tmp_path, changed=lambda: None)
+    books.connected()
+    assert set(books.tile_queues()) == {OLD, NEW}
+    hello(books, *"abcdef", blender="5.2.2 LTS")
+    assert NEW not in queues(books)
+
+
+def test_tiles_of_a_job_whose_version_of_blender_is_there_no_more_are_given_to_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books = keeper(tmp_path, ("still", 1, 3))
+    hello(books, "one", blender="5.2.2 LTS")
+    assert queues(books) == {NEW: 3}
+    hello(books, "two", blender="5.1.0")
+    assert queues(books) == {}
+    monkeypatch.setattr(book_keeper, "_ALIVE", 0.0)  # all are silent for so long
+    books.connected()
+    assert (queues(books), books.abandoned()) == ({}, set())  # nobody is there
+    monkeypatch.setattr(book_keeper, "_ALIVE", 100.0)
+    hello(books, "two", blender="5.1.0")
+    assert queues(books) == {tile_queue("5.1.0"): 3}
+    assert books.abandoned() == {NEW}
+    assert books.abandoned() == set()

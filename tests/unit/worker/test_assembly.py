@@ -30,7 +30,7 @@ def assembly(folder: Path, *, sandbox: str = "off") -> Assembly:
 
 @pytest.fixture(autouse=True)
 def queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    def stand_in(config: WorkerConfig, *, inbox: "SimpleQueue[Any]") -> StandInBroker:
+    def stand_in(config: WorkerConfig, *, inbox: "SimpleQueue[Any]", blender: str) -> StandInBroker:
         return StandInBroker(url=config.amqp_url, worker_id=config.id, inbox=inbox)
 
     monkeypatch.setattr("bender_worker_addon.worker.assembly.task_queue", stand_in)

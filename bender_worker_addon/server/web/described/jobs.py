@@ -25,6 +25,7 @@ _A_JOB: dict[str, Any] = {
         "person": {"type": "string", "description": "who sent it, if that is known"},
         "tiles": {"type": "integer", "description": "into how many its frames are cut; 0: into none"},
         "tiles_done": {"type": "integer"},
+        "blender": {"type": "string", "description": "which version renders its tiles; empty before any does"},
     },
 }
 _IN_FULL = {

@@ -143,7 +143,8 @@ class JobPage extends HTMLElement {
     const end = ends(job);
     const over = OVER.has(job.status) && job.newest_at ? `, the last frame ${clock(job.newest_at * 1000, farm.now())}` : "";
     const when = end === undefined ? over : `, done about ${clock(end, farm.now())}`;
-    const tiles = job.tiles && !OVER.has(job.status) ? ` · ${count(job.tiles_done)} of ${many(job.tiles, "tile")}` : "";
+    const by = job.blender ? ` by Blender ${job.blender}` : "";
+    const tiles = job.tiles && !OVER.has(job.status) ? ` · ${count(job.tiles_done)} of ${many(job.tiles, "tile")}${by}` : "";
     setText(this.#progress, `${count(done(job))} of ${many(total(job), "frame")}${tiles} · ${timeLeft(job)}${when}`);
     const fps = this.#details?.fps;
     const pace = this.#details?.pace?.seconds;
