@@ -7,6 +7,8 @@ import { OVER, done, failed } from "./farm.js";
 import { attempt, menu, question, say } from "./ui.js";
 import { many } from "./words.js";
 
+const NAMED = 5; // jobs that are named of many
+
 const named = (job) => `“${job.name}”`;
 
 export const togglePause = (job, button) =>
@@ -56,6 +58,43 @@ async function remove(job) {
   const words = "The farm forgets the job and its blend. Its frames stay on the farm’s disk unless you say so.";
   const told = await question({ title: `Delete ${named(job)}?`, words, fields, ok: "Delete", danger: true });
   if (told && (await attempt(() => ask("DELETE", jobPath(job.id), { frames: told.has("frames") })))) say(`${named(job)} is deleted.`);
+}
+
+/** Opens a menu of what can be done to all of these jobs. */
+export function menuForAll(button, jobs) {
+  const [over, going] = [jobs.filter((job) => OVER.has(job.status)), jobs.filter((job) => !OVER.has(job.status))];
+  const [paused, active] = [going.filter((job) => job.paused), going.filter((job) => !job.paused)];
+  const again = jobs.filter((job) => failed(job) > 0 || job.status === "Canceled");
+  menu(button, [
+    active.length && { icon: "pause", label: `Pause ${many(active.length, "job")}`, act: () => toAll(active, "paused", (job) => ask("POST", jobPath(job.id, "/pause"), {})) },
+    paused.length && { icon: "play", label: `Resume ${many(paused.length, "job")}`, act: () => toAll(paused, "resumed", (job) => ask("POST", jobPath(job.id, "/resume"), {})) },
+    again.length && { icon: "retry", label: `Retry what failed of ${many(again.length, "job")}`, act: () => toAll(again, "queued again", (job) => ask("POST", jobPath(job.id, "/retry"), {})) },
+    going.length && { icon: "cancel", label: `Cancel ${many(going.length, "job")} …`, act: () => cancelAll(going), danger: true },
+    over.length && { icon: "delete", label: `Delete ${many(over.length, "job")} that ${over.length === 1 ? "is" : "are"} over …`, act: () => removeAll(over), danger: true },
+  ]);
+}
+
+/** One after the other, until one can't be. */
+async function toAll(jobs, done, what) {
+  let number = 0;
+  while (number < jobs.length && (await attempt(() => what(jobs[number])))) number++;
+  if (number) say(`${many(number, "job")} ${number === 1 ? "is" : "are"} ${done}.`);
+}
+
+const namedShortly = (jobs) => jobs.slice(0, NAMED).map(named).join(", ") + (jobs.length > NAMED ? ` and ${jobs.length - NAMED} more` : "");
+
+async function cancelAll(jobs) {
+  const words = `${namedShortly(jobs)}: nothing more of ${jobs.length === 1 ? "it" : "them"} is rendered; what is done stays.`;
+  if (!(await question({ title: `Cancel ${many(jobs.length, "job")}?`, words, ok: "Cancel them", danger: true }))) return;
+  await toAll(jobs, "canceled", (job) => ask("POST", jobPath(job.id, "/cancel"), {}));
+}
+
+async function removeAll(jobs) {
+  const frames = jobs.reduce((sum, job) => sum + done(job), 0);
+  const fields = [h("label", { class: "check" }, h("input", { type: "checkbox", name: "frames" }), `Delete their ${many(frames, "frame")} too`)];
+  const words = `${namedShortly(jobs)}: the farm forgets them and their blends. Their frames stay on the farm’s disk unless you say so.`;
+  const told = await question({ title: `Delete ${many(jobs.length, "job")}?`, words, fields, ok: "Delete them", danger: true });
+  if (told) await toAll(jobs, "deleted", (job) => ask("DELETE", jobPath(job.id), { frames: told.has("frames") }));
 }
 
 /** The buttons of a job; `update(job)` on it keeps them right. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The first screen: one sentence, what somebody has to see to, jobs, machines, and how to get more of both.
 
-import { jobButtons, retry } from "./actions.js";
+import { jobButtons, menuForAll, retry } from "./actions.js";
 import { about, ask } from "./api.js";
-import { each, h, icon, setAttribute, setText } from "./dom.js";
+import { each, h, icon, iconButton, setAttribute, setText } from "./dom.js";
 import { OVER, done, farm, hasPictures, told, total } from "./farm.js";
 import { Frames } from "./frames.js";
 import { detailsOf } from "./details.js";
@@ -17,6 +17,7 @@ import "./strip.js";
 
 const SHOWN = 12; // jobs that are over and shown without being asked for
 const AT_ONCE = 40; // jobs that are made before somebody has scrolled that far
+const NEEDED = 4; // of what needs somebody: more would push the jobs off the screen
 const STATES = ["Rendering", "Waiting", "Stopped", "Paused", "Failed", "Finished", "Canceled"]; // in the order of their chips
 const MANY = 8; // jobs from which on somebody looks for some of them
 const GONE = 24 * 3600; // seconds of silence after which a machine is folded away
@@ -27,8 +28,11 @@ class FarmHome extends HTMLElement {
   #change = () => this.#show();
   #seen = () => this.#showPictures();
   #sentence = h("h1", { class: "sentence" });
-  #needs = h("section", { class: "needs", "aria-labelledby": "needs-title" }, h("h2", { id: "needs-title" }, "Needs you"), h("ul"));
+  #needs = h("section", { class: "needs", "aria-labelledby": "needs-title" }, h("h2", { id: "needs-title" }, "Needs you"), h("ul"), h("button", { type: "button", class: "quiet", onclick: () => this.#showAllNeeds() }));
+  #needed = NEEDED;
   #find = h("input", { type: "search", placeholder: "Name or person", "aria-label": "Find jobs", oninput: () => this.#filter() });
+  #wanted = []; // jobs that are looked for
+  #all = iconButton("more", "More for all these jobs", () => menuForAll(this.#all, this.#wanted), { "aria-haspopup": "menu", "aria-expanded": "false" });
   #chips = h("div", { class: "chips", role: "group", "aria-label": "Show only" });
   #rows = h("ul", { class: "rows" });
   #older = h("button", { type: "button", class: "older", onclick: () => go({ all: "1" }) });
@@ -39,7 +43,7 @@ class FarmHome extends HTMLElement {
   #jobs = h(
     "section",
     { class: "jobs", "aria-labelledby": "jobs-title" },
-    h("div", { class: "title" }, h("h2", { id: "jobs-title" }, "Jobs"), this.#find),
+    h("div", { class: "title" }, h("h2", { id: "jobs-title" }, "Jobs"), h("div", { class: "find" }, this.#find, this.#all)),
     this.#chips,
     this.#rows,
     this.#end,
@@ -108,7 +112,15 @@ class FarmHome extends HTMLElement {
   #showNeeds() {
     const found = needs();
     this.#needs.hidden = !found.length;
-    each(this.#needs.lastElementChild, found, (need) => need.key, makeNeed, (row, need) => row.update(need));
+    const [, list, more] = this.#needs.children;
+    more.hidden = found.length <= this.#needed;
+    setText(more, `Show ${found.length - this.#needed} more`);
+    each(list, found.slice(0, this.#needed), (need) => need.key, makeNeed, (row, need) => row.update(need));
+  }
+
+  #showAllNeeds() {
+    this.#needed = Infinity;
+    this.#showNeeds();
   }
 
   #showJobs() {
@@ -120,6 +132,8 @@ class FarmHome extends HTMLElement {
     this.#showChips(found, state);
     const wanted = STATES.includes(state) ? found.filter((job) => stateOf(job) === state) : found;
     wanted.sort(inOrder);
+    this.#wanted = wanted;
+    this.#all.hidden = wanted.length < 2;
     const active = wanted.filter((job) => !OVER.has(job.status)).length;
     const shown = find || wanted !== found || this.#parameters.has("all") ? wanted : wanted.slice(0, active + SHOWN);
     each(this.#rows, shown.slice(0, this.#limit), (job) => job.id, () => document.createElement("job-row"), (row, job) => (row.job = job));
@@ -169,11 +183,13 @@ function makeNeed() {
   const words = h("a", { class: "name" });
   const why = h("p");
   const button = h("button", { type: "button", onclick: () => (need.job ? retry(need.job, null, button) : null) }, icon("retry"), "Retry");
-  const row = h("li", { class: "need" }, icon("warn"), h("div", { class: "words" }, words, why), button);
+  const look = h("a", { class: "button" }, "Look at it");
+  const row = h("li", { class: "need" }, icon("warn"), h("div", { class: "words" }, words, why), button, look);
   row.update = (newest) => {
     need = newest;
     setText(words, need.words);
-    setAttribute(words, "href", need.job ? `#/job/${need.job.id}?show=Errored` : `#/worker/${encodeURIComponent(need.worker.id)}`);
+    look.hidden = Boolean(need.job);
+    for (const link of [words, look]) setAttribute(link, "href", need.job ? `#/job/${need.job.id}?show=Errored` : `#/worker/${encodeURIComponent(need.worker.id)}`);
     setText(why, need.why);
     button.hidden = !need.job;
   };

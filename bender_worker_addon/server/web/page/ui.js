@@ -65,7 +65,7 @@ export function menu(button, entries) {
   });
   list.addEventListener("toggle", (event) => event.newState === "closed" && list.remove());
   button.focus(); // where it returns to
-  document.body.append(list);
+  document.getElementById("main").append(list);
   list.showPopover();
   const [at, size] = [button.getBoundingClientRect(), list.getBoundingClientRect()];
   const below = at.bottom + size.height + 8 < innerHeight || at.top < size.height + 8;
