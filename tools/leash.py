@@ -45,6 +45,12 @@ class Leashed:
                 start_new_session=True,
             )
 
+    @property
+    def program(self) -> int:
+        """The program's process, where the system is Linux."""
+        pid = self._leash.pid
+        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()[0])
+
     def ended(self) -> bool:
         return self._leash.poll() is not None
 

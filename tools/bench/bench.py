@@ -33,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="frames: the cases below; gui: what the worker costs an artist in her window (7 min, --quick 3);"
         " queue: the queue on this machine with 100 000 tasks (a minute); page: the farm's page in a browser (3 min,"
         " --hour: what an hour of changes leaves there, 20 min);"
-        " pieces: what a scene costs that is sent again (20 min, --quick 3)",
+        " pieces: what a scene costs that is sent again (30 min, --quick 5; --mbit: over a line of so many, --part:"
+        " only first, changes, workers, small, shared or window)",
     )
     cases = ", ".join(f"{name} ({case.what})" for name, case in bench_cases.ALL.items())
     parser.add_argument(
@@ -42,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeat", type=int, default=3, metavar="N", help="medians of so many (default: 3)")
     parser.add_argument("--blender", metavar="PATH", help="the Blender to work in; else $BLENDER, PATH, or one is made")
     parser.add_argument("--quick", action="store_true", help="once each, and fewer frames")
-    parser.add_argument("--hour", action="store_true", help=argparse.SUPPRESS)
+    for name, action in (("--hour", "store_true"), ("--mbit", "store"), ("--part", "append")):
+        parser.add_argument(name, action=action, help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument(
         "--picture",
@@ -71,6 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
         options = [
             *("--blender", str(blender)),
             *(["--quick"] if arguments.quick else []),
+            *(["--mbit", arguments.mbit] if arguments.mbit else []),
+            *(word for part in arguments.part or () for word in ("--part", part)),
             *(["--json", str(arguments.json)] if arguments.json else []),
         ]
         return testing.by_command("tools.bench.pieces", options)

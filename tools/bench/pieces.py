@@ -9,25 +9,17 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import Self
 
-from bender_worker_addon.core.transfers import BlendReady
 from bender_worker_addon.pieces import shelf
-from bender_worker_addon.settings.tls import SYSTEM_TLS
-from bender_worker_addon.sites.client import Client
-from bender_worker_addon.sites.pieces import sent_in_pieces
-from bender_worker_addon.sites.site import nobody
-from bender_worker_addon.system import hashing
-from bender_worker_addon.system.files import discard_folder
-from bender_worker_addon.worker.blends.download import Download
-from bender_worker_addon.worker.blends.flaskbender import Flaskbender
-from bender_worker_addon.worker.blends.http_client import HttpClient
+from tools.bench import first_time, from_window, transfer
 from tools.blenders import blenders
 from tools.blenders.inside_blender import run_script
 from tools.build import package
@@ -44,7 +36,17 @@ _CHANGES = {
     "edit": "one mesh of fifty edited",
     "paint": "one texture of twenty repainted",
 }
+PARTS = {
+    "first": "the first time, in pieces and as a whole",
+    "changes": "a scene that is sent again after each of these changes",
+    "workers": "many workers that had the last version",
+    "small": "a scene of small objects",
+    "shared": "scenes that share textures, or a library",
+    "window": "the dialog's Send in a Blender that is open",
+}
+_OTHERS = 1_000_000  # the numbers of other meshes and textures, from there on
 _PATIENCE = 300.0  # seconds
+MESHES, TEXTURES = 50, 20  # of a scene of the full size, see `inside_blender/pieces.py`
 _PREPARE = 900.0  # seconds in which Blender makes a scene
 
 Row = tuple[str, str]
@@ -54,6 +56,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="build.py bench pieces")
     parser.add_argument("--quick", action="store_true", help="scenes of a tenth of the size, 4 workers")
     parser.add_argument("--mbit", type=float, default=1000.0, metavar="N", help="what the line does each way (1000)")
+    parser.add_argument("--part", action="append", choices=PARTS, help="only this one, or these")
     parser.add_argument("--blender", metavar="PATH")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args(arguments)
@@ -63,7 +66,7 @@ def main(arguments: list[str]) -> int:
         version = ".".join(map(str, blenders.version_of(blender)))
         print(f"Blender {version}, {os.cpu_count()} cores, to and from the farm at {options.mbit:g} Mbit/s")
         with _Bench(blender, Path(folder), quick=options.quick, rate=options.mbit / 8 * 1e6) as bench:
-            for name, words in bench.rows():
+            for name, words in bench.rows(options.part or PARTS):
                 rows[name] = words
                 print(f"  {name:50}{words}", flush=True)
     if options.json:
@@ -77,8 +80,8 @@ class _Bench:
         self._blender = blender
         self._rate = rate
         self._scratch = scratch
-        self._size, self._objects, self._workers = (50, 5_000, 4) if quick else (500, 50_000, 20)
-        self._repeat = 1 if quick else 3
+        self._size, self._objects, self._workers_there = (50, 5_000, 4) if quick else (500, 50_000, 20)
+        self._repeat = 2 if quick else 5
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -86,7 +89,7 @@ class _Bench:
             say("Starting a farm with a RabbitMQ of its own, building and installing the add-on …")
             archive = package.build(self._blender, folder=self._scratch)
             env = package.install(self._blender, archive, self._scratch / "user")
-            self._farm = self._stack.enter_context(ServedFarm(self._blender, env, folder=self._scratch / "farm"))
+            self._farm = self._stack.enter_context(ServedFarm(self._blender, env, folder=self._scratch / "served"))
             self._up, self._down = (
                 self._stack.enter_context(Proxy(self._farm.port, rate=self._rate)) for _ in range(2)
             )
@@ -99,12 +102,75 @@ class _Bench:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def rows(self) -> Iterator[Row]:
-        large = self._scene("large", size=self._size)
-        yield from self._first_time(large)
-        yield from self._versions("large", large, _CHANGES)
-        yield from self._many_workers()
+    def rows(self, parts: Iterable[str]) -> Iterator[Row]:
+        """What has been sent for one has nothing in common with what is for another, except for `changes` and
+        `workers`, in this order: grids of another size are others, too."""
+        for part in sorted(parts, key=list(PARTS).index):
+            yield from getattr(self, f"_{part}")()
+
+    def _first(self) -> Iterator[Row]:
+        """A tenth of its meshes and textures shows of what the memory is."""
+        tenth = {"meshes": MESHES // 10, "textures": TEXTURES // 10, "first_mesh": _OTHERS, "first_texture": _OTHERS}
+        small = self._scene("large", None, "tenth", size=self._size, **tenth)
+        whole = self._scene(
+            "large", named="whole", size=1.02 * self._size, first_mesh=2 * _OTHERS, first_texture=2 * _OTHERS
+        )
+        scenes = {f"{scene.stat().st_size / 1e6:.0f} MB": scene for scene in (small, whole)}
+        up, down = (self._farm.url_by(line.port) for line in (self._up, self._down))
+        yield from first_time.rows(self._farm, scenes, up=up, down=down, repeat=self._repeat)
+
+    def _changes(self) -> Iterator[Row]:
+        yield from self._versions("large", self._large, _CHANGES)
+
+    def _small(self) -> Iterator[Row]:
         yield from self._versions("small", self._scene("small", objects=self._objects), ("nothing", "move"))
+
+    def _workers(self) -> Iterator[Row]:
+        """That had the last version."""
+        url, folder = self._farm.url_by(self._down.port), self._scratch / "had"
+        for job in ("workers-first", "workers-move"):
+            self._sent(job, self._large if job == "workers-first" else self._scene("move", before=self._large))
+        transfer.measured("fetch-pieces", url, folder / "workers-first.blend", "workers-first")
+        had = next(folder.glob("*/*.blend"))
+        down, took = self._down.down, []
+        for number in range(self._workers_there):
+            target = self._scratch / f"worker-{number}" / "workers-move.blend"
+            last = target.parent / had.parent.name
+            last.mkdir(parents=True)
+            for file in (had, shelf.manifest_file(had)):
+                os.link(file, last / file.name)
+            took.append(transfer.measured("fetch-pieces", url, target, "workers-move"))
+            shutil.rmtree(target.parent)
+        share = 100 * (self._down.down - down) / (len(took) * had.stat().st_size)
+        seconds, memory = median(one.seconds for one in took), max(one.memory for one in took)
+        words = f"{share:.2f} % of {len(took)} times the file, {seconds:.2f} s and {memory / 1e6:.0f} MB of memory each"
+        yield f"to {len(took)} workers that had the last version", words
+
+    def _shared(self) -> Iterator[Row]:
+        """Two with the same textures and five meshes of their own, two with the same library and one of their own."""
+        size = self._size / 5
+        library = str(
+            self._scene("large", named="library", size=size, first_mesh=3 * _OTHERS, first_texture=3 * _OTHERS)
+        )
+        shares: dict[str, float] = {"meshes": 5, "first_texture": 4 * _OTHERS}
+        for number in (4, 5):
+            yield self._sharing(f"textures-{number}", "large", size=size, first_mesh=number * _OTHERS, **shares)
+        for number in (6, 7):
+            yield self._sharing(f"library-{number}", "linking", size=size, library=library, first_mesh=number * _OTHERS)
+
+    def _sharing(self, named: str, what: str, **options: float | str) -> Row:
+        cost = self._sent(named, self._scene(what, None, named, **options))
+        return f"shared {named}, {self._blend(named).stat().st_size / 1e6:.0f} MB", str(cost)
+
+    def _window(self) -> Iterator[Row]:
+        others = {"first_mesh": 8 * _OTHERS, "first_texture": 8 * _OTHERS}
+        scene = self._scene("large", None, "open", size=1.04 * self._size, hidden=True, **others)
+        took = list(
+            from_window.seconds(self._farm, self._blender, scene, scratch=self._scratch, times=1 + self._repeat)
+        )
+        again = median(took[1:])
+        words = f"first {took[0]:.1f} s, again {again:.1f} s, {100 * again / took[0]:.0f} % of the time"
+        yield "from the dialog's Send to the frame begun", words
 
     def _versions(self, kind: str, scene: Path, changes: Iterable[str]) -> Iterator[Row]:
         """The scene, then each change of it, sent and rendered."""
@@ -132,48 +198,15 @@ class _Bench:
                     raise ToolError(f"{job} failed")
         return _Cost(self._up.up - up, self._down.down - down, sent, begun)
 
-    def _first_time(self, file: Path) -> Iterator[Row]:
-        """As a whole and in pieces, in turn; what was sent is forgotten each time."""
-        ways: dict[str, Callable[[Client, str], object]] = {
-            "as a whole": lambda client, path: client.put(path, file, {"X-Blake2b": _hash(file)}, nobody),
-            "in pieces": lambda client, path: sent_in_pieces(client, path, file, nobody),
-        }
-        seconds: dict[str, list[float]] = {way: [] for way in ways}
-        for number in range(self._repeat):
-            for way, send in ways.items():
-                job = f"{way[3]}{number}"
-                with closing(Client(self._farm.url_by(self._up.port), SYSTEM_TLS)) as client:
-                    seconds[way].append(_seconds(send, client, f"/api/jobs/{job}/files/large.blend"))
-                discard_folder(self._farm.jobs / f".new-{job}")
-        whole, pieces = (median(seconds[way]) for way in ways)
-        yield "to the farm for the first time", f"as a whole {whole:.2f} s, in pieces {pieces:.2f} s"
+    @cached_property
+    def _large(self) -> Path:
+        return self._scene("large", size=self._size)
 
-    def _many_workers(self) -> Iterator[Row]:
-        """That had the last version."""
-        url = self._farm.url_by(self._down.port)
-        folder = self._scratch / "had"
-        pieces = _seconds(_fetched, url, folder / "large-first.blend")
-        had = next(folder.glob("*/*.blend"))
-        alone = self._scratch / "whole" / "large-first.blend"
-        alone.parent.mkdir()
-        whole = _seconds(_downloaded, url, alone)
-        yield "to a worker for the first time", f"as a whole {whole:.2f} s, in pieces {pieces:.2f} s"
-        down, took = self._down.down, []
-        for number in range(self._workers):
-            target = self._scratch / f"worker-{number}" / "large-move.blend"
-            last = target.parent / had.parent.name
-            last.mkdir(parents=True)
-            for file in (had, shelf.manifest_file(had)):
-                os.link(file, last / file.name)
-            took.append(_seconds(_fetched, url, target))
-            shutil.rmtree(target.parent)
-        share = 100 * (self._down.down - down) / (self._workers * had.stat().st_size)
-        words = f"{share:.2f} % of {self._workers} times the file, {median(took):.2f} s each"
-        yield f"to {self._workers} workers that had the last version", words
-
-    def _scene(self, what: str, before: Path | None = None, **options: float) -> Path:
-        made = self._scratch / f"{what if before is None else before.stem + '-' + what}.blend"
-        run_script("pieces.py", self._blender, what, str(before or ""), made, options, timeout=_PREPARE)
+    def _scene(self, what: str, before: Path | None = None, named: str = "", **options: float | str) -> Path:
+        named = named or (what if before is None else f"{before.stem}-{what}")
+        made = self._scratch / f"{named}.blend"
+        if not made.exists():
+            run_script("pieces.py", self._blender, what, str(before or ""), made, options, timeout=_PREPARE)
         return made
 
     def _blend(self, job: str) -> Path:
@@ -192,29 +225,6 @@ class _Cost:
     def __str__(self) -> str:
         megabytes = f"{self.up / 1e6:.2f} MB up, {self.down / 1e6:.2f} MB down"
         return f"{megabytes}; sent {self.sent:.1f} s, begun {self.begun:.1f} s"
-
-
-def _fetched(url: str, target: Path) -> None:
-    event = Flaskbender(url).fetch_blend(target.stem, target)
-    if not isinstance(event, BlendReady):
-        raise ToolError(str(event))
-
-
-def _downloaded(url: str, target: Path) -> None:
-    """As a whole."""
-    http = HttpClient(SYSTEM_TLS)
-    Download(lambda headers: http.get(f"{url}/job/worker/blend/{target.stem}", headers=headers), target).run()
-
-
-def _hash(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashing.of(opened)
-
-
-def _seconds(work: Callable[..., object], *arguments: object) -> float:
-    began = time.perf_counter()
-    work(*arguments)
-    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

@@ -65,9 +65,19 @@ class ServedFarm:
         return int(self._link.partition("/join/")[0].rpartition(":")[2])
 
     @property
+    def process(self) -> int:
+        """The server's."""
+        return self._server.program
+
+    @property
+    def folder(self) -> Path:
+        """That of the server."""
+        return self._folder / "farm"
+
+    @property
     def jobs(self) -> Path:
         """The folder of its jobs."""
-        return self._folder / "farm" / "jobs"
+        return self.folder / "jobs"
 
     def link_by(self, port: int) -> str:
         """By which a machine joins that reaches it through another port."""
@@ -86,7 +96,7 @@ class ServedFarm:
 
     def start_worker(self, name: str, *, log: Path) -> Worker:
         self.join(name)
-        worker = Worker(self._blender, (), env=self._of(name), log=log)
+        worker = Worker(self._blender, (), env=self.environment_of(name), log=log)
         self._stack.callback(worker.end)
         return worker
 
@@ -105,7 +115,7 @@ class ServedFarm:
         if nothing does for `patience` seconds."""
         known: dict[str, tuple[str, str]] = {}
         changed = time.monotonic()
-        with closing(Database(self._folder / "farm")) as database:
+        with closing(Database(self.folder)) as database:
             while True:
                 with database.looking() as connection:
                     rows = connection.execute("SELECT id, body, coalesce(worker, '') FROM task").fetchall()
@@ -124,7 +134,7 @@ class ServedFarm:
         """Raises ToolError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         words: list[str | Path] = ["serve", "--port", "0", "--json", "--blender", self._blender]
-        words += ["--farm-dir", self._folder / "farm"]
+        words += ["--farm-dir", self.folder]
         env = {"PATH": f"{self._programs()}{os.pathsep}{os.environ['PATH']}", "HOME": str(self._folder)}
         self._server = Leashed(
             [sys.executable, "-I", pyz.build(folder=self._folder), *words], env=env, log=self.log, orphans=True
@@ -155,11 +165,11 @@ class ServedFarm:
 
     def _command(self, name: str, *words: str | Path) -> None:
         command = [self._blender, "--command", "bender_worker", *words]
-        done = subprocess.run(command, env=self._of(name), capture_output=True, text=True, timeout=_COMMAND)
+        done = subprocess.run(command, env=self.environment_of(name), capture_output=True, text=True, timeout=_COMMAND)
         if done.returncode:
             raise ToolError(f"`{words[0]}` failed on {name}:\n{(done.stderr or done.stdout).strip()}")
 
-    def _of(self, name: str) -> dict[str, str]:
-        """The environment of a machine of that name."""
+    def environment_of(self, name: str) -> dict[str, str]:
+        """That of a machine of that name."""
         settings = {"DATA_DIR": str(self._folder / name), "ID": name, "HEART_RATE_SECONDS": _SIGN_OF_LIFE}
         return self._env | {f"BENDER_WORKER_{key}": value for key, value in settings.items()}

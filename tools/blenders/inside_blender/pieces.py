@@ -30,22 +30,42 @@ def main() -> None:
     bpy.ops.wm.save_as_mainfile(filepath=out, check_existing=False, compress=False)
 
 
-def large(*, size: float) -> None:
-    """MESHES and TEXTURES, packed, of `size` MB in all."""
+def large(
+    *,
+    size: float,
+    meshes: int = MESHES,
+    textures: int = TEXTURES,
+    first_mesh: int = 0,
+    first_texture: int = 0,
+    hidden: bool = False,
+) -> None:
+    """So many meshes and packed textures, of `size` MB in all if they are MESHES and TEXTURES. Those that have the same
+    number in two files are the same. `hidden`: in a window, where they would be drawn by the processor."""
     _camera()
     side = int((size * 5e5 / MESHES / _MESH) ** 0.5)
-    for number in range(MESHES):
+    for number in range(meshes):
         place = (number % 10, number // 10, 0)
         bpy.ops.mesh.primitive_grid_add(x_subdivisions=side, y_subdivisions=side, location=place)
         found = bpy.context.object
         found.name = found.data.name = f"mesh {number:02}"
         found.data.materials.append(bpy.data.materials.new(f"material {number:02}"))
-        _shake(found.data, number)
-    for number in range(TEXTURES):
+        found.hide_viewport = hidden
+        _shake(found.data, first_mesh + number)
+    for number in range(textures):
         side = int((size * 5e5 / TEXTURES / _TEXTURE) ** 0.5)
         picture = bpy.data.images.new(f"texture {number:02}", side, side, alpha=True)
         picture.use_fake_user = True
-        _paint(picture, number)
+        _paint(picture, first_texture + number)
+
+
+def linking(*, library: str, size: float, first_mesh: int) -> None:
+    """All objects of a library, and a mesh as `large` makes one of this size."""
+    large(size=size, meshes=1, textures=0, first_mesh=first_mesh)
+    libraries: Any = bpy.data.libraries
+    with libraries.load(library, link=True) as (there, wanted):
+        wanted.objects = [name for name in there.objects if name.startswith("mesh")]
+    for found in wanted.objects:
+        bpy.context.scene.collection.objects.link(found)
 
 
 def small(*, objects: int) -> None:
@@ -95,7 +115,7 @@ def _camera() -> None:
     found = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     scene.collection.objects.link(found)
     found.location = (5, 3, 20)
-    scene.camera = found
+    scene.camera, scene.frame_end = found, 1
     scene.render.engine = "CYCLES"
     scene.cycles.samples = 1
     scene.cycles.use_denoising = False
@@ -120,7 +140,7 @@ def _noise(count: int, seed: int) -> "array.array[float]":
 
 
 DONE: dict[str, Callable[..., None]] = {
-    made.__name__: made for made in (large, small, nothing, move, add, colour, edit, paint)
+    made.__name__: made for made in (large, small, linking, nothing, move, add, colour, edit, paint)
 }
 
 if __name__ == "__main__":
