@@ -5,7 +5,13 @@ import textwrap
 
 import bpy
 
+NARROW = 28  # characters a line, with which words have no room beside anything
 _ICON = 5  # characters that an icon takes the place of
+
+
+def side_by_side(layout: bpy.types.UILayout, *, width: int) -> bpy.types.UILayout:
+    """For buttons: one below the other where their words would be cut side by side."""
+    return layout.column(align=True) if width < NARROW else layout.row(align=True)
 
 
 def draw_line(layout: bpy.types.UILayout, text: str, *, width: int, icon: str) -> None:

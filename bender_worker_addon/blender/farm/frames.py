@@ -9,6 +9,7 @@ import bpy
 from bpy.props import BoolProperty, IntProperty
 
 from .. import viewing
+from ..paragraph import side_by_side
 from ..thumbnail import Thumbnail
 from . import words
 from .looking import finished, looking
@@ -142,7 +143,7 @@ def _play_when_fetched(job: str) -> float | None:
     return None
 
 
-def draw_frames(layout: bpy.types.UILayout, details: "Details") -> None:
+def draw_frames(layout: bpy.types.UILayout, details: "Details", *, width: int) -> None:
     """`< Frame 7 of 12 >`, its picture, and what can be done with it."""
     looked, numbers = looking.shown, finished(details)
     if looked.job != details.job.id or looked.frame not in numbers:
@@ -151,7 +152,7 @@ def draw_frames(layout: bpy.types.UILayout, details: "Details") -> None:
     row.operator("bender.farm_step", text="", icon="TRIA_LEFT").by = -1
     row.operator("bender.farm_go_to", text=words.place(looked.frame, numbers))
     row.operator("bender.farm_step", text="", icon="TRIA_RIGHT").by = 1
-    row = layout.row(align=True)
+    row = side_by_side(layout, width=width)
     row.operator("bender.farm_show", icon="IMAGE_DATA")
     row.operator("bender.farm_play", icon="PLAY")
     if looked.picture is not None:

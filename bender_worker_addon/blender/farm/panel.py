@@ -8,7 +8,7 @@ import bpy
 
 from ...settings.config import WorkerConfig
 from .. import in_force, online
-from ..paragraph import draw_line, draw_paragraph
+from ..paragraph import NARROW, draw_line, draw_paragraph, side_by_side
 from ..regions import TAB, letters, redraw_sidebars, sidebars
 from . import summary, words
 from .frames import draw_frames
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TICK = 0.25  # seconds between two looks at whether there is something new to be drawn
 _ROWS = 5  # of the list, at least
 _MOST_LINES = 3  # of a list of frames
-_NARROW = 28  # characters a line, with which a name has no room beside anything
+_BOX = 2  # characters that a box takes the place of
 _ICONS = {
     words.WAITING: "TIME",
     words.RENDERING: "RENDER_ANIMATION",
@@ -62,7 +62,7 @@ class BENDER_UL_jobs(bpy.types.UIList):
             state = state_of(job)
             row = layout.row(align=True)
             row.label(text=job.name, icon=_ICONS.get(state, "DOT"))
-            if letters(context) < _NARROW:
+            if letters(context) < NARROW:
                 return  # its icon says the state
             right = row.row()
             right.alignment = "RIGHT"
@@ -168,8 +168,8 @@ def _draw_details(layout: bpy.types.UILayout, shown: Shown, *, width: int) -> No
         return
     job = details.job
     box = layout.box().column(align=True)
-    if width < _NARROW:
-        draw_line(box, job.name, width=width, icon=_ICONS.get(state_of(job), "DOT"))
+    if width < NARROW:
+        draw_line(box, job.name, width=width - _BOX, icon=_ICONS.get(state_of(job), "DOT"))
         box.menu("BENDER_MT_job")
     else:
         row = box.row()
@@ -192,13 +192,13 @@ def _draw_details(layout: bpy.types.UILayout, shown: Shown, *, width: int) -> No
     for warned in details.warnings[:3]:
         told = f"In doubt, {words.frames(warned.frames)}: {warned.words}"
         draw_paragraph(box, told, width=width, alert=True, most=2 * _MOST_LINES)
-    row = box.row(align=True)
+    row = side_by_side(box, width=width)
     if job.done:
         if not details.here:
             row.operator("bender.farm_fetch", icon="IMPORT").job = job.id
         row.operator("bender.farm_open_folder", icon="FILE_FOLDER").job = job.id
         row.operator("bender.farm_video", icon="FILE_MOVIE").job = job.id
-    row = box.row(align=True)
+    row = side_by_side(box, width=width)
     if job.stopped or job.status not in ("Queued", "Running", "Finished"):
         row.operator("bender.farm_retry", icon="FILE_REFRESH").job = job.id
     if job.status in ("Queued", "Running"):
@@ -206,7 +206,7 @@ def _draw_details(layout: bpy.types.UILayout, shown: Shown, *, width: int) -> No
             pause, icon = ("bender.farm_resume", "PLAY") if job.paused else ("bender.farm_pause", "PAUSE")
             row.operator(pause, icon=icon).job = job.id
         row.operator("bender.farm_cancel", icon="CANCEL").job = job.id
-    draw_frames(box, details)
+    draw_frames(box, details, width=width)
 
 
 def scratch() -> Path:

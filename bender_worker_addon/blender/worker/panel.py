@@ -8,7 +8,7 @@ from .. import in_force
 from ..farm import summary, words
 from ..farm.view import jobs_view
 from ..log import short_id
-from ..paragraph import draw_line, draw_paragraph
+from ..paragraph import draw_line, draw_paragraph, side_by_side
 from ..regions import TAB, letters
 from ..thumbnail import Thumbnail
 from . import nightly, quitting
@@ -107,7 +107,7 @@ class BENDER_PT_worker_session(_InSidebar, bpy.types.Panel):
         column.scale_y = 0.8
         for line in session.shown_events:
             draw_paragraph(column, _with_names(line), width=width, most=_MOST_LINES)
-        row = self.layout.row(align=True)
+        row = side_by_side(self.layout, width=width)
         row.operator("bender.worker_open_log", icon="TEXT")
         row.operator("bender.worker_open_frames", icon="FILE_FOLDER")
 
