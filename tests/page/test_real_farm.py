@@ -80,6 +80,8 @@ def test_from_an_empty_farm_to_the_downloaded_frames(
         about = page.get_by_role("region", name="This frame")
         expect(about).to_contain_text("render")
         expect(about).to_contain_text("Took")
+        about.get_by_role("button", name="Its log").click()
+        expect(about.locator("pre")).to_contain_text(re.compile("Fra: ?7"), timeout=PATIENCE)
         page.screenshot(path=shot / "real-job.png")
         with page.expect_download() as download:
             page.get_by_role("link", name="Download", exact=True).click()

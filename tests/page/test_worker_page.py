@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A machine's page in a real browser: what it is and has done, and what it is told to do."""
 
+import json
 import re
 from contextlib import closing
 from pathlib import Path
@@ -26,6 +27,7 @@ def atlas(folder: Path) -> None:
         "an_hour": 240,
         "frames": 120,
         "failures": 2,
+        "version": "0.0.1",
     }
     add_worker(folder, "atlas", state="Rendering", job="forest", frame=121, blender="5.2.0", run="r", **about)
     with closing(Database(folder)) as database, database.changing() as connection:
@@ -40,7 +42,7 @@ def test_it_says_what_it_is_and_what_it_has_done(page: Page, folder: Path) -> No
     expect(page.get_by_role("heading", level=1)).to_have_text("atlas")
     about = page.get_by_role("region", name="About it")
     expect(about).to_contain_text(re.compile(r"Rendersframe 121 of ForestSince.+ ago"))
-    for words in ("RTX 4090", "4.0 a minute", "120 frames, 2 failed", "800 GB", "5.2.0"):
+    for words in ("RTX 4090", "4.0 a minute", "120 frames, 2 failed", "800 GB", "13 GB", "5.2.0", "0.0.1"):
         expect(about).to_contain_text(words)
     happened = page.get_by_role("region", name="What has happened")
     expect(happened).to_contain_text("finished 120 of Forest")
@@ -54,12 +56,16 @@ def test_it_is_paused_and_stopped_from_here(page: Page, folder: Path) -> None:
     page.evaluate("location.hash = '#/worker/atlas'")
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("atlas is told: pause.")).to_be_visible()
+    add_worker(folder, "atlas", state="Paused", run="r")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_text("atlas is told: resume.")).to_be_visible()
     page.get_by_role("button", name="Stop now").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop now").click()
     expect(page.get_by_text("atlas is told: stop now.")).to_be_visible()
     with closing(Database(folder)) as database, database.looking() as connection:
         bodies = connection.execute("SELECT body FROM command WHERE worker = 'atlas' ORDER BY number").fetchall()
-    assert ['"pause"' in bodies[0][0], '"stop-now"' in bodies[1][0]] == [True, True]
+    told = [json.loads(body)["do"] for (body,) in bodies]
+    assert told == ["pause", "resume", "stop-now"]
 
 
 def test_its_access_is_taken_away(page: Page, server: Server, folder: Path) -> None:

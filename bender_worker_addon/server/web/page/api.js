@@ -8,7 +8,7 @@ export class Refusal extends Error {
   }
 }
 
-/** What the farm answers. Throws Refusal with a sentence for people; its status is 0 if the farm is out of reach. */
+/** What the farm answers, `{text}` where that is plain text. Throws Refusal with a sentence for people; its status is 0 if the farm is out of reach. */
 export async function ask(method, path, body, headers = {}) {
   let answer;
   try {
@@ -22,7 +22,7 @@ export async function ask(method, path, body, headers = {}) {
   }
   let told = {};
   try {
-    told = await answer.json();
+    told = answer.headers.get("Content-Type")?.startsWith("text/plain") ? { text: await answer.text() } : await answer.json();
   } catch {
     // a proxy's own words, perhaps
   }

@@ -11,6 +11,7 @@ import { Frames } from "./frames.js";
 import "./grid.js";
 import { ends, stateOf, timeLeft } from "./outlook.js";
 import "./strip.js";
+import { attempt } from "./ui.js";
 import "./viewer.js";
 import { STATUSES, ago, asFrames, clock, count, duration, many, runs, shortened, withoutFrame } from "./words.js";
 
@@ -277,8 +278,22 @@ class JobPage extends HTMLElement {
     const file = h("a", { class: "button", href: framePath(this.#job.id, number), download: true }, icon("download"), "Download this frame");
     if (["Errored", "Aborted"].includes(status)) parts.push(again);
     if (status === "Finished") parts.push(file);
+    const log = h("button", { type: "button", onclick: () => this.#showLog(task, log) }, icon("log"), "Its log");
+    if (task?.worker && !task.output) parts.push(log);
     if (task) parts.push(...aboutTask(task));
     this.#about.replaceChildren(...parts);
+  }
+
+  /** What Blender has printed for it until now, which the machine that renders it keeps. */
+  async #showLog(task, button) {
+    const told = this.#told;
+    const found = await attempt(() => ask("GET", jobPath(this.#job.id, `/tasks/${task.number}/log`)), button);
+    if (!found || told !== this.#told) return;
+    this.#about.querySelector("pre")?.remove();
+    const log = h("pre", { tabindex: 0 }, found.text);
+    this.#about.append(log);
+    log.scrollTop = log.scrollHeight;
+    log.scrollIntoView({ block: "nearest" });
   }
 
   #stripScrubbed(event) {
