@@ -192,6 +192,7 @@ def test_what_a_blend_needs_besides_travels_with_it_and_the_picture_is_the_same(
     worker.close()
 
 
+@pytest.mark.both_blenders
 def test_two_machines_render_the_tiles_of_a_picture_and_it_is_the_whole_picture_value_by_value(
     served: Farm, installed: "Installed", tmp_path: Path
 ) -> None:

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One picture that several workers render together: nobody can tell it from one that a single worker made."""
+"""One picture that several workers render together: nobody can tell it from one that a single worker made. Machines
+that do so, with both Blenders, stand in test_remote.py."""
 
 import json
 import subprocess
 from pathlib import Path
-
-import pytest
 
 from tests.farm import pictures
 from tests.farm.conftest import SceneMaker
@@ -14,7 +13,6 @@ from tests.farm.process import DEADLINE
 from tools import places
 
 
-@pytest.mark.both_blenders
 def test_a_picture_of_tiles_is_the_whole_picture_value_by_value(yard: LocalYard, tmp_path: Path) -> None:
     blend = tmp_path / "still.blend"
     pictures.run_script(yard.blender, "still.py", blend)

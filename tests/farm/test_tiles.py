@@ -77,7 +77,7 @@ def test_workers_render_the_tiles_of_a_picture_side_by_side_and_one_finishes_it(
 
 def test_a_tile_that_the_farm_has_lost_is_rendered_anew_and_what_is_canceled_is_deleted(farm: Farm) -> None:
     tiles = farm.folder / "farm" / "jobs" / "still" / "tiles"
-    farm.send("still", "1", tiles=5, seconds=0.2)
+    farm.send("still", "1", tiles=5, seconds=0.1)
     farm.worker("one")
     farm.until(lambda: any(tiles.rglob("*.exr")), "a tile")
     next(tiles.rglob("*.exr")).unlink()

@@ -49,6 +49,8 @@ class Finish:
         log.info("%s: frame %d stored, %.1f kB: %s", held, frame.number, frame.size / 1e3, frame.path, extra=done)
         if not held.missing and held.stage is not Stage.ENDING:
             self.all_stored(held)
+        elif held.stage is Stage.ENDING and self._upload_stage is not None:
+            self._upload_stage.delete_tile(held)
 
     def all_stored(self, held: InFlight) -> None:
         if self._upload_stage is not None:

@@ -81,6 +81,7 @@ class Interrupt:
         for held in its:
             if held.stage is Stage.UPLOADING and self._upload_stage is not None:
                 self._upload_stage.drop(held)
+                self._upload_stage.delete_tile(held)
             if held.stage is not Stage.ENDING:
                 self._settlement.abort(held)
 

@@ -91,6 +91,11 @@ class UploadStage:
         self._uploads.drop(held.task.id)
         self._journal.remember_finished(held.task.id, held.task.to_json())
 
+    def delete_tile(self, held: InFlight) -> None:
+        """What is stored of a task whose job was canceled, if it is a tile: of no use to anybody."""
+        if held.task.region is not None:
+            self._store.delete(held.stored.values())
+
     def leave(self) -> None:
         """Gives back what is not uploaded yet, for this worker has to end; the next run takes it up."""
         for held in self.waiting:
