@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Worker: of a job that flaskbender calls canceled nothing is rendered any more; silence means nothing."""
 
+import json
+from http import HTTPStatus
+
 import pytest
 
+from bender_worker_addon.core.task import REGION
+from bender_worker_addon.core.tile import FORMAT, folder_of
 from tests.unit.conftest import StartFarm
 from tests.unit.gates import opened
-from tests.unit.support import Farm, message
+from tests.unit.support import Farm, message, task_wire
 from tools.servers import blend_server
 
 
@@ -85,8 +90,6 @@ def test_an_answer_that_does_not_come_stops_nothing(start_farm: StartFarm) -> No
 
 @pytest.mark.usefixtures("quick_uploads")
 def test_frames_of_a_canceled_job_are_not_uploaded_any_more_and_stay(start_farm: StartFarm) -> None:
-    from http import HTTPStatus
-
     farm = start_farm(grace_period=0, upload="move")
     farm.http.upload_answers = [HTTPStatus.SERVICE_UNAVAILABLE] * 1000
     farm.add()
@@ -101,3 +104,19 @@ def test_frames_of_a_canceled_job_are_not_uploaded_any_more_and_stay(start_farm:
     farm = start_farm(upload="move")
     farm.until(lambda: farm.worker.snapshot().state.value == "Waiting")
     assert farm.worker.snapshot().uploading == 0
+
+
+@pytest.mark.usefixtures("quick_uploads")
+def test_nothing_stays_of_a_tile_of_a_canceled_job(start_farm: StartFarm) -> None:
+    farm = start_farm(grace_period=0, upload="move")
+    farm.http.upload_answers = [HTTPStatus.SERVICE_UNAVAILABLE] * 1000
+    farm.add()
+    wire = {**task_wire("tile", image_format=FORMAT), "data": {REGION: "0,0,64,64"}}
+    farm.broker.deliver(json.dumps(wire).encode())
+    farm.until(lambda: "503" in farm.worker.snapshot().detail)
+    stored = folder_of(farm.folder / "blends", "job-1", "tile") / "000001.exr"
+    assert stored.is_file()
+    farm.http.set_status("job-1", "Canceled")
+    farm.until_settled()
+    assert farm.broker.history[-2:] == ["abort", "ack"]
+    farm.until(lambda: not stored.exists())
