@@ -22,6 +22,7 @@ _RECENT = 2.0  # seconds: as many tasks wait as were finished in these, if that 
 _ALIVE = 180.0  # seconds since a worker was heard: three heartbeats
 _LOST = 120.0  # seconds after which a task that no worker has received, with an empty queue, is fed again
 _LOOK_FOR_LOST = 10.0  # seconds between two looks
+_VERSIONS = 8  # of Blender whose queues of tiles are looked after: whoever may report could make up any number
 _FORGET = 3600.0  # seconds between two looks at which workers are known no more
 
 
@@ -152,9 +153,8 @@ class BookKeeper:
 
     def _blenders(self) -> dict[str, int]:
         """How many workers render tiles, by the version of their Blender; that which most have comes first."""
-        return dict(
-            Counter(self._renders_tiles[w] for w in sorted(self._heard) if w in self._renders_tiles).most_common()
-        )
+        found = Counter(self._renders_tiles[one] for one in sorted(self._heard) if one in self._renders_tiles)
+        return dict(found.most_common(_VERSIONS))
 
     def _look_after(self, in_queue: int, blenders: Mapping[str, int]) -> None:
         now = time.monotonic()

@@ -115,3 +115,12 @@ def test_tiles_of_a_job_whose_version_of_blender_is_there_no_more_are_given_to_a
     assert queues(books) == {tile_queue("5.1.0"): 3}
     assert books.abandoned() == {NEW}
     assert books.abandoned() == set()
+
+
+def test_nobody_can_have_the_farm_look_after_any_number_of_queues(tmp_path: Path) -> None:
+    books = keeper(tmp_path, ("still", 1, 3))
+    hello(books, "one", "two", blender="4.3.2")
+    for number in range(100):
+        hello(books, f"made-up-{number}", blender=f"9.9.{number} " + 1000 * "x")
+    assert len(books.tile_queues()) == 8
+    assert queues(books) == {OLD: 3}
