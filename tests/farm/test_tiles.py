@@ -13,6 +13,7 @@ import pytest
 
 from bender_worker_addon.core.tile import Region, cut
 from tests.farm.serving import PATIENCE, Farm
+from tests.unit.gates import left_open, make, opened
 from tools.servers.farm import queue_depth
 
 PARTS = cut(Region(0, 0, 640, 360), 5)
@@ -83,13 +84,17 @@ def test_a_tile_that_the_farm_has_lost_is_rendered_anew_and_what_is_canceled_is_
     next(tiles.rglob("*.exr")).unlink()
     farm.until_finished("still")
     assert picture(farm, "still") == PICTURE
-    farm.send("other", "1-2", tiles=5, seconds=0.15)
+    gate = make(farm.folder / "gate")
+    farm.send("other", "1-2", tiles=5, wait={1: str(gate), 2: str(gate)})
+    opened(gate)
     farm.until(lambda: any(told["done"] for told in farm.status("other")["in_tiles"]), "a tile")
     farm.ask("POST", "/api/jobs/other/cancel", {})
     nothing_is_left(farm, "other", "one")
-    farm.until(lambda: farm.ask("GET", "/api/workers/one")["hello"]["state"] == WAITS, "the worker")
+    with closing(sqlite3.connect(farm.folder / "farm" / "farm.sqlite")) as books:
+        farm.until(lambda: not books.execute("SELECT * FROM message").fetchall(), "the end of what was canceled")
     assert farm.status("other")["status"] == "Canceled"
-    assert farm.ask("POST", "/api/jobs/other/retry", {"frames": "2"})["tasks"] > 1
+    left_open(gate)
+    assert farm.ask("POST", "/api/jobs/other/retry", {"frames": "2"})["tasks"] == 6  # with the picture's own
     farm.until(lambda: farm.status("other")["frames"] == {"Aborted": 1, "Finished": 1}, "frame 2")
     assert farm.frames("other") == ["000002.png"]
     farm.ask("POST", "/api/jobs/other/retry", {})

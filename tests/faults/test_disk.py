@@ -191,7 +191,9 @@ def test_folders_that_are_removed_while_it_works_are_made_again(farm: Bare) -> N
     first = farm.task(farm.scene(wait={1: gate}), 1)
     worker = farm.worker("--max-tasks", "2")
     eventually(lambda: farm.renders() == 1)  # the child has read its blend
-    for folder in (farm.outpath, farm.folder / "one" / "logs", *(farm.folder / "one").glob("blends")):
+    logs = farm.folder / "one" / "logs"
+    eventually(logs.is_dir)  # which is made beside
+    for folder in (farm.outpath, logs, *(farm.folder / "one").glob("blends")):
         shutil.rmtree(folder)
     second = farm.task(farm.scene(), 1)
     opened(gate)

@@ -31,6 +31,11 @@ def opened(gate: Path) -> None:
     raise AssertionError(f"no child came to {gate.name}")
 
 
+def left_open(gate: Path) -> None:
+    """No child that comes from now on waits there."""
+    remove(gate)
+
+
 def _let_through(gate: Path) -> bool:
     if not hasattr(os, "mkfifo"):
         waiting = [file for file in gate.parent.glob(f"{gate.name}.*") if not is_gone(int(file.suffix[1:]))]

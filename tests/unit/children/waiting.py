@@ -7,7 +7,9 @@ from pathlib import Path
 
 
 def wait_at(gate: str) -> None:
-    """Returns when the test has opened it."""
+    """Returns when the test has opened it, or at once if it was left open."""
+    if not Path(gate).exists():
+        return
     if hasattr(os, "mkfifo"):
         Path(gate).open("rb").close()
         return
