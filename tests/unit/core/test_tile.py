@@ -39,6 +39,12 @@ def test_the_tiles_of_a_large_picture_are_of_about_one_size() -> None:
     assert max(areas) < 1.1 * min(areas)
 
 
+def test_the_tiles_in_the_middle_of_a_picture_come_first() -> None:
+    parts = tile.tiles_of(Region(100, 40, 1060, 580), 8)
+    assert tile.covers(parts)
+    assert [part.left in (340, 580) for part in parts] == [True] * 4 + [False] * 4
+
+
 def test_what_a_task_tells_of_its_tiles_is_read_again() -> None:
     tiles = (Tile(Region(0, 0, 5, 6), "a-1", 7, HASH), Tile(Region(5, 0, 9, 6), "B_2", 1 << 40, HASH[::-1]))
     assert tile.tiles(tile.as_text(tiles)) == tiles

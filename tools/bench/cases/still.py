@@ -19,7 +19,7 @@ _FINISHED = ("Finished", "PNG")  # what the last task is then: the others are ti
 
 
 def still(bench: Bench) -> list[Figure]:
-    blend = bench.scene("one_thread", frames=1, samples=256 if bench.quick else 2048, width=960, height=540)
+    blend = bench.scene("one_thread", frames=1, samples=256 if bench.quick else 1024, width=960, height=540)
     whole, alone, shared, *apart = bench.medians(
         lambda: _seconds(bench, blend, tiles=0, renderers=1),
         lambda: _seconds(bench, blend, tiles=_TILES, renderers=1),
