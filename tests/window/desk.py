@@ -163,7 +163,7 @@ class Desk:
         """Opens a menu of a region and clicks an entry of it, which lies somewhere over the window. What is shown above
         the menu may grow under the click: then it is clicked again."""
         window = self.window
-        screen = Rectangle(0, 0, window.desktop.width, window.desktop.height)
+        screen = window.desktop.screen
         for _ in range(3):
             place = window.find(menu, region)
             window.desktop.click(*place.middle)

@@ -61,7 +61,7 @@ def test_a_farm_is_joined_by_its_link_and_her_jobs_are_looked_after(
 
 def _join(desk: Desk, link: str, *, until: str) -> None:
     """Presses the button, types the link, confirms."""
-    window, screen = desk.window, Rectangle(0, 0, desk.window.desktop.width, desk.window.desktop.height)
+    window, screen = desk.window, desk.window.desktop.screen
     window.click("Join a Farm", PREFERENCES, until=lambda: window.sees("Cancel", screen))
     dialog, button = _dialog(desk, "Join", height=90)
     window.fill("Link", link, dialog)
@@ -72,7 +72,7 @@ def _join(desk: Desk, link: str, *, until: str) -> None:
 def _dialog(desk: Desk, button: str, *, height: int) -> tuple[Rectangle, Rectangle]:
     """What stands so high, without the title, above the buttons of the dialog that has one of this name beside Cancel;
     and where those are."""
-    screen = Rectangle(0, 0, desk.window.desktop.width, desk.window.desktop.height)
+    screen = desk.window.desktop.screen
 
     def buttons() -> tuple[Rectangle, Rectangle] | None:
         words = desk.window.desktop.read(screen)

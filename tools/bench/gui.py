@@ -18,7 +18,7 @@ from tools.bench.cases.yard import timings_of
 from tools.blenders import blenders, scenes
 from tools.blenders.inside_blender import FOLDER
 from tools.build import package
-from tools.check.desktop import Desktop, Rectangle
+from tools.check.desktop import Desktop
 from tools.check.window import SIDEBAR, VIEWPORT, Window, settle
 from tools.process import say
 from tools.servers.farm import make_task, publish_tasks
@@ -109,7 +109,7 @@ def _with(bench: _Bench, env: Mapping[str, str]) -> dict[str, float]:
         window.close_sidebar()
         figures |= _playing(bench, window, "worker rendering")
         window.open_sidebar("Bender")
-        screen = Rectangle(0, 0, bench.desktop.width, bench.desktop.height)
+        screen = bench.desktop.screen
         window.click("Stop", SIDEBAR, until=lambda: window.sees("Stop Now", screen))
         window.click("Stop Now", screen, until=f"not {SESSION}.running")
     return figures

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tools.blenders import scenes
 from tools.build import package
-from tools.check.desktop import Desktop
+from tools.check.desktop import Desktop, Rectangle
 from tools.check.window import SIDEBAR, VIEWPORT, Window
 
 MODULE = f"__import__('sys').modules['{package.MODULE}.blender"
@@ -45,15 +45,21 @@ def measured(
     return figures
 
 
+def open_dialog(window: Window) -> Rectangle:
+    """The one in which a scene is sent; Return, over words of it, sends. Gives where such words stand."""
+    window.click("Send to Farm", SIDEBAR, until=lambda: window.sees("Frames go to", VIEWPORT))
+    words = window.find("Frames go to", VIEWPORT)
+    window.desktop.key("Return")  # ends the field of the frames, in which one can type at once
+    window.desktop.move(*words.middle)
+    return words
+
+
 def _once(window: Window) -> tuple[float, float]:
     before = window.ask(f"len({SHOWN}.jobs)")
     window.click("Start", SIDEBAR, until=f"{SESSION}.running")
     window.wait_until(f"{SESSION}.snapshot.state.value == 'Waiting'")
     time.sleep(_WARM)
-    window.click("Send to Farm", SIDEBAR, until=lambda: window.sees("Frames go to", VIEWPORT))
-    words = window.find("Frames go to", VIEWPORT)
-    window.desktop.key("Return")  # ends the field of the frames, in which one can type at once
-    window.desktop.move(*words.middle)
+    open_dialog(window)
     time.sleep(_READ)
     began, longest = time.monotonic(), 0.0
     window.desktop.key("Return")

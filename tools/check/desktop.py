@@ -72,6 +72,10 @@ class Desktop:
         self._stack = ExitStack()
         self._read: dict[tuple[Rectangle, bool], tuple[bytes, list[Word]]] = {}  # what was read last, and of what
 
+    @property
+    def screen(self) -> Rectangle:
+        return Rectangle(0, 0, self.width, self.height)
+
     def __enter__(self) -> Self:
         with self._stack:
             folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bender-worker-desktop-")))

@@ -8,11 +8,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from tools.bench.sending import MODULE, SHOWN
+from tools.bench.sending import MODULE, SHOWN, open_dialog
 from tools.blenders import blenders, scenes
 from tools.build import package
 from tools.check.desktop import Desktop
-from tools.check.window import SIDEBAR, VIEWPORT, Window, settle
+from tools.check.window import VIEWPORT, Window, settle
 from tools.process import say
 from tools.servers.local_farm import LocalFarm
 
@@ -66,10 +66,7 @@ def _made(blender: Path, scratch: Path, name: str, scene: str, **options: int) -
 def _send(window: Window, dialog: Path) -> None:
     window.open_sidebar("Bender")
     window.press("KP_0", VIEWPORT, until=f"'CAMERA' in {_VIEWS}")
-    window.click("Send to Farm", SIDEBAR, until=lambda: window.sees("Frames go to", VIEWPORT))
-    words = window.find("Frames go to", VIEWPORT)
-    window.desktop.key("Return")  # ends the field of the frames
-    window.desktop.move(*words.middle)
+    words = open_dialog(window)
     window.desktop.screenshot(dialog)
     window.press("Return", words, until=f"any(job.name == {_SHOWN!r} for job in {SHOWN}.jobs)")
 

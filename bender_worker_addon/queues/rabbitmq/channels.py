@@ -16,8 +16,6 @@ TILE_QUEUE = "bender-tiles"  # begins the names of queues of tiles: bender's own
 REPORT_EXCHANGE = "worker-topic"
 
 _BLOCKED = 120.0  # seconds the broker may refuse to take reports before the session counts as lost
-
-
 _UNUSUAL = re.compile(r"[^A-Za-z0-9.]+")
 _LONGEST = 40  # letters of a version
 
