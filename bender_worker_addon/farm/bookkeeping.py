@@ -9,7 +9,7 @@ import sqlite3
 
 from ..core.errors import TaskRefused
 from ..core.task import Task
-from . import books, control, feeding, frame_list, stopping, tasks, workers
+from . import control, feeding, frame_list, queueing, stopping, tasks, workers
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def enter(
     if step in _EVENTS:
         workers.note(connection, sender, step, task.job_id, frame_list.as_text(task.frames), task.error)
     if settles and step in _SETTLES:
-        books.remove_message(connection, task.job_id, task.id)
+        queueing.remove(connection, task.job_id, task.id)
     elif only_if_fed and step != "stat":
         feeding.adopt(connection, task.job_id, task.id)
     if step == _REJECT:

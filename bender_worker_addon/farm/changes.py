@@ -1,11 +1,50 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes: what people may change of a job that is in the books. Each works inside a transaction of the Database; what
-is fed to RabbitMQ, or held by a worker, goes on."""
+"""Changes: what people do to the jobs in the books, from entering one to deleting it. Each works inside a transaction
+of the Database; what is fed to RabbitMQ, or held by a worker, goes on."""
 
 import json
 import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from .books import PAUSED, STOPPED
+from ..core.errors import FarmError
+from . import books, frame_list, queueing, tiles
+from .books import STOPPED
+from .new_job import NewTask
+from .queueing import PAUSED
+
+
+def add_job(
+    connection: sqlite3.Connection,
+    head: Mapping[str, Any],
+    *,
+    name: str,
+    priority: int,
+    tasks: Sequence[NewTask],
+    person: str = "",
+) -> None:
+    """Enters a job, whose data.json is `head` but for status and tasks, and queues its tasks. Raises FarmError if there
+    is one of its id, or of one that Windows and macOS take for the same."""
+    job = head["id"]
+    alike = books.known_as(connection, job)
+    if alike is not None:
+        raise FarmError(f"there is a job {alike} already; give this one another id")
+    frames = frame_list.joined(",".join(task.frames for task in tasks if not task.frame_task))
+    row = (job, name, head["time"]["creation"], json.dumps(head), "Queued", priority, person, frames)
+    columns = "id, name, created, head, status, priority, person, frames"
+    connection.execute(f"INSERT INTO job ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    connection.executemany(
+        "INSERT INTO task (job, id, status, frames, frame_count, body) VALUES (?, ?, 'Waiting', ?, ?, ?)",
+        ((job, task.id, task.frames, task.frame_count, task.body) for task in tasks),
+    )
+    connection.execute(
+        "INSERT INTO stretch SELECT job, min(number), max(number), status FROM frame_task WHERE job = ? GROUP BY job",
+        (job,),
+    )
+    queueing.send(connection, job, [task.id for task in tasks if not task.waits])
+    tiles.enter(connection, job, [(task.id, task.frame_task) for task in tasks if task.frame_task])
+    tally = (job, len(tasks), sum(task.frame_count for task in tasks))
+    connection.execute("INSERT INTO tally VALUES (?, 'Waiting', ?, ?)", tally)
 
 
 def pause(connection: sqlite3.Connection, job: str) -> None:
@@ -31,6 +70,39 @@ def resume_if_stopped(connection: sqlite3.Connection, job: str) -> None:
     row = connection.execute(f"SELECT json_extract(head, '$.data.{STOPPED}') FROM job WHERE id = ?", (job,)).fetchone()
     if row is not None and row[0]:
         resume(connection, job)
+
+
+def cancel(connection: sqlite3.Connection, job: str) -> None:
+    """Takes what is left of a job out of the queue. What a worker has begun is taken from it when it gives it back."""
+    connection.execute("UPDATE job SET canceled = 1 WHERE id = ?", (job,))
+    queueing.drop_canceled(connection)
+    tiles.cancel(connection, job, books.now())
+    books.has_changed(connection, job)
+
+
+def retry(connection: sqlite3.Connection, job: str) -> int:
+    """Queues again what failed of a job or was canceled; gives how many tasks. Those of a canceled job that a worker
+    still has count too: it goes on with them, or has given them up, and `queueing.is_gone` comes."""
+    (held,) = connection.execute(
+        "SELECT count(*) FROM message JOIN job ON job.id = message.job WHERE job = ? AND canceled", (job,)
+    ).fetchone()
+    connection.execute("UPDATE job SET canceled = 0 WHERE id = ?", (job,))
+    queued: int = held + queueing.queue_again_where(connection, "job = ? AND status IN ('Errored', 'Aborted')", (job,))
+    books.has_changed(connection, job)
+    return queued
+
+
+def retry_some(connection: sqlite3.Connection, job: str, frames: Collection[int]) -> int:
+    """Queues again those tasks of a job that failed or were canceled and have any of these frames; gives how many."""
+    rows = connection.execute(
+        "SELECT id, frames FROM task WHERE job = ? AND status IN ('Errored', 'Aborted')", (job,)
+    ).fetchall()
+    wanted = set(frames)
+    chosen = [id for id, text in rows if not wanted.isdisjoint(frame_list.numbers_in(text))]
+    connection.execute("UPDATE job SET canceled = 0 WHERE id = ?", (job,))
+    queued = sum(queueing.queue_again_where(connection, "job = ? AND id = ?", (job, id)) for id in chosen)
+    books.has_changed(connection, job)
+    return queued
 
 
 def set_priority(connection: sqlite3.Connection, job: str, priority: int) -> None:

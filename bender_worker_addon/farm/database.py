@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Database: the SQLite file of a farm on one machine: jobs, their tasks, and the queue of messages. Says how it is
-opened; what it holds stands in `schema.py`, what becomes of it in `books.py` and in `queues/local/`."""
+opened; what it holds stands in `schema.py`, what becomes of it in `books.py`, `changes.py`, `queueing.py` and
+`queues/local/`."""
 
 import sqlite3
 import time

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..core.task import NAME
-from . import books, tiles
+from . import books, queueing, tiles
+from .queueing import PAUSED
 
 OWNER = "rabbitmq"  # holds what is fed, as a worker holds what it has taken from a local queue
 NAMED = f"json_set(task.body, '$.data.{NAME}', (SELECT name FROM job WHERE job.id = task.job))"
@@ -103,13 +104,13 @@ def take_back(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
     """These wait to be fed again."""
     for number in numbers:
         connection.execute("DELETE FROM fed WHERE number = ?", (number,))
-        books.put_back(connection, "number = ? AND owner = ?", (number, OWNER))
+        queueing.put_back(connection, "number = ? AND owner = ?", (number, OWNER))
 
 
 def was_given(connection: sqlite3.Connection, job: str, task: str) -> bool:
     """Whether anybody was ever given the task: who was not can tell nothing of it."""
-    waits = f"SELECT 1 FROM message WHERE job = ? AND task = ? AND ifnull(owner, '{books.PAUSED}') = '{books.PAUSED}'"
-    return connection.execute(f"{waits} AND NOT redelivered", (job, task)).fetchone() is None
+    waits = f"job = ? AND task = ? AND ifnull(owner, '{PAUSED}') = '{PAUSED}' AND NOT redelivered"
+    return connection.execute(f"SELECT 1 FROM message WHERE {waits}", (job, task)).fetchone() is None
 
 
 def adopt(connection: sqlite3.Connection, job: str, task: str) -> None:

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Job files: keeps each job's `data.json` up to date for whoever reads it. Always whole, never older than it was."""
 
+import json
 import logging
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from errno import EBUSY
 from pathlib import Path
+from typing import Any
 
 from ..core.job import DATA_JSON
 from ..system.durable import make_durable, sync
@@ -35,8 +37,8 @@ class JobFiles:
     def write_due(self) -> None:
         """Writes what has changed and is due: not so often, but at once when a job is over."""
         with self._database.looking() as connection:
-            unwritten = books.unwritten(connection)
-        for job, status in unwritten.items():
+            changed = unwritten(connection)
+        for job, status in changed.items():
             if status in books.OVER or time.monotonic() >= self._next.get(job, 0.0):
                 self._write(job)
 
@@ -62,16 +64,16 @@ class JobFiles:
         """One that is killed in the midst of it leaves its work to the next one, under the same name."""
         fresh = self._folder / job / f".{DATA_JSON}"
         with self._database.looking() as connection:
-            if job not in books.unwritten(connection):
+            if job not in unwritten(connection):
                 return
-            changes, pieces = books.data_json(connection, job)
+            changes, pieces = data_json(connection, job)
             try:
                 write(fresh, pieces)
                 make_durable(fresh, fresh.with_name(DATA_JSON))
             finally:
                 remove(fresh)
         with self._database.changing() as connection:
-            books.note_written(connection, job, changes)
+            note_written(connection, job, changes)
 
     def _look_after_tiles(self, job: str) -> None:
         with self._database.looking() as connection:
@@ -98,3 +100,31 @@ def write(path: Path, pieces: Iterable[str]) -> None:
         file.writelines(pieces)
         file.flush()
         sync(file.fileno())
+
+
+def unwritten(connection: sqlite3.Connection) -> dict[str, str]:
+    """The jobs whose data.json does not know all yet, each with its status."""
+    return dict(connection.execute("SELECT id, status FROM job WHERE written < changes").fetchall())
+
+
+def data_json(connection: sqlite3.Connection, job: str) -> tuple[int, Iterable[str]]:
+    """How many changes of a job there were, and the text of its data.json with all of them: in pieces, to be had within
+    the transaction."""
+    head, status, changes = connection.execute("SELECT head, status, changes FROM job WHERE id = ?", (job,)).fetchone()
+    tasks = connection.execute("SELECT body FROM frame_task WHERE job = ? ORDER BY number", (job,))
+    return changes, as_data_json(json.loads(head), status, (body for (body,) in tasks))
+
+
+def as_data_json(head: Mapping[str, Any], status: str, tasks: Iterable[str]) -> Iterator[str]:
+    """The text of a data.json, in pieces: none is so large that other threads would have to wait. `tasks` are JSON
+    already."""
+    yield json.dumps({**head, "status": {"Job": status}}, indent=2).removesuffix("\n}") + ',\n  "tasks": ['
+    between = "\n    "
+    for task in tasks:
+        yield between + task
+        between = ",\n    "
+    yield "\n  ]\n}\n"
+
+
+def note_written(connection: sqlite3.Connection, job: str, changes: int) -> None:
+    connection.execute("UPDATE job SET written = ? WHERE id = ?", (changes, job))

@@ -16,10 +16,23 @@ from ..core.names import SAFE_ID, WINDOWS_OWN
 from ..core.task import COLORS, FOLDER, REGION
 from ..core.tile import Region
 from . import frame_list
-from .books import NewTask, now
+from .books import now
 
 _TAKEN = "worker"  # /job/worker/… is what workers ask of a server of bender's
 _MOMENTS = ("queued", "start", "finish", "error", "abort", "pause")
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task that is to be rendered. `frames` as people write them, `body` its JSON. One with a `frame_task` renders a
+    tile of its picture, and counts no frame; that `waits` for its tiles."""
+
+    id: str
+    frames: str
+    frame_count: int
+    body: str
+    frame_task: str = ""
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..core.frame import frame_name
 from ..core.tile import FOLDER, FORMAT, folder_of
 from ..system.files import discard_folder
-from . import books
+from . import books, queueing
 
 
 def has_any(jobs: Path, job: str) -> bool:
@@ -47,7 +47,7 @@ def render_lost_anew(connection: sqlite3.Connection, jobs: Path, job: str) -> No
     ]
     for frame_task, task in lost:
         for one in (task, frame_task):
-            books.queue_again(connection, job, one)
+            queueing.queue_again(connection, job, one)
     if lost:
         books.has_changed(connection, job)
 

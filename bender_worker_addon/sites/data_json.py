@@ -61,7 +61,7 @@ def change_tasks(folder: Path, change: Callable[[Task], Task]) -> None:
             before, data = stamp(folder), read(folder)
             changed = [change(task) if _is_task(task) else task for task in data.pop("tasks", ())]
             status = books.job_status(Counter(task["status"] for task in filter(_is_task, changed)))
-            job_files.write(fresh, books.as_data_json(data, status, map(json.dumps, changed)))
+            job_files.write(fresh, job_files.as_data_json(data, status, map(json.dumps, changed)))
             shutil.copymode(path, fresh)
             if stamp(folder) == before:
                 make_durable(fresh, path)

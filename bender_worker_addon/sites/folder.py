@@ -13,9 +13,8 @@ from ..core import tile
 from ..core.errors import FarmError
 from ..core.job import CANCELED, DATA_JSON
 from ..farm import frame_files, job_files
-from ..farm.books import NewTask, as_data_json
 from ..farm.frame_files import FrameFile
-from ..farm.new_job import NewJob, head, tasks
+from ..farm.new_job import NewJob, NewTask, head, tasks
 from ..settings.config import WorkerConfig
 from ..system.files import discard_folder, move, remove
 from ..system.folders import make_folder
@@ -62,7 +61,7 @@ class FolderSite(Site):
         try:
             with self._written():
                 self._jobs.mkdir(parents=True, exist_ok=True)
-                job_files.write(file, as_data_json(job_head, "Queued", bodies))
+                job_files.write(file, job_files.as_data_json(job_head, "Queued", bodies))
             self._queue(job, job_head, job_tasks, put_in_place)
         except PartlyQueued:
             raise

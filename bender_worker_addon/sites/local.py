@@ -12,11 +12,11 @@ from ..core.job import name_of
 from ..core.luggage import FileBeside
 from ..core.orders import Order
 from ..farm import books, changes, control, frame_files, frames_folder, pace, tasks, tile_cost, tiles, workers
-from ..farm.books import Job, NewTask
+from ..farm.books import Job
 from ..farm.contents import Contents, listed_in
 from ..farm.database import PATIENCE, Database
 from ..farm.job_files import JobFiles
-from ..farm.new_job import NewJob
+from ..farm.new_job import NewJob, NewTask
 from ..farm.tasks import TaskRecord
 from ..farm.workers import Event, Worker
 from ..settings.config import WorkerConfig
@@ -78,13 +78,15 @@ class LocalSite(FolderSite):
     def cancel(self, job_id: str) -> None:
         super().cancel(job_id)
         with self._database.changing() as connection:
-            books.cancel(connection, job_id)
+            changes.cancel(connection, job_id)
         self._write_files()
 
     def retry(self, job_id: str, frames: Collection[int] | None = None) -> int:
         self._not_canceled(job_id)
         with self._database.changing() as connection:
-            queued = books.retry(connection, job_id) if frames is None else books.retry_some(connection, job_id, frames)
+            queued = (
+                changes.retry(connection, job_id) if frames is None else changes.retry_some(connection, job_id, frames)
+            )
             changes.resume_if_stopped(connection, job_id)
         self._write_files()
         return queued
@@ -183,7 +185,7 @@ class LocalSite(FolderSite):
         with self._database.changing() as connection:
             refuse_if_known(books.known_as(connection, job.id))
             put_in_place()
-            books.add_job(
+            changes.add_job(
                 connection, job_head, name=job.name, priority=job.priority, tasks=job_tasks, person=job.person
             )
 

@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 from ..core.errors import FarmError, WorkerError
 from ..farm import frame_list
-from ..farm.books import Failure, Job, NewTask, Warned
-from ..farm.new_job import NewJob
+from ..farm.books import Failure, Job, Warned
+from ..farm.new_job import NewJob, NewTask
 from ..farm.tasks import WARNINGS, TaskRecord, record_of
 from ..farm.workers import Event, Worker
 from ..settings.config import WorkerConfig

@@ -10,9 +10,9 @@ from queue import SimpleQueue
 from typing import Any
 
 from bender_worker_addon.core.deliveries import Confirmed, Connected, Delivered, Delivery
-from bender_worker_addon.farm import books
-from bender_worker_addon.farm.books import NewTask
+from bender_worker_addon.farm import books, changes, job_files
 from bender_worker_addon.farm.database import Database
+from bender_worker_addon.farm.new_job import NewTask
 from bender_worker_addon.queues.local.queue import LocalQueue
 from tests.unit.support import DEADLINE, event_from, task_wire
 
@@ -37,7 +37,7 @@ class Site:
         ]
         (self.folder / "jobs" / job).mkdir(parents=True)
         with self.database.changing() as connection:
-            books.add_job(connection, head, name="scene", priority=priority, tasks=tasks)
+            changes.add_job(connection, head, name="scene", priority=priority, tasks=tasks)
 
     def worker(self, *, prefetch: int = 1, blender: str = "") -> "Hands":
         inbox: SimpleQueue[Any] = SimpleQueue()
@@ -65,7 +65,7 @@ class Site:
         deadline = time.monotonic() + DEADLINE
         while True:
             with self.database.looking() as connection:
-                if job not in books.unwritten(connection):
+                if job not in job_files.unwritten(connection):
                     return
             assert time.monotonic() < deadline, "nobody writes it"
             time.sleep(0.01)

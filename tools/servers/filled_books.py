@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bender_worker_addon.core.tile import Region
-from bender_worker_addon.farm import books, new_job, workers
+from bender_worker_addon.farm import books, changes, new_job, workers
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.farm.new_job import NewJob, SceneFacts
 
@@ -52,7 +52,7 @@ def add_job(
     head = new_job.head(told, jobs=farm / "jobs", outpath=farm / "frames")
     (farm / "jobs" / job).mkdir(parents=True)
     with closing(Database(farm)) as database, database.changing() as connection:
-        books.add_job(connection, head, name=told.name, priority=0, tasks=new_job.tasks(told), person=person)
+        changes.add_job(connection, head, name=told.name, priority=0, tasks=new_job.tasks(told), person=person)
         connection.execute("DELETE FROM message WHERE job = ?", (job,))
         for some, status in (statuses or {}).items():
             _become(connection, job, some, status, error, seconds, seconds / machines, time.time() - old)

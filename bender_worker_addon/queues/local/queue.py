@@ -18,7 +18,7 @@ from typing import Any
 from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected, Ordered, OthersSeen
 from ...core.errors import FarmError, WorkerError
 from ...core.transfers import CANCELED, JobStatus
-from ...farm import bookkeeping, books, control, feeding, tiles, workers
+from ...farm import bookkeeping, books, control, feeding, queueing, tiles, workers
 from ...farm.database import Database
 from ...system.threads import Thread
 from .owners import Owner, clear_away_dead, lives
@@ -207,11 +207,11 @@ class LocalQueue:
             its = (delivery.tag, self._owner.name)
             gone = connection.execute("DELETE FROM message WHERE number = ? AND owner = ? RETURNING job, task", its)
             for job, task in gone.fetchall():
-                books.message_is_gone(connection, job, task)
+                queueing.is_gone(connection, job, task)
 
     def _put_back(self, connection: sqlite3.Connection, delivery: Delivery) -> None:
         if self._let_go(delivery):
-            books.put_back(connection, "number = ? AND owner = ?", (delivery.tag, self._owner.name))
+            queueing.put_back(connection, "number = ? AND owner = ?", (delivery.tag, self._owner.name))
 
     def _hold_aside(self, delivery: Delivery) -> None:
         if delivery.session == self._session:
@@ -236,7 +236,7 @@ class LocalQueue:
 
     def _put_back_of_dead(self, connection: sqlite3.Connection) -> None:
         rows = connection.execute("SELECT DISTINCT owner FROM message WHERE owner IS NOT NULL").fetchall()
-        for owner in {owner for (owner,) in rows} - {books.PAUSED, feeding.OWNER}:
+        for owner in {owner for (owner,) in rows} - {queueing.PAUSED, feeding.OWNER}:
             if owner != self._owner.name and not lives(self._owners, owner):
                 log.info("a worker has died; what it held is in the queue again")
                 _put_back_all_of(connection, owner)
@@ -263,7 +263,7 @@ def _waiting(
 
 
 def _put_back_all_of(connection: sqlite3.Connection, owner: str) -> None:
-    books.put_back(connection, "owner = ?", (owner,))
+    queueing.put_back(connection, "owner = ?", (owner,))
 
 
 def _owner(folder: Path) -> Owner:

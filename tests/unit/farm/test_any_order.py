@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bender_worker_addon.farm import bookkeeping, books, changes, feeding, frame_list
+from bender_worker_addon.farm import bookkeeping, books, changes, feeding, frame_list, queueing
 from bender_worker_addon.farm.database import Database
 from tests.unit.farm.test_feeding import add
 from tests.unit.support import task_wire
@@ -55,19 +55,19 @@ class Farm:
 
     def change(self) -> None:
         job = self.chance.choice(self.jobs)
-        what = self.chance.choice([changes.pause, changes.resume, books.cancel, books.cancel, books.retry])
+        what = self.chance.choice([changes.pause, changes.resume, changes.cancel, changes.cancel, changes.retry])
         with self.database.changing() as connection:
             what(connection, job)
             changes.set_priority(connection, job, self.chance.randint(0, 1))
-        if what is books.cancel:
+        if what is changes.cancel:
             self.canceled.add(job)
-        if what is books.retry:
+        if what is changes.retry:
             self.in_part.discard(job)
 
     def retry_some(self) -> None:
         job = self.chance.choice(self.jobs)
         with self.database.changing() as connection:
-            books.retry_some(connection, job, [self.chance.randint(1, 3)])
+            changes.retry_some(connection, job, [self.chance.randint(1, 3)])
         self.in_part.add(job)
 
     def feed(self) -> None:
@@ -151,7 +151,7 @@ class Farm:
         for job, status, canceled, paused in jobs:
             of_job = {id: (status, frames) for of, id, status, frames in tasks if of == job}
             waiting = {owners[job, id] for id in of_job if (job, id) in owners} - {feeding.OWNER}
-            assert waiting <= (set() if canceled else {books.PAUSED} if paused else {None})
+            assert waiting <= (set() if canceled else {queueing.PAUSED} if paused else {None})
             left = {"Waiting", "Queued", "Running"} | (set() if job in self.in_part else {"Aborted"})
             queued = all((job, id) in owners for id, (status, _) in of_job.items() if status in left)
             assert canceled or queued, "what is to be done is with somebody"
@@ -168,7 +168,7 @@ class Farm:
         with self.database.changing() as connection:
             for job in self.jobs:
                 changes.resume(connection, job)
-                books.retry(connection, job)
+                changes.retry(connection, job)
         self.start()
         while self.work_off():
             pass

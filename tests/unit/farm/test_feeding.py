@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from bender_worker_addon.farm import bookkeeping, books, changes, feeding, workers
-from bender_worker_addon.farm.books import NewTask
 from bender_worker_addon.farm.database import Database
+from bender_worker_addon.farm.new_job import NewTask
 from tests.unit.support import task_wire
 
 
@@ -31,7 +31,7 @@ def add(
     if tiles:
         new = [replace(one, frame_count=0, frame_task=f"{job}-0") for one in new]
         new.insert(0, replace(_task(job, 0), waits=True))
-    books.add_job(connection, head, name=job, priority=priority, tasks=new, person=person)
+    changes.add_job(connection, head, name=job, priority=priority, tasks=new, person=person)
 
 
 def _task(job: str, number: int) -> NewTask:
@@ -94,7 +94,7 @@ def test_what_is_paused_or_canceled_is_not_fed(connection: sqlite3.Connection) -
     assert fed(connection, 9) == ["b-1"]
     changes.resume(connection, "a")
     assert fed(connection, 1) == ["a-2"]
-    books.cancel(connection, "a")
+    changes.cancel(connection, "a")
     assert fed(connection, 9) == []
     assert books.jobs(connection)[-1].status == "Canceled"
 

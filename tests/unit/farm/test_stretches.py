@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bender_worker_addon.farm import books, changes, frame_list, tasks
-from bender_worker_addon.farm.books import NewTask
 from bender_worker_addon.farm.database import FILE, Database
+from bender_worker_addon.farm.new_job import NewTask
 from bender_worker_addon.farm.schema import VERSION
 from tests.unit.farm.test_schema import old_books
 
@@ -43,7 +43,7 @@ def add(connection: sqlite3.Connection, job: str, frames: list[int], chunk: int)
         text = json.dumps({**body, "command": {"Blender": blender}})
         new.append(NewTask(f"t{number}", frame_list.as_text(part), len(part), text))
     head = {"id": job, "time": {"creation": "2026-01-01T00:00:00Z"}, "data": {}, "paths": {"blend": "x.blend"}}
-    books.add_job(connection, head, name=job, priority=0, tasks=new)
+    changes.add_job(connection, head, name=job, priority=0, tasks=new)
 
 
 def counted(connection: sqlite3.Connection, job: str) -> dict[str, str]:
@@ -71,11 +71,11 @@ def change(connection: sqlite3.Connection, job: str, kind: str, which: object, w
         case "many":
             connection.execute("UPDATE task SET status = ? WHERE job = ? AND status = ?", (what, job, which))
         case "cancel":
-            books.cancel(connection, job)
+            changes.cancel(connection, job)
         case "retry":
-            books.retry(connection, job)
+            changes.retry(connection, job)
         case "some":
-            books.retry_some(connection, job, [int(str(which))])
+            changes.retry_some(connection, job, [int(str(which))])
         case "report":
             told = json.loads(books.task(connection, job, f"t{which}") or b"{}")
             tasks.merge(connection, json.dumps({**told, "status": "Finished"}).encode(), worker="w")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bender_worker_addon.farm import bookkeeping, books, changes, tasks, workers
-from bender_worker_addon.farm.books import NewTask
+from bender_worker_addon.farm.new_job import NewTask
 from bender_worker_addon.farm.tasks import TaskRecord, output_of
 from tests.unit.local_site import Site
 from tests.unit.support import task_wire
@@ -65,7 +65,7 @@ def test_what_blender_said_is_kept_until_it_goes_well_and_not_in_the_task(site: 
     report(site, "job-1", "reject", "Errored", worker="blind", data={"error": "no camera"})
     assert record(site).output
     with site.database.changing() as connection:
-        assert books.retry(connection, "job") == 1
+        assert changes.retry(connection, "job") == 1
     assert (record(site).error, record(site).output, record(site).finish) == ("", "", "")
 
 
@@ -134,7 +134,7 @@ def test_the_task_of_a_frame_is_found_among_those_of_many_frames(site: Site) -> 
     ]
     head = {"id": "many", "time": {"creation": books.now()}}
     with site.database.changing() as connection:
-        books.add_job(connection, head, name="many", priority=0, tasks=made)
+        changes.add_job(connection, head, name="many", priority=0, tasks=made)
     wanted = {1: 1, 4: 1, 5: None, 9: 1, 10: 2, 11: None, 14: 3, 25: None, 30: 4, 35: 5, 36: None, 0: None}
     with site.database.looking() as connection:
         assert {frame: tasks.number_of(connection, "many", frame) for frame in wanted} == wanted

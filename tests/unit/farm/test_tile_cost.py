@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bender_worker_addon.core.tile import Region, cut
-from bender_worker_addon.farm import books, new_job, outlook, pace, tile_cost
+from bender_worker_addon.farm import books, changes, new_job, outlook, pace, tile_cost
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.farm.new_job import NewJob, SceneFacts
 from bender_worker_addon.farm.tasks import merge
@@ -33,7 +33,7 @@ def send(connection: sqlite3.Connection, *, frames: int, tiles: int = 0, chunk: 
     job = NewJob(frames=range(1, frames + 1), regions=parts, chunk=chunk, scene=SCENE, **told)  # type: ignore[arg-type]
     tasks = new_job.tasks(job)
     head = new_job.head(job, jobs=Path("/j"), outpath=Path("/o"))
-    books.add_job(connection, head, name="job", priority=0, tasks=tasks)
+    changes.add_job(connection, head, name="job", priority=0, tasks=tasks)
     return [task.id for task in tasks]
 
 

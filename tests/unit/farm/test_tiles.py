@@ -12,7 +12,17 @@ import pytest
 
 from bender_worker_addon.core.task import Task
 from bender_worker_addon.core.tile import Region, cut
-from bender_worker_addon.farm import bookkeeping, books, changes, frame_files, new_job, tasks, tile_files, tiles
+from bender_worker_addon.farm import (
+    bookkeeping,
+    books,
+    changes,
+    frame_files,
+    job_files,
+    new_job,
+    tasks,
+    tile_files,
+    tiles,
+)
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.farm.new_job import NewJob, SceneFacts
 
@@ -37,7 +47,7 @@ class Still:
         )
         head = new_job.head(made, jobs=self.jobs, outpath=folder / "frames")
         self.tasks = new_job.tasks(made)
-        books.add_job(connection, head, name=JOB, priority=0, tasks=self.tasks)
+        changes.add_job(connection, head, name=JOB, priority=0, tasks=self.tasks)
         (self.jobs / JOB / "tiles").mkdir(parents=True)
 
     def queued(self) -> list[str]:
@@ -125,7 +135,7 @@ def test_frames_are_counted_and_listed_and_not_tiles(still: Still) -> None:
     assert [tasks.number_of(still.connection, JOB, frame) for frame in (6, 7, 8, 9)] == [None, 1, 2, None]
     told = [file for task in frame_files.tasks(still.connection, JOB) for file in frame_files.of_task(task)]
     assert [file.name for file in told] == ["000007.png"]
-    data = json.loads("".join(books.data_json(still.connection, JOB)[1]))
+    data = json.loads("".join(job_files.data_json(still.connection, JOB)[1]))
     assert [list(task["command"]["Blender"]["frame"]) for task in data["tasks"]] == [["7"], ["8"]]
 
 
@@ -142,7 +152,7 @@ def test_a_picture_has_failed_with_one_of_its_tiles_and_is_rendered_when_it_is_r
     assert [(one.frames, one.reason) for one in books.failures(still.connection, JOB, most=9)] == [
         ("7", "1 of its 3 tiles could not be rendered: no memory")
     ]
-    assert books.retry(still.connection, JOB) == 2
+    assert changes.retry(still.connection, JOB) == 2
     assert (still.queued(), still.status("7")) == (["7.1"], "Waiting")
     still.render("7.1")
     assert still.queued() == ["7"]
@@ -182,16 +192,16 @@ def test_a_picture_that_fails_though_its_tiles_are_there_has_failed(still: Still
     still.tidy()
     assert still.status("7") == "Errored"
     assert still.files() == ["7.1", "7.2", "7.3"]
-    books.retry_some(still.connection, JOB, [7])
+    changes.retry_some(still.connection, JOB, [7])
     assert still.queued()[-1] == "7"
 
 
 def test_a_job_that_is_canceled_keeps_no_tiles_and_renders_them_again_when_it_is_retried(still: Still) -> None:
     still.render("7.1", "7.2", "7.3", "7", "8.1", "8.2")
-    books.cancel(still.connection, JOB)
+    changes.cancel(still.connection, JOB)
     still.tidy()
     assert (still.status(), still.queued(), still.files()) == ("Canceled", [], [])
-    books.retry(still.connection, JOB)
+    changes.retry(still.connection, JOB)
     assert sorted(still.queued()) == ["8.1", "8.2", "8.3"]
     still.render("8.1", "8.2", "8.3")
     assert still.queued() == ["8"]

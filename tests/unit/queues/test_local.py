@@ -20,7 +20,7 @@ import pytest
 from bender_worker_addon.core.deliveries import Connected, Delivery, Disconnected
 from bender_worker_addon.core.errors import FarmError
 from bender_worker_addon.core.transfers import CANCELED, JobStatus
-from bender_worker_addon.farm import books, tiles, workers
+from bender_worker_addon.farm import books, changes, tiles, workers
 from bender_worker_addon.farm.database import FILE, Database
 from bender_worker_addon.queues.local import queue as local
 from bender_worker_addon.queues.local.owners import lives
@@ -102,7 +102,7 @@ def test_who_holds_a_task_of_a_job_that_is_canceled_is_told_at_once_and_until_it
     hands = site.worker(prefetch=3)
     held = {name(delivery): delivery for delivery in (hands.take(), hands.take(), hands.take())}
     with site.database.changing() as connection:
-        books.cancel(connection, "job")
+        changes.cancel(connection, "job")
     assert event_from(hands.inbox, JobStatus) == JobStatus("job", CANCELED)
     hands.queue.ack(held["job-1"])
     assert event_from(hands.inbox, JobStatus) == JobStatus("job", CANCELED)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bender_worker_addon.core.tile import Region, cut
-from bender_worker_addon.farm import books, new_job
+from bender_worker_addon.farm import changes, new_job
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.farm.new_job import NewJob, SceneFacts
 from bender_worker_addon.queues.rabbitmq.channels import TILE_QUEUE, tile_queue
@@ -30,7 +30,7 @@ def keeper(folder: Path, *jobs: tuple[str, int, int]) -> BookKeeper:
             told: dict[str, Any] = {"name": name, "blend": "s.blend", "image_format": "PNG", "id": name}
             job = NewJob(frames=numbers, regions=parts, scene=SCENE, **told)
             head = new_job.head(job, jobs=folder, outpath=folder)
-            books.add_job(connection, head, name=name, priority=0, tasks=new_job.tasks(job))
+            changes.add_job(connection, head, name=name, priority=0, tasks=new_job.tasks(job))
     return BookKeeper(folder, changed=lambda: None)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bender_worker_addon.core.errors import WorkerError
 from bender_worker_addon.farm import new_job
-from bender_worker_addon.farm.books import as_data_json
+from bender_worker_addon.farm.job_files import as_data_json
 from bender_worker_addon.settings.resolve import resolve
 from bender_worker_addon.sites.site import Site, site
 from tests.unit.sites.test_local import SCENE, sent
