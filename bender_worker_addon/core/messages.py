@@ -15,7 +15,10 @@ The worker says
 and the child
 
     {"is": "hello", "token": "…"}
-    {"is": "loaded", "keep_not": "", "device": "CPU"}
+    {"is": "devices", "device": "CPU (AMD EPYC 7B13)", "kind": "CPU (AMD EPYC 7B13)"}
+        once, when it is known without keeping a task waiting: what Cycles will render on, and `kind`, if all children
+        of this worker render on one kind of device: which
+    {"is": "loaded", "keep_not": "", "device": "CPU (AMD EPYC 7B13)"}
         the blend is open, printed before as `Opening: …`, `Opened: …`, `Device: …`; `keep_not`: why it must not serve
         another task; `device`: what Cycles renders on
     {"is": "begin", "attempt": 7, "frame": 1}
@@ -41,6 +44,7 @@ from .frame import frame_name
 from .tile import Region, TileFile
 
 LONGEST = 1 << 16  # bytes of a message
+_LONGEST_NAME = 200  # characters of what a device is called
 _LONGEST_DOING = 80  # characters of what a child says it does
 SPENT = ("wait", "load", "sync", "render", "write", "check")
 """What a child's seconds go into: nothing, while it waits for the frame; opening the blend; making the scene ready for
@@ -66,6 +70,16 @@ class Command:
     def file(self, frame: int) -> Path:
         """Where the child is to write this frame."""
         return self.folder / frame_name(frame, self.image_format)
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """What Cycles will render on, "" if there is nothing; and `kind`, the same if all children of this worker render on
+    one kind of device, "" if they don't."""
+
+    child: int
+    device: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +148,7 @@ class Stopped:
     child: int
 
 
-ChildEvent = Loaded | FrameBegun | Progress | FrameWritten | RenderFailed | Revoked | Stopped
+ChildEvent = Devices | Loaded | FrameBegun | Progress | FrameWritten | RenderFailed | Revoked | Stopped
 
 
 def render(command: Command) -> dict[str, Any]:
@@ -174,12 +188,18 @@ def is_hello(line: bytes, token: str) -> bool:
         return False
 
 
+def _name(told: object) -> str:
+    return str(told)[:_LONGEST_NAME]
+
+
 def decoded(line: bytes, child: int) -> ChildEvent:
     """The event a child's message tells. Raises one of NO_MESSAGE for what is none."""
     message = json.loads(line)
     kind = message["is"]
+    if kind == "devices":
+        return Devices(child, _name(message["device"]), _name(message["kind"]))
     if kind == "loaded":
-        return Loaded(child, str(message["keep_not"]), str(message["device"]))
+        return Loaded(child, str(message["keep_not"]), _name(message["device"]))
     if kind == "stopped":
         return Stopped(child)
     attempt = int(message["attempt"])

@@ -24,6 +24,7 @@ STATUSES = frozenset({"Waiting", "Queued", "Running", "Finished", "Errored", "Ab
 NAME = "name"  # in `data`: what people call the job
 REGION = "region"  # in `data`, of a task that renders a part of a picture: which
 TILES = "tiles"  # in `data`, of a task that only finishes a picture: what it is put together of
+KIND = "kind"  # in `data`, of a tile that is finished: device and system, if all that its worker renders is by one
 BLENDER = "blender"  # in `data`, of a finished task: the version that rendered it
 COLORS = "colors"  # in `data`: with what OCIO configuration it was sent; see `render_child/colors.py`
 FOLDER = "folder"  # in `data`, of a job and its tasks: where its frames go on the farm's own machine
@@ -161,11 +162,20 @@ class Task:
             if frame.others:
                 told["files"] = other_files.as_json(frame.others)
 
-    def finished(self, *, timings: str, device: str = "", blender: str = "", warnings: Collection[str] = ()) -> None:
+    def finished(
+        self,
+        *,
+        timings: str,
+        device: str = "",
+        blender: str = "",
+        kind: str = "",
+        warnings: Collection[str] = (),
+    ) -> None:
         """`timings` says what its seconds went into, `device` what it was rendered on, if the engine asked for one, by
-        which version of `blender`; `warnings` are sentences that put its pictures in doubt."""
+        which version of `blender`; `kind`: see KIND; `warnings` are sentences that put its pictures in doubt."""
         self._becomes("Finished", "finish")
-        told = {"timings": timings, "device": device, BLENDER: blender, "warnings": "\n".join(warnings)}
+        words = "\n".join(warnings)
+        told = {"timings": timings, "device": device, BLENDER: blender, KIND: kind, "warnings": words}
         self._wire["data"].update({key: text for key, text in told.items() if text})
 
     def leaves(self, words: str) -> None:

@@ -32,7 +32,7 @@ class Channel:
         channel.say("hello", token=token)
         return channel
 
-    def say(self, kind: str, **content: Any) -> None:
+    def say(self, kind: str, /, **content: Any) -> None:
         """Sends a message; any thread may. A worker that is gone is noticed by `messages`."""
         with self._lock:
             try:

@@ -34,7 +34,11 @@ def main() -> None:
         system.lower_priority()
     channel = Channel.to_worker()
     devices, share = _option("--devices", "CPU").split(","), int(_option("--share", "-1"))
-    Child(channel, devices=devices, share=share, previews="--previews" in sys.argv).serve()
+    renderers = int(_option("--renderers", "1"))
+    child = Child(channel, devices=devices, share=share, renderers=renderers, previews="--previews" in sys.argv)
+    if "--ahead" in sys.argv:
+        child.tell_devices()
+    child.serve()
     channel.close()
 
 
@@ -55,11 +59,14 @@ class _Written:
 
 
 class Child:
-    def __init__(self, channel: Channel, *, devices: list[str], share: int, previews: bool) -> None:
-        """`devices` and `share`: see devices.choose; `previews`: somebody wants them."""
+    def __init__(self, channel: Channel, *, devices: list[str], share: int, renderers: int, previews: bool) -> None:
+        """`devices` and `share`: see devices.choose; so many `renderers` are the worker's; `previews`: somebody wants
+        them."""
         self._channel = channel
         self._devices = devices
         self._share = share
+        self._renderers = renderers
+        self._has_told_devices = False
         self._wants_previews = previews
         self._make_preview: Callable[[Path, str, Any], None] | None = None
         self._commands = Commands()
@@ -68,6 +75,13 @@ class Child:
         self._idle = threading.Event()
         self._opened: tuple[str, str] | None = None
         self._ended: float | None = None
+
+    def tell_devices(self) -> None:
+        """What is there to render on, once. To look for cards takes its time, the first time."""
+        if not self._has_told_devices:
+            self._has_told_devices = True
+            device, kind = devices.found(self._devices, self._share, renderers=self._renderers)
+            self._channel.say("devices", device=device, kind=kind)
 
     def serve(self) -> None:
         threads.start(self._listen, name="listen")
@@ -175,6 +189,8 @@ class Child:
             self._opened = blend, image_format
             self._print(f"Device: {device or 'as the engine likes'}")
             self._channel.say("loaded", keep_not=keeping.reason_not_to_keep(), device=device)
+            if device:  # now to look for others costs nothing
+                self.tell_devices()
         return not is_open
 
     def _print(self, words: str) -> None:

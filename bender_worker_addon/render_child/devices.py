@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Devices: what Cycles renders on. A Blender with factory settings knows of none but the processor."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import bpy
 
 CPU = "CPU"
+_NOISE = re.compile(r"\s+(\d+-Core )?Processor\b|\s+CPU(?=\s*(@|$))|\s+with Radeon.*|\s+\(Display\)$", re.IGNORECASE)
+_CLOCK = re.compile(r"\s*@\s*[\d.]+\s*[GM]Hz$")
 
 _Device = TypeVar("_Device")
 
@@ -23,14 +26,44 @@ def choose(wanted: list[str], share: int) -> str:
         raise LookupError(f"none of {', '.join(wanted)} is here; with CPU among `devices` that would be used")
     used = part(here, share)
     kind = used[0][0]
-    if kind == CPU:
-        scene.cycles.device = CPU
-        return CPU
     for _, card in here:
         if card is not None:
             card.use = (kind, card) in used
-    scene.cycles.device = "GPU"
-    return f"{kind} ({', '.join(card.name for _, card in used)})"
+    scene.cycles.device = CPU if kind == CPU else "GPU"
+    return _name(used)
+
+
+def found(wanted: list[str], share: int, *, renderers: int) -> tuple[str, str]:
+    """What a child renders on, as `choose` calls it, and the one device that all of so many do, "" if they differ. Any
+    card of one model counts as the same. Where none is there both are ""."""
+    here = _here(wanted, only_optix=False)
+    if not here:
+        return "", ""
+    shares = range(renderers) if renderers > 1 else [-1]
+    all_used = {_name([device]) for one in shares for device in part(here, one)}
+    return _name(part(here, share)), all_used.pop() if len(all_used) == 1 else ""
+
+
+def short(name: str) -> str:
+    """A device's name without what tells nothing: `AMD EPYC 7B13 64-Core Processor` is an AMD EPYC 7B13. The clock
+    stays where there is no model, as with some machines that are rented."""
+    name = " ".join(_NOISE.sub("", name).split())
+    without = _CLOCK.sub("", name)
+    return without if re.search(r"\d", without) else name
+
+
+def _name(used: Sequence[tuple[str, Any]]) -> str:
+    names = [short(_processor() if card is None else card.name) for _, card in used]
+    return f"{used[0][0]} ({', '.join(names)})" if all(names) else used[0][0]
+
+
+def _processor() -> str:
+    """As Cycles calls it; to ask for that looks for no cards."""
+    try:
+        import _cycles  # type: ignore[import-not-found]
+    except ImportError:  # a Blender without Cycles
+        return ""
+    return str(_cycles.available_devices(CPU)[0][0])
 
 
 def part(here: Sequence[tuple[str, _Device]], share: int) -> Sequence[tuple[str, _Device]]:

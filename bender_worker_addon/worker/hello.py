@@ -56,7 +56,7 @@ class Hello:
     def look(self) -> None:
         """To be called whenever something may have changed."""
         snapshot = self._status.snapshot()
-        if self._is_due or _essence(snapshot) == self._told:
+        if self._is_due or self._essence(snapshot) == self._told:
             return
         wait = self._told_at + _PAUSE - time.monotonic()
         if wait <= 0:
@@ -74,7 +74,7 @@ class Hello:
         self.look()
 
     def _tell(self, snapshot: Snapshot) -> None:
-        self._told, self._told_at = _essence(snapshot), time.monotonic()
+        self._told, self._told_at = self._essence(snapshot), time.monotonic()
         task = snapshot.task
         at_work = {} if task is None else {"job": task.job_id, "frame": task.number, "part": task.part}
         told = {
@@ -82,6 +82,7 @@ class Hello:
             "state": snapshot.state.value,
             "detail": snapshot.detail,
             "device": self._record.device,
+            "kind": self._record.kind,
             "memory": round(memory.available() / 1e9, 1),
             "free_disk": snapshot.free_disk,
             "frames": snapshot.frames,
@@ -91,7 +92,7 @@ class Hello:
         }
         self._reporter.tell("hello", told)
 
-
-def _essence(snapshot: Snapshot) -> tuple[object, ...]:
-    """What is worth a word when it changes."""
-    return snapshot.state, snapshot.detail, "" if snapshot.task is None else snapshot.task.job_id
+    def _essence(self, snapshot: Snapshot) -> tuple[object, ...]:
+        """What is worth a word when it changes."""
+        job = "" if snapshot.task is None else snapshot.task.job_id
+        return snapshot.state, snapshot.detail, job, self._record.kind

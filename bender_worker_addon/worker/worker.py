@@ -40,6 +40,7 @@ _STATUS_EVERY = 10.0  # seconds after which it is known that a job was canceled 
 _BLENDS_EVERY = 30.0  # seconds, at most, between two looks at which blends may go
 _LAST_REPORTS = 5.0  # seconds a stopping worker waits for the broker to confirm what it gave back
 _LAST_REPORTS_NOW = 1.0  # the same when it was told to stop now
+_LOOK_FOR_DEVICES = 5.0  # seconds after which a child is started to say what there is, if none has said it
 _SLEEP = 1.0 if WINDOWS else 3600.0  # seconds; on Windows a signal doesn't end a wait
 
 
@@ -102,6 +103,7 @@ class Worker:
         log.info("worker %s; tasks from %s, blends from %s", config.id, config.tasks_from, config.blends_from)
         log.info("frames go to %s", config.outpath)
         self._pool.start_ahead()
+        self._schedule.enter(_LOOK_FOR_DEVICES, 1, self._look_for_devices)
         if not config.is_shared:
             self._assembly.load_flaskbender()
         self._admission.tell()
@@ -257,6 +259,10 @@ class Worker:
     def _beat(self) -> None:
         self._reporter.beat()
         self._hello.say()
+
+    def _look_for_devices(self) -> None:
+        if not self._record.device:
+            self._pool.look_for_devices()
 
     def _look_after_blends(self) -> None:
         self._blends.look_after(needed=self._needed)

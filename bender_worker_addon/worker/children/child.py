@@ -187,6 +187,10 @@ class Child:
         """Lets it end in peace; it has nothing to do."""
         self.process.quit()
 
+    def quit_when_ready(self) -> None:
+        """The same, however long it takes to come to that."""
+        self.process.quit(patience=None)
+
     def kill(self) -> None:
         self.process.kill()
 

@@ -70,6 +70,13 @@ class Pool:
         if self.can_start_ahead:
             self._start(self._logs.path("started-ahead"), blend=None)
 
+    def look_for_devices(self) -> None:
+        """Starts a child where none can be started ahead, which only says what there is to render on."""
+        if not self.can_start_ahead:
+            child = self._start(self._logs.path("started-ahead"), blend=None)
+            child.quit_when_ready()
+            self._leave(child)
+
     def start_for(self, held: InFlight, blend: Path) -> Child:
         """A child for the task's job: one that was started ahead, or another."""
         child = next((child for child in self.children if child.job_id is None), None)
@@ -139,6 +146,9 @@ class Pool:
             self._devices,
             "--share",
             str(share),
+            "--renderers",
+            str(self._renderers),
+            *(["--ahead"] if blend is None else []),
             *(["--previews"] if self._previews else []),
         ]
         return command if self._sandbox is None else self._sandbox.command(command, folder=folder, blend=blend)

@@ -95,11 +95,13 @@ class ChildProcess:
     def stop_after_frame(self) -> None:
         self._channel.send(messages.STOP)
 
-    def quit(self) -> None:
-        """Lets the child end in peace, also one that is suspended; kills it if it takes longer than 10 s."""
+    def quit(self, *, patience: float | None = _QUIT) -> None:
+        """Lets the child end in peace, also one that is suspended; kills it if it takes longer than so many seconds."""
         self._channel.send(messages.QUIT)
         self.suspend(False)
-        timer = threading.Timer(_QUIT, self.kill)
+        if patience is None:
+            return
+        timer = threading.Timer(patience, self.kill)
         timer.daemon = True
         timer.start()
 

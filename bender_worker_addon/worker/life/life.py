@@ -2,12 +2,13 @@
 """Life: the life of a task, put together from its stages, each a module: receive, fetch, render, finish, with upload
 and settlement at its end and interrupt in between. Here stands only which event concerns which of them."""
 
+import logging
 import sched
 from typing import Any
 
 from ...core.deliveries import Delivered, OthersSeen
 from ...core.in_flight import Stage, TasksInFlight
-from ...core.messages import ChildEvent
+from ...core.messages import ChildEvent, Devices
 from ...core.transfers import (
     BlendDeleted,
     BlendFailed,
@@ -22,6 +23,7 @@ from ...core.transfers import (
 )
 from ...queues.base import TaskQueue
 from ...system.disks import Disks
+from ...system.platform import NAME
 from ..blends.blends import Blends
 from ..blends.tiles import Tiles
 from ..children.dispatcher import Dispatcher
@@ -43,6 +45,8 @@ from .render import Render
 from .reporter import Reporter
 from .settlement import Settlement
 from .upload import UploadStage
+
+log = logging.getLogger(__name__)
 
 
 class Life:
@@ -74,6 +78,7 @@ class Life:
         self.in_flight = in_flight
         self._blends = blends
         self._breaker = breaker
+        self._record = record
         self._fetch = Fetch(
             in_flight=in_flight,
             folders=folders,
@@ -162,6 +167,8 @@ class Life:
                 self._finish.upload_says(event)
             case OthersSeen(count):
                 self._breaker.alone = not count
+            case Devices():
+                self._has_devices(event)
             case _ if isinstance(event, ChildEvent):
                 self._render.child_says(event)
 
@@ -175,6 +182,14 @@ class Life:
     @property
     def is_waiting_for_confirmations_only(self) -> bool:
         return not self.in_flight.stages - {Stage.ENDING}
+
+    def _has_devices(self, event: Devices) -> None:
+        """The same device rounds otherwise on another system."""
+        self._record.device = self._record.device or event.device
+        kind = f"{event.kind} on {NAME}" if event.kind else ""
+        if kind != self._record.kind:
+            log.info("Cycles will render on %s", event.device or "no device of this machine")
+            self._record.kind = kind
 
     def _job_is(self, event: JobStatus) -> None:
         self._blends.job_is(event)

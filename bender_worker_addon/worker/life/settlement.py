@@ -58,7 +58,8 @@ class Settlement:
             held.timings.passed("upload")
         held.task.has_frames(held.stored, held.uploaded)
         told = {"timings": held.timings.in_json(), "device": held.device, "blender": self._blender}
-        held.task.finished(**told, warnings=held.warnings)
+        kind = self._record.kind if held.task.region is not None else ""
+        held.task.finished(**told, kind=kind, warnings=held.warnings)
         self._journal.remember_finished(held.task.id, held.task.to_json())
         self._reporter.report("stat", held.task)
         was_failing = held.task.job_id in self._breaker.failing

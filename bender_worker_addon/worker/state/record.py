@@ -26,7 +26,8 @@ class Record:
         self.last_frame: Path | None = None
         self.frames = 0
         self.failures = 0
-        self.device = ""  # on which Cycles has rendered last
+        self.device = ""  # on which Cycles has rendered last, or will
+        self.kind = ""  # device and system, if all that is rendered here is by one
         self.an_hour = 0
         self.free_disk: float | None = None
         self._started = clock()

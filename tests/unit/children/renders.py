@@ -157,7 +157,11 @@ def _become(name: str, **content: object) -> None:
 
 _become("pictures", check_all=check, BrokenPicture=BrokenPicture)
 _become("colors", unlike=lambda _: "")
-_become("devices", choose=lambda wanted, _share: scene.get("device", "") or wanted[-1])
+_become(
+    "devices",
+    choose=lambda wanted, _share: scene.get("device", "") or wanted[-1],
+    found=lambda wanted, _share, renderers: (wanted[-1], wanted[-1]),
+)
 _become("progress", Progress=Progress)
 _become("previews", Previews=Previews)
 _become("keeping", reason_not_to_keep=reason_not_to_keep)

@@ -13,6 +13,7 @@ from bender_worker_addon.core import messages
 from bender_worker_addon.core.messages import (
     ChildEvent,
     Command,
+    Devices,
     FrameBegun,
     FrameWritten,
     Loaded,
@@ -29,6 +30,8 @@ SPENT = dict.fromkeys(messages.SPENT, 0.5)
 @pytest.mark.parametrize(
     ("said", "event"),
     [
+        ({"is": "devices", "device": "CPU (x)", "kind": ""}, Devices(3, "CPU (x)", "")),
+        ({"is": "devices", "device": "x" * 999, "kind": "y" * 999}, Devices(3, "x" * 200, "y" * 200)),
         ({"is": "loaded", "keep_not": "cloth", "device": "CPU"}, Loaded(3, "cloth", "CPU")),
         ({"is": "begin", "attempt": 7, "frame": 1}, FrameBegun(3, 7, 1)),
         (
