@@ -20,15 +20,15 @@ def unregister() -> None:
 def _modules() -> tuple[Any, ...]:
     """What Blender is told of, each after those it needs."""
     from .blender import data_folder, headless
+    from .blender.farm import findings_box, statusbar
     from .blender.farm import frames as farm_frames
     from .blender.farm import job_menu as farm_job_menu
     from .blender.farm import operators as farm_operators
     from .blender.farm import outlook as farm_outlook
     from .blender.farm import panel as farm_panel
     from .blender.farm import sending as farm_sending
-    from .blender.farm import statusbar
     from .blender.worker import joining, loop, nightly, operators, panel, preferences, presence, quitting
 
     worker = preferences, data_folder, presence, loop, operators, panel, joining, quitting, nightly
-    farm = farm_sending, farm_outlook, farm_operators, farm_job_menu, farm_frames, farm_panel, statusbar
+    farm = findings_box, farm_sending, farm_outlook, farm_operators, farm_job_menu, farm_frames, farm_panel, statusbar
     return *worker, *farm, headless

@@ -6,11 +6,14 @@ copy. It is written beside the copy as it is in memory, and packed there; the fi
 """
 
 import json
+import tempfile
 from array import array
 from pathlib import Path
 from typing import Any
 
 import bpy
+
+from ...system.files import discard_folder
 
 _NAME = "unsaved.json"
 
@@ -27,6 +30,23 @@ def can_be_brought(image: Any) -> bool:
     if image.is_float:
         return image.alpha_mode != "STRAIGHT" or min(_pixels(image)[3::4], default=1) == 1
     return bool(image.alpha_mode != "PREMUL")
+
+
+def title() -> str:
+    """What the open file is called."""
+    return Path(bpy.data.filepath).stem or "untitled"
+
+
+def saved_copy() -> tuple[Path, Path]:
+    """A copy of the open file as it is now, in a folder of its own, and what tells of what isn't in it. Raises
+    RuntimeError, Blender's own, or OSError."""
+    folder = Path(tempfile.mkdtemp(prefix="bender-send-"))
+    copy = folder / f"{title()}.blend"
+    try:
+        return copy, save_copy(copy)
+    except (RuntimeError, OSError):
+        discard_folder(folder)
+        raise
 
 
 def save_copy(blend: Path) -> Path:

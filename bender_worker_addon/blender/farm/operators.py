@@ -6,7 +6,8 @@ from bpy.props import BoolProperty
 
 from .. import versions
 from . import panel as jobs_panel
-from . import sending, words
+from . import words
+from .draft import draft
 from .job_menu import OfAJob
 from .view import jobs_view
 
@@ -90,7 +91,7 @@ class BENDER_OT_farm_send_again(OfAJob, bpy.types.Operator):
         failed = [frames for status, frames in details.frames.items() if status in ("Errored", "Aborted")]
         wanted = words.frames(",".join(failed or details.frames.values())).replace(" ", "")
         typed = {"job_name": details.job.name, "frames": wanted, "priority": details.job.priority}
-        sending.BENDER_OT_farm_send.typed = typed | ({"image_format": form} if (form := details.image_format) else {})
+        draft.begin_with(typed | ({"image_format": form} if (form := details.image_format) else {}))
         bpy.ops.bender.farm_send("INVOKE_DEFAULT")
         return {"FINISHED"}
 

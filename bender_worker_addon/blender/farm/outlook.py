@@ -12,7 +12,7 @@ from ...core.errors import FarmError
 from ...system.files import discard_folder
 from .. import versions
 from ..beside import Beside
-from . import words
+from . import memory, words
 from .background import Background
 from .view import answer_in, complaint_in, environment_of
 
@@ -93,12 +93,10 @@ class BENDER_OT_farm_estimate(bpy.types.Operator):
     choices: StringProperty(options={"HIDDEN"})
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        from .sending import saved_copy
-
         if current is None or not current.may_be_tried:
             return {"CANCELLED"}
         try:
-            copy, unsaved = saved_copy()
+            copy, unsaved = memory.saved_copy()
         except (RuntimeError, OSError) as error:
             self.report({"ERROR"}, f"A copy can't be saved: {error}")
             return {"CANCELLED"}
