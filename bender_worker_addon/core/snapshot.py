@@ -40,8 +40,8 @@ class TaskInHand:
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """`detail` says more of `state`: what is wrong and what to do, or when it is tried again. `frames` and `failures`
-    count since the worker was started, `an_hour` is its speed in frames over the last ten minutes; `free_disk` in GB,
-    None if not known yet. `uploading` tasks are done but for their upload."""
+    count since the worker was started, `an_hour` is its speed in frames over the last ten minutes; `free_disk` in GB;
+    both None if not known yet. `uploading` tasks are done but for their upload."""
 
     state: State
     detail: str = ""
@@ -51,7 +51,7 @@ class Snapshot:
     last_frame: Path | None = None
     frames: int = 0
     failures: int = 0
-    an_hour: int = 0
+    an_hour: int | None = None
     free_disk: float | None = None
     uploading: int = 0
 

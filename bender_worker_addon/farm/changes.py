@@ -80,27 +80,23 @@ def cancel(connection: sqlite3.Connection, job: str) -> None:
     books.has_changed(connection, job)
 
 
-def retry(connection: sqlite3.Connection, job: str) -> int:
-    """Queues again what failed of a job or was canceled; gives how many tasks. Those of a canceled job that a worker
-    still has count too: it goes on with them, or has given them up, and `queueing.is_gone` comes."""
+def retry(connection: sqlite3.Connection, job: str, frames: Collection[int] | None = None) -> int:
+    """Queues again what failed of a job or was canceled: all, or the tasks that have any of these `frames`. Gives how
+    many are rendered again: those of a canceled job that a worker still has are, too: it goes on with them, or has
+    given them up, and `queueing.is_gone` comes."""
+    which, values = "task.job = ?", [job]
+    if frames is not None:
+        which += " AND task.id IN (SELECT value FROM json_each(?))"
+        values.append(_with_any(connection, job, frames))
     (held,) = connection.execute(
-        "SELECT count(*) FROM message JOIN job ON job.id = message.job WHERE job = ? AND canceled", (job,)
+        "SELECT count(*) FROM job JOIN message ON message.job = job.id"
+        " JOIN task ON task.job = message.job AND task.id = message.task"
+        f" WHERE {which} AND job.canceled AND task.status NOT IN ('Finished', 'Errored')",
+        values,
     ).fetchone()
     connection.execute("UPDATE job SET canceled = 0 WHERE id = ?", (job,))
-    queued: int = held + queueing.queue_again_where(connection, "job = ? AND status IN ('Errored', 'Aborted')", (job,))
-    books.has_changed(connection, job)
-    return queued
-
-
-def retry_some(connection: sqlite3.Connection, job: str, frames: Collection[int]) -> int:
-    """Queues again those tasks of a job that failed or were canceled and have any of these frames; gives how many."""
-    rows = connection.execute(
-        "SELECT id, frames FROM task WHERE job = ? AND status IN ('Errored', 'Aborted')", (job,)
-    ).fetchall()
-    wanted = set(frames)
-    chosen = [id for id, text in rows if not wanted.isdisjoint(frame_list.numbers_in(text))]
-    connection.execute("UPDATE job SET canceled = 0 WHERE id = ?", (job,))
-    queued = sum(queueing.queue_again_where(connection, "job = ? AND id = ?", (job, id)) for id in chosen)
+    failed = f"{which} AND task.status IN ('Errored', 'Aborted')"
+    queued: int = held + queueing.queue_again_where(connection, failed, values)
     books.has_changed(connection, job)
     return queued
 
@@ -124,6 +120,13 @@ def delete(connection: sqlite3.Connection, job: str) -> None:
     for table in ("message", "task", "tally", "stretch", "output", "log", "warning", "tile"):
         connection.execute(f"DELETE FROM {table} WHERE job = ?", (job,))
     connection.execute("DELETE FROM job WHERE id = ?", (job,))
+
+
+def _with_any(connection: sqlite3.Connection, job: str, frames: Collection[int]) -> str:
+    """The ids of the tasks that have any of these frames and are not rendered, as a list in JSON."""
+    rows = connection.execute("SELECT id, frames FROM task WHERE job = ? AND status <> 'Finished'", (job,))
+    wanted = set(frames)
+    return json.dumps([id for id, text in rows if not wanted.isdisjoint(frame_list.numbers_in(text))])
 
 
 def _change_head(connection: sqlite3.Connection, job: str, path: str, value: str) -> None:

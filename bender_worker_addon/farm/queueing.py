@@ -3,7 +3,7 @@
 follows from its job, and from the tiles of its picture. Each works inside a transaction of the Database."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from . import books, tiles
 
@@ -68,7 +68,7 @@ def queue_again(connection: sqlite3.Connection, job: str, task: str) -> None:
     queue_again_where(connection, "job = ? AND id = ?", (job, task))
 
 
-def queue_again_where(connection: sqlite3.Connection, which: str, values: tuple[str, ...]) -> int:
+def queue_again_where(connection: sqlite3.Connection, which: str, values: Sequence[str]) -> int:
     """Queues these tasks of one job, but for those that have a message; gives how many. Those that wait for tiles come
     when these are there."""
     rows = connection.execute(

@@ -84,9 +84,7 @@ class LocalSite(FolderSite):
     def retry(self, job_id: str, frames: Collection[int] | None = None) -> int:
         self._not_canceled(job_id)
         with self._database.changing() as connection:
-            queued = (
-                changes.retry(connection, job_id) if frames is None else changes.retry_some(connection, job_id, frames)
-            )
+            queued = changes.retry(connection, job_id, frames)
             changes.resume_if_stopped(connection, job_id)
         self._write_files()
         return queued

@@ -105,8 +105,8 @@ class Site(ABC):
 
     @abstractmethod
     def retry(self, job_id: str, frames: Collection[int] | None = None) -> int:
-        """Queues again what failed or was canceled; gives how many tasks. `frames`: only tasks that have any of
-        these."""
+        """Queues again what failed or was canceled; gives how many tasks are rendered again. `frames`: only tasks
+        that have any of these."""
 
     @abstractmethod
     def cancel(self, job_id: str) -> None:

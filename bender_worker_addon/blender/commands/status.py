@@ -45,7 +45,8 @@ def _in_words(told: dict[str, Any]) -> Iterator[str]:
     if told["uploading"]:
         yield f"{told['uploading']} tasks wait for their upload"
     disk = "" if told["free_disk"] is None else f"; {told['free_disk']:g} GB of disk free"
-    yield f"since its start: {told['frames']} frames, {told['an_hour']} an hour; {told['failures']} failures{disk}"
+    speed = "" if told["an_hour"] is None else f", {told['an_hour']} an hour"
+    yield f"since its start: {told['frames']} frames{speed}; {told['failures']} failures{disk}"
 
 
 def _called(name: str, job_id: str) -> str:

@@ -71,7 +71,8 @@ class BENDER_PT_worker(_InSidebar, bpy.types.Panel):
             draw_paragraph(layout, planned, width=width, alert=nightly.counts_down())
             layout.operator("bender.night_cancel", icon="X")
         if shown.frames:
-            frames = f"{shown.frames} frame{'' if shown.frames == 1 else 's'}, {shown.an_hour} an hour"
+            speed = "" if shown.an_hour is None else f", {shown.an_hour} an hour"
+            frames = f"{shown.frames} frame{'' if shown.frames == 1 else 's'}{speed}"
             draw_paragraph(layout, frames, width=width)
 
 

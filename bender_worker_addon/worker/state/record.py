@@ -15,6 +15,7 @@ _SILENT = 1.0  # seconds after which a Blender that says nothing of its frame is
 _PREPARING = "Preparing the scene"
 _JOBS_REMEMBERED = 16
 _LATELY = 600.0  # seconds of which the speed is
+_AT_LEAST = 10.0  # seconds: what takes less says nothing of an hour
 _TELLING = 0.03  # of a task: before that, what is left can't be told from what has passed
 
 
@@ -28,7 +29,7 @@ class Record:
         self.failures = 0
         self.device = ""  # on which Cycles has rendered last, or will
         self.kind = ""  # device and system, if all that is rendered here is by one
-        self.an_hour = 0
+        self.an_hour: int | None = None
         self.free_disk: float | None = None
         self._started = clock()
         self._lately: deque[tuple[float, float]] = deque()  # when frames were begun and stored
@@ -54,15 +55,17 @@ class Record:
             if len(self._last_seconds) > _JOBS_REMEMBERED:
                 del self._last_seconds[next(iter(self._last_seconds))]
 
-    def _speed(self, began: float | None, now: float) -> int:
-        """Frames an hour, by those of the last ten minutes: what was before says nothing of how long others take."""
+    def _speed(self, began: float | None, now: float) -> int | None:
+        """Frames an hour, by those of the last ten minutes: what was before says nothing of how long others take. None
+        until they have taken long enough."""
         if began is None:
             began = self._lately[-1][1] if self._lately else self._started
         self._lately.append((began, now))
         while self._lately[0][1] < now - _LATELY:
             self._lately.popleft()
         first = min(begun for begun, _ in self._lately)
-        return round(len(self._lately) / max(1.0, now - first) * 3600)
+        taken = now - first
+        return round(len(self._lately) / taken * 3600) if taken >= _AT_LEAST else None
 
     def frames_are_gone(self, frames: Iterable[StoredFrame]) -> None:
         """They are with flaskbender now, and no longer here."""

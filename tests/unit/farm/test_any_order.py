@@ -33,7 +33,9 @@ class Farm:
 
     def do_something(self) -> None:
         several = [self.feed, self.take, self.settle]
-        self.chance.choice([self.change, self.retry_some, self.start, self.lose_rabbitmq, *several, *several])()
+        self.chance.choice(
+            [self.change, self.retry, self.retry_some, self.start, self.lose_rabbitmq, *several, *several]
+        )()
         if self.chance.random() < 0.05:
             self.delete()
 
@@ -55,19 +57,23 @@ class Farm:
 
     def change(self) -> None:
         job = self.chance.choice(self.jobs)
-        what = self.chance.choice([changes.pause, changes.resume, changes.cancel, changes.cancel, changes.retry])
+        what = self.chance.choice([changes.pause, changes.resume, changes.cancel, changes.cancel])
         with self.database.changing() as connection:
             what(connection, job)
             changes.set_priority(connection, job, self.chance.randint(0, 1))
         if what is changes.cancel:
             self.canceled.add(job)
-        if what is changes.retry:
-            self.in_part.discard(job)
+
+    def retry(self) -> None:
+        job = self.chance.choice(self.jobs)
+        with self.database.changing() as connection:
+            changes.retry(connection, job)
+        self.in_part.discard(job)
 
     def retry_some(self) -> None:
         job = self.chance.choice(self.jobs)
         with self.database.changing() as connection:
-            changes.retry_some(connection, job, [self.chance.randint(1, 3)])
+            changes.retry(connection, job, [self.chance.randint(1, 3)])
         self.in_part.add(job)
 
     def feed(self) -> None:

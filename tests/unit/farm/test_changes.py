@@ -23,14 +23,17 @@ def test_a_canceled_job_is_out_of_the_queue_and_its_task_in_hand_does_not_come_a
     assert (site.job("job").status, dict(site.job("job").frames)) == ("Canceled", {"Aborted": 3})
 
 
-def test_a_task_that_a_worker_gives_up_when_its_job_was_queued_again_already_comes_again(site: Site) -> None:
+@pytest.mark.parametrize("frames", [None, [1]])
+def test_a_task_that_a_worker_gives_up_when_its_job_was_queued_again_already_comes_again(
+    site: Site, frames: list[int] | None
+) -> None:
     site.add("job", 1)
     hands = site.worker()
     delivery = hands.take()
     with site.database.changing() as connection:
         changes.cancel(connection, "job")
-        assert changes.retry(connection, "job") == 1
-        assert changes.retry(connection, "job") == 0
+        assert changes.retry(connection, "job", frames) == 1
+        assert changes.retry(connection, "job", frames) == 0
     hands.report(delivery, "abort", status="Aborted")
     hands.queue.ack(delivery)
     again = hands.take()
@@ -57,6 +60,22 @@ def test_what_failed_can_be_queued_again(site: Site) -> None:
     assert name(again) == "job-1"
     assert json.loads(again.body)["data"] == {"name": "scene"}
     assert (site.job("job").status, again.redelivered) == ("Running", False)
+
+
+def test_what_is_rendered_already_is_not_counted_as_rendered_again(site: Site) -> None:
+    """Its worker has told so, and still has its message."""
+    site.add("job", 3)
+    hands = site.worker(prefetch=2)
+    rendered, _ = hands.take(), hands.take()
+    hands.report(rendered, "finish", status="Finished")
+    with site.database.changing() as connection:
+        changes.cancel(connection, "job")
+        assert changes.retry(connection, "job", [1]) == 0
+        changes.cancel(connection, "job")
+        assert changes.retry(connection, "job", [1, 3]) == 1
+        changes.cancel(connection, "job")
+        assert changes.retry(connection, "job") == 2
+    assert dict(site.job("job").frames) == {"Finished": 1, "Waiting": 2}
 
 
 def test_what_failed_is_queued_again_with_its_job_s_priority(site: Site) -> None:

@@ -75,7 +75,7 @@ def change(connection: sqlite3.Connection, job: str, kind: str, which: object, w
         case "retry":
             changes.retry(connection, job)
         case "some":
-            changes.retry_some(connection, job, [int(str(which))])
+            changes.retry(connection, job, [int(str(which))])
         case "report":
             told = json.loads(books.task(connection, job, f"t{which}") or b"{}")
             tasks.merge(connection, json.dumps({**told, "status": "Finished"}).encode(), worker="w")

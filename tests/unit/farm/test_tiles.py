@@ -192,7 +192,7 @@ def test_a_picture_that_fails_though_its_tiles_are_there_has_failed(still: Still
     still.tidy()
     assert still.status("7") == "Errored"
     assert still.files() == ["7.1", "7.2", "7.3"]
-    changes.retry_some(still.connection, JOB, [7])
+    changes.retry(still.connection, JOB, [7])
     assert still.queued()[-1] == "7"
 
 

@@ -23,7 +23,7 @@ DONE = replace(JOB, status="Finished", frames={"Finished": 10})
         (RENDERING, [replace(JOB, frames={"Finished": 4, "Queued": 96})], "4% · 16:00 left"),
         (RENDERING, [], "50% · 0:04 left"),
         (replace(RENDERING, task=replace(TASK, left=None)), [], "50%"),
-        (replace(RENDERING, an_hour=0), [JOB], "45%"),
+        (replace(RENDERING, an_hour=None), [JOB], "45%"),
         (replace(RENDERING, task=replace(TASK, part=0.0, left=None, doing="Loading textures")), [], "Loading textures"),
         (Snapshot(State.PAUSED, task=TASK), [JOB], "Paused"),
         (Snapshot(State.WAITING), [], "Waiting"),

@@ -104,6 +104,17 @@ def test_the_speed_is_that_of_the_last_ten_minutes(clock: Clock, record: Record)
     assert (record.frames, record.an_hour) == (103, 360)
 
 
+def test_a_second_of_frames_says_nothing_of_an_hour(clock: Clock, record: Record) -> None:
+    held = held_task(clock, *range(1, 41))
+    told = []
+    for number in held.task.frames:
+        record.frame_begun(held, number)
+        clock.now += 0.25
+        record.frame_stored(held, replace(FRAME, number=number))
+        told.append(record.an_hour)
+    assert told == [None] * 39 + [14400]
+
+
 def test_two_children_are_not_taken_for_one(clock: Clock, record: Record) -> None:
     """Side by side they are at frames of the same number, of other jobs."""
     one, other = held_task(clock, 1, job="job-1"), held_task(clock, 1, 2, job="job-2")
