@@ -16,6 +16,8 @@ FORMAT = "OPEN_EXR_MULTILAYER"  # of the file of a tile
 FOLDER = "tiles"  # of a job: those whose picture is not finished
 MOST = 64  # of a picture
 
+_AND = ", "  # between version and kind
+
 _SMALLEST = 64  # pixels of a tile, in each direction
 REGION = re.compile(r"\d{1,5},\d{1,5},\d{1,5},\d{1,5}", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{128}", re.ASCII)
@@ -63,6 +65,19 @@ class TileFile:
 
     region: Region
     file: Path
+
+
+def makers(blender: str, kind: str = "") -> str:
+    """Who renders the tiles of a picture: Blenders of this version, and if that matters on one `kind` of device:
+    `4.3.2`, or `4.3.2, CPU (AMD EPYC 7B13) on Linux`."""
+    blender = blender.partition(_AND)[0]
+    return f"{blender}{_AND}{kind}" if kind else blender
+
+
+def parted(makers: str) -> tuple[str, str]:
+    """Version and kind, "" if any is meant."""
+    blender, _, kind = makers.partition(_AND)
+    return blender, kind
 
 
 def folder_of(jobs: Path, job: str, task: str) -> Path:

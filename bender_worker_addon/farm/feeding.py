@@ -19,28 +19,26 @@ from .queueing import PAUSED
 OWNER = "rabbitmq"  # holds what is fed, as a worker holds what it has taken from a local queue
 NAMED = f"json_set(task.body, '$.data.{NAME}', (SELECT name FROM job WHERE job.id = task.job))"
 """A task as it is given out: with the name that its job has now."""
-_IN_TILES = "EXISTS (SELECT 1 FROM tile WHERE tile.job = job.id)"
 
 
 @dataclass(frozen=True, slots=True)
 class Fed:
     """A task for RabbitMQ: `number` is its message's in the books, `body` its JSON. `in_tiles`: it is one of a picture
-    that is rendered in tiles, a tile's or the picture's own, which only a worker with that version of `blender` is to
-    do."""
+    that is rendered in tiles, a tile's or the picture's own, which only its `makers` are to do: see `tile.makers`."""
 
     number: int
     body: bytes
     in_tiles: bool = False
-    blender: str = ""
+    makers: str = ""
 
 
 def feed(
     connection: sqlite3.Connection, count: int, *, in_tiles: Mapping[str, int] = MappingProxyType({})
 ) -> list[Fed]:
     """Marks the next tasks as fed, at most `count`: those of the highest priority, people in turn, of each the oldest
-    job, its tasks in their order. `in_tiles`: how many of them may be of pictures in tiles, by the version of Blender
-    that renders them. A job of these whose version is not settled is given to that of its blend, or else to the first
-    one that is named."""
+    job, its tasks in their order. `in_tiles`: how many of them may be of pictures in tiles, by who makes them. A job
+    of these that is not settled is given to those of the version of its blend, or else to the first ones that are
+    named."""
     fed: list[Fed] = []
     room = dict(in_tiles)
     while (left := count - len(fed)) > 0:
@@ -49,19 +47,19 @@ def feed(
             return fed
         share = left if len(waiting) == 1 else 1
         for one in waiting[:left]:
-            if one.in_tiles and tiles.is_rendered_by(connection, one.job, one.blender):
+            if one.in_tiles and tiles.are_rendered_by(connection, one.job, one.makers):
                 books.has_changed(connection, one.job)
-            some = _feed_some(connection, one, min(share, room[one.blender]) if one.in_tiles else share)
+            some = _feed_some(connection, one, min(share, room[one.makers]) if one.in_tiles else share)
             if one.in_tiles:
-                room[one.blender] -= len(some)
+                room[one.makers] -= len(some)
             fed += some
             _has_been_served(connection, one.person)
     return fed
 
 
 def settle_anew(connection: sqlite3.Connection, there: Collection[str]) -> dict[str, str]:
-    """Jobs in tiles that wait for a version of Blender which none of those that are `there` is, are given to another;
-    gives them, each with that version. What RabbitMQ has of them waits to be fed again."""
+    """Jobs in tiles that wait for makers who are not `there` are given to others; gives them, each with those. What
+    RabbitMQ has of them waits to be fed again."""
     rows = connection.execute("SELECT id, blender FROM job WHERE blender <> '' AND status IN ('Queued', 'Running')")
     lost = {job: blender for job, blender in rows.fetchall() if blender not in there}
     for job in lost:
@@ -79,11 +77,11 @@ def confirmed(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
 def unconfirmed(connection: sqlite3.Connection) -> list[Fed]:
     """What may not have reached RabbitMQ: to be published (again)."""
     rows = connection.execute(
-        f"SELECT fed.number, {NAMED}, {_IN_TILES}, job.blender FROM fed JOIN message USING (number)"
+        f"SELECT fed.number, {NAMED}, {tiles.IS_IN_TILES}, job.blender FROM fed JOIN message USING (number)"
         " JOIN job ON job.id = message.job"
         " JOIN task ON task.job = message.job AND task.id = message.task WHERE NOT confirmed ORDER BY fed.number"
     )
-    return [Fed(number, body.encode(), bool(in_tiles), blender) for number, body, in_tiles, blender in rows.fetchall()]
+    return [Fed(number, body.encode(), bool(in_tiles), makers) for number, body, in_tiles, makers in rows.fetchall()]
 
 
 def not_received(connection: sqlite3.Connection) -> list[int]:
@@ -135,43 +133,34 @@ def count(connection: sqlite3.Connection) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A job that has tasks to be fed; `blender` renders them, if they are `in_tiles`."""
+    """A job that has tasks to be fed; `makers` render them, if they are `in_tiles`."""
 
     job: str
     person: str
     in_tiles: bool
-    blender: str
+    makers: str
 
 
 def _waiting(connection: sqlite3.Connection, room: Mapping[str, int]) -> list[_Waiting]:
     """Of each person the oldest job that has tasks to be fed, among those of the highest priority there is; whoever was
     served longest ago comes first. None whose pictures are in tiles for which there is no `room`."""
     rows = connection.execute(
-        f"SELECT job.id, job.person, job.priority, {_IN_TILES}, job.blender, json_extract(head, '$.version') FROM job"
+        f"SELECT job.id, job.person, job.priority, {tiles.IS_IN_TILES}, job.blender, json_extract(head, '$.version'),"
+        f" {tiles.WANTS_ONE_KIND} FROM job"
         " WHERE EXISTS (SELECT 1 FROM message WHERE message.job = job.id AND owner IS NULL)"
         " ORDER BY job.priority DESC, job.created, job.id"
     ).fetchall()
     oldest: dict[str, _Waiting] = {}
     highest = None
-    for job, person, priority, in_tiles, settled, version in rows:
-        blender = (settled or _best(version, room)) if in_tiles else ""
-        if in_tiles and room.get(blender, 0) <= 0:
+    for job, person, priority, in_tiles, settled, version, one_kind in rows:
+        makers = (settled or tiles.best_of(room, version, one_kind=bool(one_kind))) if in_tiles else ""
+        if in_tiles and room.get(makers, 0) <= 0:
             continue
         highest = priority if highest is None else highest
         if priority == highest:
-            oldest.setdefault(person, _Waiting(job, person, bool(in_tiles), blender))
+            oldest.setdefault(person, _Waiting(job, person, bool(in_tiles), makers))
     served = dict(connection.execute("SELECT person, turn FROM served").fetchall())
     return [oldest[person] for person in sorted(oldest, key=lambda person: served.get(person, 0))]
-
-
-def _best(version: object, room: Mapping[str, int]) -> str:
-    """Which of the versions that are there renders a job whose blend was written by this one."""
-    alike = (blender for blender in room if _minor(blender) == _minor(str(version)))
-    return next(alike, next(iter(room), ""))
-
-
-def _minor(version: str) -> list[str]:
-    return version.split(".")[:2]
 
 
 def _feed_some(connection: sqlite3.Connection, waiting: _Waiting, count: int) -> list[Fed]:
@@ -183,7 +172,7 @@ def _feed_some(connection: sqlite3.Connection, waiting: _Waiting, count: int) ->
     numbers = [(number,) for number, _ in rows]
     connection.executemany(f"UPDATE message SET owner = '{OWNER}' WHERE number = ?", numbers)
     connection.executemany("INSERT INTO fed VALUES (?, 0)", numbers)
-    return [Fed(number, body.encode(), waiting.in_tiles, waiting.blender) for number, body in rows]
+    return [Fed(number, body.encode(), waiting.in_tiles, waiting.makers) for number, body in rows]
 
 
 def _has_been_served(connection: sqlite3.Connection, person: str) -> None:

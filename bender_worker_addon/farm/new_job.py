@@ -17,6 +17,7 @@ from ..core.task import COLORS, FOLDER, REGION
 from ..core.tile import Region
 from . import frame_list
 from .books import now
+from .tiles import ONE_KIND
 
 _TAKEN = "worker"  # /job/worker/… is what workers ask of a server of bender's
 _MOMENTS = ("queued", "start", "finish", "error", "abort", "pause")
@@ -55,7 +56,8 @@ class NewJob:
     """`blend`: the file's name. `frames` ascend; a task has at most `chunk` of them. A higher `priority` goes first.
     `folder`: where its frames go, on a farm on this machine; else into one of its id. `person`: who sends it, "" if
     nobody knows. `colors`: the fingerprint of the sender's OCIO configuration, "" if that is not known. `regions`: into
-    what tiles each frame is cut; none if each is rendered by one worker.
+    what tiles each frame is cut; none if each is rendered by one worker. `one_kind`: tiles of a picture are rendered on
+    one kind of device.
     `preflight`: what its sender was warned of, a sentence each."""
 
     name: str
@@ -69,6 +71,7 @@ class NewJob:
     person: str = ""
     colors: str = ""
     regions: Sequence[Region] = ()
+    one_kind: bool = False
     preflight: Sequence[str] = ()
     id: str = field(default_factory=lambda: _new_id())
 
@@ -98,7 +101,13 @@ def head(job: NewJob, *, jobs: Path, outpath: Path) -> dict[str, Any]:
         "email": "",
         "version": scene.version,
         "time": {"creation": now(), "finish": None, "error": None},
-        "data": {"name": job.name, "priority": str(job.priority), **_own_folder(job), **_preflight(job)},
+        "data": {
+            "name": job.name,
+            "priority": str(job.priority),
+            **_own_folder(job),
+            **_one_kind(job),
+            **_preflight(job),
+        },
         "history": {},
         "resolution": {"x": scene.width, "y": scene.height, "scale": scene.scale},
         "render": {
@@ -138,6 +147,10 @@ def tasks(job: NewJob) -> list[NewTask]:
 
 def _own_folder(job: NewJob) -> dict[str, str]:
     return {} if job.folder is None else {FOLDER: str(job.folder)}
+
+
+def _one_kind(job: NewJob) -> dict[str, str]:
+    return {ONE_KIND: "yes"} if job.one_kind else {}
 
 
 def _preflight(job: NewJob) -> dict[str, str]:

@@ -104,8 +104,9 @@ def _settle_picture(connection: sqlite3.Connection, job: str, task: str) -> None
 
 
 def _is_ready(connection: sqlite3.Connection, job: str, picture: str) -> bool:
-    """Whether a worker may have the task of a picture; tiles of another version of Blender are rendered anew before."""
-    mixed = tiles.of_other_blenders(connection, job, picture)
+    """Whether a worker may have the task of a picture; tiles of another version of Blender, or of another kind of
+    device where one is wanted, are rendered anew before."""
+    mixed = tiles.of_others(connection, job, picture)
     for task in mixed:
         queue_again(connection, job, task)
     if mixed or not tiles.is_ready(connection, job, picture):

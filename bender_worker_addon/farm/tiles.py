@@ -10,8 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..core import tile
-from ..core.task import BLENDER, REGION, TILES
+from ..core.task import BLENDER, KIND, REGION, TILES
 from ..core.tile import Tile
+
+ONE_KIND = "one_kind"  # in the `data` of a job's head, if tiles of a picture are to be rendered on one kind of device
+WANTS_ONE_KIND = f"json_extract(job.head, '$.data.{ONE_KIND}') IS NOT NULL"
+IS_IN_TILES = "EXISTS (SELECT 1 FROM tile WHERE tile.job = job.id)"
 
 _OF_FRAME = (
     "SELECT task.id, task.status, json_extract(task.body, '$.data.error'),"
@@ -72,17 +76,24 @@ def is_ready(connection: sqlite3.Connection, job: str, task: str) -> bool:
     return True
 
 
-def of_other_blenders(connection: sqlite3.Connection, job: str, task: str) -> list[str]:
+def of_others(connection: sqlite3.Connection, job: str, task: str) -> list[str]:
     """The tiles of a picture, by the ids of their tasks, that were rendered by another version of Blender than that
-    which the job has now: together with the others' their edges would show."""
+    which the job has now, or on another kind of device if it is to be one: together with the others' their edges would
+    show."""
     rows = connection.execute(
-        "SELECT task.id FROM tile JOIN job ON job.id = tile.job"
+        f"SELECT task.id, job.blender, json_extract(task.body, '$.data.{BLENDER}'),"
+        f" json_extract(task.body, '$.data.{KIND}') FROM tile JOIN job ON job.id = tile.job"
         " JOIN task ON task.job = tile.job AND task.id = tile.task"
-        f" WHERE tile.job = ? AND tile.frame_task = ? AND task.status = 'Finished' AND job.blender <> ''"
-        f" AND coalesce(json_extract(task.body, '$.data.{BLENDER}'), job.blender) <> job.blender",
+        " WHERE tile.job = ? AND tile.frame_task = ? AND task.status = 'Finished' AND job.blender <> ''",
         (job, task),
     )
-    return [id for (id,) in rows.fetchall()]
+    return [id for id, settled, blender, kind in rows.fetchall() if not _is_by(settled, blender, kind)]
+
+
+def _is_by(settled: str, blender: str | None, kind: str | None) -> bool:
+    """Whether a tile is by those to whom its job is settled. Of earlier versions of the add-on nobody knows."""
+    version, one_kind = tile.parted(settled)
+    return blender is None or (blender == version and (not one_kind or kind == one_kind))
 
 
 def devices(connection: sqlite3.Connection, job: str, task: str) -> list[str]:
@@ -96,12 +107,27 @@ def devices(connection: sqlite3.Connection, job: str, task: str) -> list[str]:
     return [str(device) for (device,) in rows.fetchall()]
 
 
-def is_rendered_by(connection: sqlite3.Connection, job: str, blender: str) -> bool:
-    """From now on tiles of the job are rendered by this version, if it has any; whether that is another than before."""
+def best_of(there: Iterable[str], version: object, *, one_kind: bool) -> str:
+    """Which of these makers render the tiles of a job whose blend was written by that version of Blender: those of one
+    like it, else the first; "" if there are none. Of one kind of device if that is wanted."""
+    fit = [makers for makers in there if bool(tile.parted(makers)[1]) == one_kind]
+    alike = (makers for makers in fit if _minor(makers) == _minor(str(version)))
+    return next(alike, next(iter(fit), ""))
+
+
+def _minor(makers: str) -> list[str]:
+    return tile.parted(makers)[0].split(".")[:2]
+
+
+def are_rendered_by(connection: sqlite3.Connection, job: str, makers: str) -> bool:
+    """From now on the tiles of the job, if it has any, are rendered by these: their version, and their kind of device
+    too if it is to be one. Whether those are others than before."""
+    blender, _ = tile.parted(makers)
     settled = connection.execute(
-        "UPDATE job SET blender = ? WHERE id = ? AND blender <> ?"
+        f"UPDATE job SET blender = iif({WANTS_ONE_KIND}, :makers, :blender)"
+        f" WHERE id = :job AND blender <> iif({WANTS_ONE_KIND}, :makers, :blender)"
         " AND EXISTS (SELECT 1 FROM tile WHERE tile.job = job.id)",
-        (blender, job, blender),
+        {"job": job, "makers": makers, "blender": blender},
     )
     return settled.rowcount > 0
 

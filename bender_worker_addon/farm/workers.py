@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..core import tile
+from ..core.job import one_line
+
 _FORGOTTEN = 30 * 24 * 3600.0  # seconds of silence
 _AWAY = 24 * 3600.0  # seconds of silence
 _MISSED, _LATE = 3, 5.0  # heartbeats, and seconds that one may be late
@@ -16,6 +19,7 @@ _BEAT, _BEATS = 60.0, (1.0, 3600.0)  # seconds between two heartbeats if nothing
 _NOTED = frozenset({"Paused", "Problem", "Finishing", "Stopped"})
 _HELLO_AT_MOST = 16_384  # bytes
 _EVENTS = 100  # that are kept of each
+_KIND = 200  # letters of a kind of device
 _WORDS = 500  # letters of what an event says
 _MADE_UP = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # ids that no person has chosen
 
@@ -76,11 +80,20 @@ def has_been_heard(connection: sqlite3.Connection, worker: str, hello: bytes = b
         connection.execute("INSERT OR REPLACE INTO worker VALUES (?, ?, ?)", (worker, time.time(), json.dumps(told)))
 
 
-def renders_tiles(hello: bytes) -> str | None:
-    """By which version of Blender who tells this of itself renders tiles of pictures, "" if that is not told; None if
-    it renders none."""
+def renders_tiles(hello: bytes) -> list[str]:
+    """As which makers (see `tile.makers`) who tells this of itself renders tiles of pictures: of its version of
+    Blender, and of its kind besides if it has one; none if it renders none."""
     told = _understood(hello) or {}
-    return blender_of(told) if told.get("tiles") is True else None
+    return makers_of(told) if told.get("tiles") is True else []
+
+
+def makers_of(told: Mapping[str, Any]) -> list[str]:
+    """Of its version, which may not be known, and of its kind besides, if it has one."""
+    blender, kind = blender_of(told), told.get("kind")
+    found = [tile.makers(blender)]
+    if isinstance(kind, str) and kind:
+        found.append(tile.makers(blender, one_line(kind, most=_KIND)))
+    return found
 
 
 def blender_of(told: Mapping[str, Any]) -> str:
@@ -89,14 +102,14 @@ def blender_of(told: Mapping[str, Any]) -> str:
     return found if isinstance(found, str) else ""
 
 
-def blenders(connection: sqlite3.Connection) -> set[str]:
-    """The versions of Blender of those that are there, or were a moment ago."""
+def makers(connection: sqlite3.Connection) -> set[str]:
+    """Of those that are there, or were a moment ago: see `makers_of`."""
     rows = connection.execute(
-        "SELECT DISTINCT json_extract(hello, '$.blender') FROM worker WHERE seen > ?"
+        "SELECT hello FROM worker WHERE seen > ? AND json_extract(hello, '$.blender') IS NOT NULL"
         " AND coalesce(json_extract(hello, '$.state'), '') <> 'Stopped'",
         (time.time() - _MISSED * _BEAT - _LATE,),
     )
-    return {blender for (blender,) in rows.fetchall() if isinstance(blender, str)}
+    return {one for (hello,) in rows.fetchall() for one in makers_of(json.loads(hello))}
 
 
 def workers(connection: sqlite3.Connection) -> list[Worker]:

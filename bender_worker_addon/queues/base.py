@@ -31,6 +31,9 @@ class TaskQueue(Protocol):
     def put_last(self, jobs: frozenset[str]) -> None:
         """From now on tasks of these jobs come after all others, where a queue can choose."""
 
+    def renders_on(self, kind: str) -> None:
+        """All that is rendered here is by this one kind of device, "" for none: tiles come that are for it alone."""
+
     def look_for_others(self) -> None:
         """OthersSeen comes, if there is a connection."""
 

@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from ..core import tile
 from ..core.errors import FarmError
 from ..farm import bookkeeping, feeding, workers
 from ..farm.database import Database
@@ -22,7 +23,7 @@ _RECENT = 2.0  # seconds: as many tasks wait as were finished in these, if that 
 _ALIVE = 180.0  # seconds since a worker was heard: three heartbeats
 _LOST = 120.0  # seconds after which a task that no worker has received, with an empty queue, is fed again
 _LOOK_FOR_LOST = 10.0  # seconds between two looks
-_VERSIONS = 8  # of Blender whose queues of tiles are looked after: whoever may report could make up any number
+_MAKERS = 8  # versions, and kinds of device, whose queues of tiles are looked after: anybody could make up any number
 _FORGET = 3600.0  # seconds between two looks at which workers are known no more
 
 
@@ -35,7 +36,8 @@ class BookKeeper:
         self._changed = changed
         self._finished: deque[float] = deque()
         self._heard: dict[str, float] = {}  # workers, and when
-        self._renders_tiles: dict[str, str] = {}  # those of them that have said so, by which version of Blender
+        self._renders_tiles: dict[str, list[str]] = {}  # those of them that have said so, as which makers
+        self._were: dict[str, float] = {}  # makers that a worker is no longer, and since when
         self._abandoned: set[str] = set()  # queues of tiles in which nothing is wanted any more
         self._fed: dict[int, float] = {}  # messages that this server has fed, and when
         self._started = time.monotonic()
@@ -82,8 +84,8 @@ class BookKeeper:
             log.warning("RabbitMQ has lost all that it held: %d tasks are fed again", len(lost))
 
     def tile_queues(self) -> list[str]:
-        """Those of the versions of Blender that are there."""
-        return [tile_queue(blender) for blender in self._blenders()]
+        """Those of the makers that are there."""
+        return [tile_queue(makers) for makers in self._makers()]
 
     def abandoned(self) -> set[str]:
         """Queues of tiles that are to be emptied: what was in them is fed again, into another."""
@@ -97,15 +99,14 @@ class BookKeeper:
         while self._finished and self._finished[0] < now - _RECENT:
             self._finished.popleft()
         self._heard = {worker: heard for worker, heard in self._heard.items() if heard > now - _ALIVE}
-        blenders = self._blenders()
-        all_in_tiles = sum(in_tiles.values())
-        self._look_after(in_work + all_in_tiles, blenders)
-        others = len(self._heard) - sum(blenders.values())
-        missing = self._depth(len(self._heard)) - in_work - all_in_tiles
-        missing_tiles = {
-            blender: self._depth(count) - in_tiles.get(tile_queue(blender), 0) for blender, count in blenders.items()
-        }
-        missing_work = self._depth(others) - in_work if others or not blenders else 0
+        makers = self._makers()
+        waiting = {one: in_tiles.get(tile_queue(one), 0) for one in makers}
+        self._look_after(in_work + sum(in_tiles.values()), makers)
+        others = len(self._heard) - sum(count for one, count in makers.items() if not tile.parted(one)[1])
+        found = in_work + sum(min(waiting[one], self._needed(count)) for one, count in makers.items())
+        missing = self._depth(len(self._heard)) - found
+        missing_tiles = {one: self._depth(count) - waiting[one] for one, count in makers.items()}
+        missing_work = self._depth(others) - in_work if others or not makers else 0
         if missing <= 0 and missing_work <= 0:
             return []
         with self._database.changing() as connection:
@@ -142,30 +143,36 @@ class BookKeeper:
 
     def _depth(self, count: int) -> int:
         """How many tasks should wait for so many workers."""
-        return max(_LEAST, _A_WORKER * count, len(self._finished))
+        return max(_LEAST, self._needed(count))
 
-    def _hears(self, worker: str, blender: str | None) -> None:
-        """It renders tiles by this version of Blender, if any."""
-        if blender is None:
-            self._renders_tiles.pop(worker, None)
-        else:
-            self._renders_tiles[worker] = blender
+    def _needed(self, count: int) -> int:
+        """How many of those that wait so many workers can use: what is more is of no use to others."""
+        return max(_A_WORKER * count, len(self._finished))
 
-    def _blenders(self) -> dict[str, int]:
-        """How many workers render tiles, by the version of their Blender; that which most have comes first."""
-        found = Counter(self._renders_tiles[one] for one in sorted(self._heard) if one in self._renders_tiles)
-        return dict(found.most_common(_VERSIONS))
+    def _hears(self, worker: str, makers: list[str]) -> None:
+        """It renders tiles as these. One that has just started doesn't know its kind yet."""
+        before = self._renders_tiles.get(worker, ())
+        self._were.update(dict.fromkeys(set(before) - set(makers), time.monotonic()))
+        self._renders_tiles[worker] = makers
 
-    def _look_after(self, in_queue: int, blenders: Mapping[str, int]) -> None:
+    def _makers(self) -> dict[str, int]:
+        """How many workers render tiles, by their version of Blender, and by version and kind of device; what most are
+        comes first."""
+        found = Counter(one for worker in sorted(self._heard) for one in self._renders_tiles.get(worker, ()))
+        kinds = Counter({one: count for one, count in found.items() if tile.parted(one)[1]})
+        return dict((found - kinds).most_common(_MAKERS) + kinds.most_common(_MAKERS))
+
+    def _look_after(self, in_queue: int, makers: Mapping[str, int]) -> None:
         now = time.monotonic()
-        if blenders and now >= self._settle_anew_at:
+        self._were = {one: left for one, left in self._were.items() if left > now - _ALIVE}
+        if makers and now >= self._settle_anew_at:
             self._settle_anew_at = now + _LOOK_FOR_LOST
             with self._database.changing() as connection:
-                lost = feeding.settle_anew(connection, blenders.keys())
-            for job, blender in lost.items():
-                words = "job %s: no worker has Blender %s any more, which rendered its tiles: another version does"
-                log.warning(words, job, blender)
-            self._abandoned |= {tile_queue(blender) for blender in lost.values()}
+                lost = feeding.settle_anew(connection, {*makers, *self._were})
+            for job, gone in lost.items():
+                words = "job %s: there is no worker with Blender %s any more, which rendered its tiles: others do"
+                log.warning(words, job, gone)
+            self._abandoned |= set(map(tile_queue, lost.values()))
         if in_queue:
             self._look_for_lost_at = now + _LOOK_FOR_LOST
         elif now >= self._look_for_lost_at:
@@ -188,4 +195,4 @@ class BookKeeper:
 
 
 def _messages(fed: Sequence[feeding.Fed]) -> list[Message]:
-    return [Message(one.number, one.body, tile_queue(one.blender) if one.in_tiles else WORK_QUEUE) for one in fed]
+    return [Message(one.number, one.body, tile_queue(one.makers) if one.in_tiles else WORK_QUEUE) for one in fed]

@@ -101,6 +101,12 @@ class Farm:
         self.base = self.join.partition("/join/")[0]
         self.port = int(self.base.rpartition(":")[2])
 
+    def restart(self, program: Path) -> None:
+        """As another program."""
+        self.server.end()
+        self._program = program
+        self.start()
+
     def worker(self, name: str, *options: str, **more: str) -> Machine:
         """`options` of its command line, `more` of its environment."""
         settings = self.ask("POST", "/join/" + self.join.rpartition("/")[2], {"name": name, "id": name})
@@ -141,14 +147,22 @@ class Farm:
             return json.loads(answer.read())
 
     def send(
-        self, job: str, frames: str, *, chunk: int = 1, content: bytes = b"", tiles: int = 0, **scene: Any
+        self,
+        job: str,
+        frames: str,
+        *,
+        chunk: int = 1,
+        content: bytes = b"",
+        tiles: int = 0,
+        one_kind: bool = False,
+        **scene: Any,
     ) -> None:
         """`content` is a real blend's; else `scene` is for the stand-in child. `tiles`: so many of each frame."""
         content = content or blend(record=self.folder / "renders.txt", **scene)
         digest = hashlib.blake2b(content).hexdigest()
         self.ask("PUT", f"/api/jobs/{job}/files/scene.blend", content, **{"X-Blake2b": digest})
         regions = [str(region) for region in cut(Region(0, 0, 640, 360), tiles)] if tiles else []
-        facts = {"scene": SCENE, "chunk": chunk, "regions": regions}
+        facts = {"scene": SCENE, "chunk": chunk, "regions": regions, "one_kind": one_kind}
         told = {"id": job, "name": job, "blend": "scene.blend", "frames": frames, "image_format": "PNG", **facts}
         self.ask("POST", "/api/jobs", told)
 

@@ -8,14 +8,17 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bender_worker_addon.core.tile import Region, cut
-from tests.farm.serving import PATIENCE, Farm
+from bender_worker_addon.system.platform import NAME
+from tests.farm.serving import PATIENCE, SERVER, Farm
 from tests.unit.gates import left_open, make, opened
 from tools.servers.farm import queue_depth
 
+HASTY = SERVER.with_name("hasty_server.py")
 PARTS = cut(Region(0, 0, 640, 360), 5)
 WAITS = "Waiting"
 PICTURE = b"\x89PNG\r\n\x1a\nPNG 1" + b"".join(
@@ -32,6 +35,11 @@ def farm(tmp_path: Path, amqp_url: str) -> Iterator[Farm]:
 
 def picture(farm: Farm, job: str) -> bytes:
     return (farm.folder / "farm" / "frames" / job / "000001.png").read_bytes()
+
+
+def in_books(farm: Farm, question: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(farm.folder / "farm" / "farm.sqlite")) as books:
+        return books.execute(question).fetchall()
 
 
 def nothing_is_left(farm: Farm, job: str, *workers: str) -> None:
@@ -62,8 +70,7 @@ def test_workers_render_the_tiles_of_a_picture_side_by_side_and_one_finishes_it(
     rendered = (farm.folder / "renders.txt").read_text().splitlines()
     assert len(rendered) == 6
     assert len({line.split()[0] for line in rendered}) == 2
-    with closing(sqlite3.connect(farm.folder / "farm" / "farm.sqlite")) as books:
-        assert set(books.execute("SELECT worker FROM task").fetchall()) == {("one",), ("two",)}
+    assert set(in_books(farm, "SELECT worker FROM task")) == {("one",), ("two",)}
     assert farm.status("still")["blender"] == "4.3.2"
     nothing_is_left(farm, "still", "one", "two")
     assert not old.ended(), old.log.read_text()
@@ -74,6 +81,34 @@ def test_workers_render_the_tiles_of_a_picture_side_by_side_and_one_finishes_it(
     farm.until_finished("whole")
     assert old.exit_code() == 0, old.log.read_text()
     assert queue_depth(amqp_url, "bender-tiles.4.3.2") == (0, 2)
+
+
+def test_tiles_of_one_kind_are_rendered_on_that_alone_and_by_another_if_it_is_gone(farm: Farm) -> None:
+    """The stand-in child renders on what its worker may use last."""
+    old = farm.old_worker(1)
+    devices = {"one": "CUDA", "two": "CUDA", "other": "HIP"}
+    machines = {name: farm.worker(name, "--blender", "4.3.2", BENDER_WORKER_DEVICES=devices[name]) for name in devices}
+    kinds = {f"{device} on {NAME}" for device in devices.values()}
+    farm.until(lambda: {one["hello"].get("kind") for one in farm.ask("GET", "/api/workers")} >= kinds, "them")
+    farm.send("still", "1", tiles=5, one_kind=True, seconds=0.2)
+    farm.until_finished("still")
+    assert picture(farm, "still") == PICTURE
+    assert {worker for (worker,) in in_books(farm, "SELECT worker FROM task")} <= {"one", "two"}
+    assert farm.status("still")["blender"] == f"4.3.2, CUDA on {NAME}"
+    gate = make(farm.folder / "gate")
+    farm.send("left", "1", tiles=5, one_kind=True, wait={1: str(gate)})
+    opened(gate)
+    farm.until(lambda: any(told["done"] for told in farm.status("left")["in_tiles"]), "a tile")
+    machines["one"].kill()
+    machines["two"].kill()
+    left_open(gate)
+    farm.restart(HASTY)
+    farm.until_finished("left")
+    assert picture(farm, "left") == PICTURE
+    assert in_books(farm, "SELECT DISTINCT worker FROM task WHERE job = 'left'") == [("other",)]
+    assert farm.status("left")["blender"] == f"4.3.2, HIP on {NAME}"
+    assert farm.status("left")["warnings"] == []
+    assert not old.ended(), old.log.read_text()
 
 
 def test_a_tile_that_the_farm_has_lost_is_rendered_anew_and_what_is_canceled_is_deleted(farm: Farm) -> None:
@@ -90,8 +125,7 @@ def test_a_tile_that_the_farm_has_lost_is_rendered_anew_and_what_is_canceled_is_
     farm.until(lambda: any(told["done"] for told in farm.status("other")["in_tiles"]), "a tile")
     farm.ask("POST", "/api/jobs/other/cancel", {})
     nothing_is_left(farm, "other", "one")
-    with closing(sqlite3.connect(farm.folder / "farm" / "farm.sqlite")) as books:
-        farm.until(lambda: not books.execute("SELECT * FROM message").fetchall(), "the end of what was canceled")
+    farm.until(lambda: not in_books(farm, "SELECT * FROM message"), "the end of what was canceled")
     assert farm.status("other")["status"] == "Canceled"
     left_open(gate)
     assert farm.ask("POST", "/api/jobs/other/retry", {"frames": "2"})["tasks"] == 6  # with the picture's own

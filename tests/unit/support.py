@@ -209,6 +209,9 @@ class StandInBroker:
     def put_last(self, jobs: frozenset[str]) -> None:
         self.last = jobs
 
+    def renders_on(self, kind: str) -> None:
+        self.kind = kind
+
     def look_for_others(self) -> None:
         self.inbox.put(OthersSeen(self.others))
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from ...core import tile
 from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected, Ordered, OthersSeen
 from ...core.errors import FarmError, WorkerError
 from ...core.transfers import CANCELED, JobStatus
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 _LOOK = 0.1  # seconds between two looks at whether another process has changed something
 _LOOK_FOR_DEAD = 1.0  # seconds between two looks at whether those who hold tasks still live
+_ONE_KIND = "one kind"  # among makers: jobs that are to be rendered on one kind of device, and not settled to any
+_MADE_BY = f"iif(job.blender = '' AND {tiles.WANTS_ONE_KIND} AND {tiles.IS_IN_TILES}, '{_ONE_KIND}', job.blender)"
 _RETRY = 5.0  # seconds until a queue that could not be used is tried again
 
 _Command = Callable[[sqlite3.Connection], Any]  # changes the queue; gives an event for the worker, or None
@@ -45,6 +48,7 @@ class LocalQueue:
         """`folder` is the farm's, which holds the queue; `jobs` has a folder a job; `worker_id`: whose orders come;
         `blender`: the version that renders, "" if that is not known."""
         self._blender = blender
+        self._makers = tile.makers(blender)
         self._folder = folder
         self._owners = folder / "owners"
         self._jobs = jobs
@@ -94,6 +98,9 @@ class LocalQueue:
 
     def put_last(self, jobs: frozenset[str]) -> None:
         self._last = jobs
+
+    def renders_on(self, kind: str) -> None:
+        self._makers = tile.makers(self._blender, kind)
 
     def look_for_others(self) -> None:
         """Who works on this machine can do what this worker can."""
@@ -173,7 +180,10 @@ class LocalQueue:
             self._put_back_of_dead(connection)
         room = self._room
         last = self._last  # the worker may change both meanwhile: this one first
-        theirs = workers.blenders(connection) - {self._blender} if self._blender else set[str]()
+        makers = self._makers  # the worker may change it meanwhile
+        theirs = workers.makers(connection) - {self._blender, makers} if self._blender else set[str]()
+        if not tile.parted(makers)[1] and any(tile.parted(one)[1] for one in theirs):
+            theirs.add(_ONE_KIND)
         rows = _waiting(connection, room, theirs=theirs, but_of=last)
         if last and len(rows) < room:
             taken = {number for number, *_ in rows}
@@ -182,7 +192,7 @@ class LocalQueue:
         for number, body, redelivered in rows:
             connection.execute("UPDATE message SET owner = ? WHERE number = ?", (self._owner.name, number))
             (job,) = connection.execute("SELECT job FROM message WHERE number = ?", (number,)).fetchone()
-            if self._blender and job and tiles.is_rendered_by(connection, job, self._blender):
+            if self._blender and job and tiles.are_rendered_by(connection, job, makers):
                 books.has_changed(connection, job)
             self._held.add(number)
             body = body.encode() if isinstance(body, str) else body
@@ -250,9 +260,9 @@ def _waiting(
     connection: sqlite3.Connection, most: int, *, theirs: set[str], but_of: frozenset[str] = frozenset()
 ) -> list[tuple[int, str | bytes, int]]:
     """The messages that nobody holds, in their turn: number, body, whether they were out before. None of tiles that
-    another version of Blender renders which is there: one of `theirs`."""
+    others render who are there: `theirs`."""
     others = f" AND coalesce(message.job, '') NOT IN ({','.join('?' * len(but_of))})" if but_of else ""
-    others += f" AND coalesce(job.blender, '') NOT IN ({','.join('?' * len(theirs))})" if theirs else ""
+    others += f" AND coalesce({_MADE_BY}, '') NOT IN ({','.join('?' * len(theirs))})" if theirs else ""
     return connection.execute(
         f"SELECT message.number, coalesce(message.body, {feeding.NAMED}), redelivered FROM message"
         " LEFT JOIN task ON task.job = message.job AND task.id = message.task"

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Channels: how a connection to RabbitMQ is made, and the channels on it, with what must exist for each."""
 
+import hashlib
 import re
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.exceptions import ChannelClosedByBroker
 
+from ...core import tile
 from ...core.errors import ConfigError
 from ...settings.tls import SYSTEM_TLS, Tls
 from .errors import CONNECTION_ERRORS, LOCKED, NOT_FOUND, REFUSED, IdTaken, close_quietly, in_words, root
@@ -17,14 +19,22 @@ REPORT_EXCHANGE = "worker-topic"
 
 _BLOCKED = 120.0  # seconds the broker may refuse to take reports before the session counts as lost
 _UNUSUAL = re.compile(r"[^A-Za-z0-9.]+")
-_LONGEST = 40  # letters of a version
+_LONGEST = 40  # letters of a version, or of a kind of device
 
 
-def tile_queue(blender: str) -> str:
-    """The queue of tasks of pictures in tiles that Blenders of this version render, `bender-tiles.4.3.2`: another one
-    may sample otherwise, and the edges of its tiles would show."""
+def tile_queue(makers: str) -> str:
+    """The queue of tasks of pictures in tiles that these render (see `tile.makers`), `bender-tiles.4.3.2`: another
+    version of Blender may sample otherwise, and the edges of its tiles would show."""
+    blender, kind = tile.parted(makers)
     version = _UNUSUAL.sub("-", blender[:_LONGEST])
-    return f"{TILE_QUEUE}.{version}" if version else TILE_QUEUE
+    queue = f"{TILE_QUEUE}.{version}" if version else TILE_QUEUE
+    return of_kind(queue, kind) if kind else queue
+
+
+def of_kind(queue: str, kind: str) -> str:
+    """That of the tasks among those of a queue of tiles that one kind of device renders."""
+    name = _UNUSUAL.sub("-", kind[:_LONGEST]).strip("-.")
+    return f"{queue}.{name}-{hashlib.blake2b(kind.encode(), digest_size=4).hexdigest()}"
 
 
 def parameters(url: str, worker_id: str, tls: Tls = SYSTEM_TLS) -> pika.URLParameters:

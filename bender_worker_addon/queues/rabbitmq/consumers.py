@@ -4,15 +4,14 @@ was told holds for as long as that lives: to be sent more there is one more of t
 Canceled seldom, since what is on its way to a canceled one goes back into the queue and counts as having been out. Used
 from the queue's thread only.
 
-A worker that takes tiles too listens at two queues, and has one measure for what it holds. Of much each queue has a
-share. Of little, as one task that takes an hour, either may send it all: the other one's consumer is canceled then, and
-what has come from both at the same moment goes back.
+A worker that takes tiles too listens at two queues or three, and has one measure for what it holds. Of much each queue
+has a share. Of little, as one task that takes an hour, any may send it all: the others' consumers are canceled then,
+and what has come from two at the same moment goes back.
 """
 
 import logging
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pika
@@ -29,26 +28,25 @@ log = logging.getLogger(__name__)
 _CONSUMER_TIMEOUT = 7 * 24 * 3600 * 1000  # ms a delivery may be held, where the broker lets a consumer say so
 _WORTHWHILE = 0.25  # of the prefetch: so much has to be missing for one more consumer, which bounds their number
 _SHARED = 4  # deliveries, of which each queue has a share
-_OF_TILES = 0.25  # that of tiles
+_OF_TILES = 0.25  # that of tiles, of whichever queue
 _AGAIN = 600.0  # seconds until a user who might take no tiles is tried again
 
 Deliver = Callable[[BlockingChannel, Basic.Deliver, pika.BasicProperties, bytes], None]
 
 
 class Consumers:
-    """Those of a session. `deliver` is called with what comes. `tiles`: the queue of those that are taken, too."""
+    """Those of a session. `deliver` is called with what comes. `tiles`: the queues of those that are taken, too."""
 
     def __init__(
-        self, connection: BlockingConnection, deliveries: Deliveries, deliver: Deliver, *, tiles: str = ""
+        self, connection: BlockingConnection, deliveries: Deliveries, deliver: Deliver, *, tiles: Sequence[str] = ()
     ) -> None:
         self._connection = connection
         self._deliveries = deliveries
         self._deliver = deliver
         self._prefetch = 0
         self._work = _Lane(connection, WORK_QUEUE, deliver)
-        self._tiles: _Lane | None = None
-        self._tile_queue = tiles
-        self._look_at_tiles_at = 0.0 if tiles else math.inf
+        self._tiles: dict[str, _Lane] = {}  # by their queues
+        self._look_at = dict.fromkeys(tiles, 0.0)  # queues of tiles at which there is no lane yet: when to try
         self.expects = False
 
     @property
@@ -59,7 +57,7 @@ class Consumers:
     @property
     def hold_enough(self) -> bool:
         """Whether what comes now is too much."""
-        return self._tiles is not None and 0 < self._prefetch <= self._deliveries.counted(but_of=())
+        return bool(self._tiles) and 0 < self._prefetch <= self._deliveries.counted(but_of=())
 
     def may_hold(self, prefetch: int) -> None:
         """From now on so many deliveries, at most: less at once, more with `provide`."""
@@ -74,8 +72,15 @@ class Consumers:
 
     def will_settle(self) -> None:
         """To be called before one is settled: of little it is chosen anew what comes in its place."""
-        if self._tiles is not None and self._prefetch < _SHARED:
+        if self._tiles and self._prefetch < _SHARED:
             self.cancel()
+
+    def takes_tiles(self, queues: Sequence[str]) -> None:
+        """Out of these, and no others from now on; what is held stays so."""
+        for queue in [queue for queue in self._tiles if queue not in queues]:
+            self._tiles.pop(queue).cancel()
+        self._look_at = {queue: self._look_at.get(queue, 0.0) for queue in queues if queue not in self._tiles}
+        self.keep_to_it()
 
     def set_aside(self, unsettled: Unacked | Leased) -> None:
         """It is held on without being counted."""
@@ -101,14 +106,16 @@ class Consumers:
         if not self._prefetch or self.are_lost:
             return
         self._look_at_tiles()
-        coming = 0 if self._tiles is None else self._tiles_that_come(self._tiles)
+        coming = 0
+        for queue in list(self._tiles):
+            coming += self._tiles_that_come(queue, coming)
         if count := self._worthwhile(self._work, coming):
             self._work.consume(count)
         self.expects = bool(coming)
 
     @property
     def _lanes(self) -> list["_Lane"]:
-        return [self._work] if self._tiles is None else [self._work, self._tiles]
+        return [self._work, *self._tiles.values()]
 
     def _missing(self, lane: "_Lane") -> int:
         on_their_own = self._deliveries.counted(but_of=lane.sent_ahead)
@@ -121,38 +128,41 @@ class Consumers:
 
     def _share(self, lane: "_Lane") -> int:
         """How many may be sent ahead out of its queue."""
-        if self._tiles is None or self._prefetch < _SHARED:
+        if not self._tiles or self._prefetch < _SHARED:
             return self._prefetch
-        of_tiles = int(_OF_TILES * self._prefetch)
-        return of_tiles if lane is self._tiles else self._prefetch - of_tiles
+        of_tiles = max(1, int(_OF_TILES * self._prefetch / len(self._tiles)))
+        return self._prefetch - of_tiles * len(self._tiles) if lane is self._work else of_tiles
 
     def _look_at_tiles(self) -> None:
-        if time.monotonic() >= self._look_at_tiles_at:
-            self._look_at_tiles_at = math.inf
+        for queue in [queue for queue, at in self._look_at.items() if time.monotonic() >= at]:
             try:
-                self._tiles = _Lane(self._connection, self._tile_queue, self._deliver)
+                self._tiles[queue] = _Lane(self._connection, queue, self._deliver)
+                del self._look_at[queue]
             except ChannelClosedByBroker as error:
-                self._refused(error)
+                self._refused(queue, error)
 
-    def _tiles_that_come(self, lane: "_Lane") -> int:
-        """Takes as many as may be held; gives how many will come in place of what `work` would send."""
-        waiting = lane.ask()[0] if self._prefetch < _SHARED and self._worthwhile(self._work) else 0
+    def _tiles_that_come(self, queue: str, coming: int) -> int:
+        """Takes as many as may be held, if so many come from elsewhere; gives how many will come in place of what
+        others would send."""
+        lane = self._tiles[queue]
+        waiting = lane.ask()[0] if self._prefetch < _SHARED and self._worthwhile(self._work, coming) else 0
         try:
-            if count := self._worthwhile(lane):
+            if count := self._worthwhile(lane, coming):
                 lane.consume(count)
         except ChannelClosedByBroker as error:
             if lane.accepted:
                 raise
-            self._refused(error)
+            del self._tiles[queue]
+            self._refused(queue, error)
             return 0
         return min(waiting, sum(lane.sent_ahead.values()))
 
-    def _refused(self, error: ChannelClosedByBroker) -> None:
+    def _refused(self, queue: str, error: ChannelClosedByBroker) -> None:
         """Raises it if it is for another reason than that this user may take no tiles."""
         if error.reply_code != REFUSED:
             raise error
         log.debug("RabbitMQ lets this user take no tiles (%s)", error.reply_text)
-        self._tiles, self._look_at_tiles_at = None, time.monotonic() + _AGAIN
+        self._look_at[queue] = time.monotonic() + _AGAIN
 
 
 class _Lane:

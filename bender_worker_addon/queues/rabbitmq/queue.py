@@ -17,7 +17,7 @@ from ...core.deliveries import Delivery, Disconnected, Unwelcome
 from ...settings.tls import SYSTEM_TLS, Tls
 from ...system.threads import Thread
 from .backoff import Backoff
-from .channels import parameters, take_id
+from .channels import of_kind, parameters, take_id
 from .deliveries import Deliveries
 from .errors import CONNECTION_ERRORS, IdTaken, close_quietly, in_words
 from .leases import LeaseTimes
@@ -49,7 +49,8 @@ class RabbitQueue:
         self._worker_id = worker_id
         self._inbox = inbox
         self._lease_times = lease_times or LeaseTimes()
-        self._tiles = tiles
+        self._of_tiles = tiles
+        self._tiles = [tiles] if tiles else []
         self._deliveries = Deliveries()
         self._commands: SimpleQueue[Callable[[Session], None]] = SimpleQueue()
         self._prefetch = 0
@@ -78,6 +79,12 @@ class RabbitQueue:
 
     def put_last(self, jobs: frozenset[str]) -> None:
         """RabbitMQ gives out what comes next."""
+
+    def renders_on(self, kind: str) -> None:
+        if self._of_tiles:
+            self._tiles = [self._of_tiles, *([of_kind(self._of_tiles, kind)] if kind else [])]
+            tiles = self._tiles
+            self._do(lambda session: session.takes_tiles(tiles))
 
     def look_for_others(self) -> None:
         self._do(lambda session: session.look_for_others())

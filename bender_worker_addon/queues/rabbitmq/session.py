@@ -6,7 +6,7 @@ decided for an earlier session is never done in a later one. Used from the queue
 import itertools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Any
 
@@ -43,9 +43,9 @@ class Session:
         worker_id: str,
         lease_times: LeaseTimes,
         inbox: SimpleQueue[Any],
-        tiles: str,
+        tiles: Sequence[str],
     ) -> None:
-        """`deliveries` are those of the session before; what is leased of them is delivered again. `tiles`: the queue
+        """`deliveries` are those of the session before; what is leased of them is delivered again. `tiles`: the queues
         of those that are taken, too."""
         self._connection = connection
         self._number = number
@@ -60,7 +60,7 @@ class Session:
             if not self._leases.renew(leased):
                 deliveries.remove(leased)
         self._consumers = Consumers(connection, deliveries, self._received, tiles=tiles)
-        self._tiles = tiles
+        self._sources = {WORK_QUEUE, *tiles}
         self._tags = itertools.count(1)
         self._too_many: list[Unacked] = []
         inbox.put(Connected(number))
@@ -80,6 +80,11 @@ class Session:
 
     def may_hold(self, prefetch: int) -> None:
         self._consumers.may_hold(prefetch)
+
+    def takes_tiles(self, queues: Sequence[str]) -> None:
+        """Out of these queues, and of no others from now on."""
+        self._sources.update(queues)
+        self._consumers.takes_tiles(queues)
 
     def provide(self) -> None:
         """Sees to it that as many deliveries come as may be held, after all that was decided at once is done."""
@@ -135,7 +140,7 @@ class Session:
     ) -> None:
         out_before = method.redelivered or was_out_before(properties)
         delivery = Delivery(self._number, next(self._tags), body, out_before)
-        source = self._tiles if self._tiles and method.routing_key == self._tiles else WORK_QUEUE
+        source = method.routing_key if method.routing_key in self._sources else WORK_QUEUE
         unacked = Unacked(delivery, properties, channel, method.delivery_tag, method.consumer_tag, source)
         if is_rejected(properties):
             unacked.reject()

@@ -123,6 +123,7 @@ def _understood(told: Mapping[str, Any], *, sender: str) -> NewJob:
             priority=_whole(told, "priority", 0, least=-_PRIORITY, most=_PRIORITY),
             preflight=_texts(told, "preflight"),
             regions=_regions(told.get("regions", [])),
+            one_kind=_yes_or_no(told, "one_kind"),
             person=one_line(_text({"person": "", **told}, "person"), most=LONGEST_NAME) or sender,
             colors=one_line(_text({"colors": "", **told}, "colors"), most=LONGEST_NAME),
         )
@@ -181,6 +182,13 @@ def _texts(told: Mapping[str, Any], name: str) -> list[str]:
     found = told.get(name, [])
     if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
         raise TypeError(f"{name} should be a list of texts")
+    return found
+
+
+def _yes_or_no(told: Mapping[str, Any], name: str) -> bool:
+    found = told.get(name, False)
+    if not isinstance(found, bool):
+        raise TypeError(f"{name} is true or false")
     return found
 
 

@@ -78,6 +78,7 @@ class Life:
         self.in_flight = in_flight
         self._blends = blends
         self._breaker = breaker
+        self._queue = queue
         self._record = record
         self._fetch = Fetch(
             in_flight=in_flight,
@@ -190,6 +191,7 @@ class Life:
         if kind != self._record.kind:
             log.info("Cycles will render on %s", event.device or "no device of this machine")
             self._record.kind = kind
+            self._queue.renders_on(kind)
 
     def _job_is(self, event: JobStatus) -> None:
         self._blends.job_is(event)

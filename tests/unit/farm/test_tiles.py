@@ -225,8 +225,8 @@ def test_nothing_is_left_of_a_job_that_is_deleted(still: Still) -> None:
 
 def test_tiles_of_another_version_of_blender_are_rendered_anew_before_the_picture_is_finished(still: Still) -> None:
     still.render("7.1", blender="4.3.2")
-    assert tiles.is_rendered_by(still.connection, JOB, "5.2.2")
-    assert not tiles.is_rendered_by(still.connection, JOB, "5.2.2")
+    assert tiles.are_rendered_by(still.connection, JOB, "5.2.2")
+    assert not tiles.are_rendered_by(still.connection, JOB, "5.2.2")
     still.render("7.2", "7.3", blender="5.2.2")
     assert still.queued() == ["8.1", "8.2", "8.3", "7.1"]
     assert (still.status("7.1"), still.status("7")) == ("Waiting", "Waiting")

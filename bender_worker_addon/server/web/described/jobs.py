@@ -25,7 +25,7 @@ _A_JOB: dict[str, Any] = {
         "person": {"type": "string", "description": "who sent it, if that is known"},
         "tiles": {"type": "integer", "description": "into how many its frames are cut; 0: into none"},
         "tiles_done": {"type": "integer"},
-        "blender": {"type": "string", "description": "which version renders its tiles; empty before any does"},
+        "blender": {"type": "string", "description": "by whom its tiles are rendered; empty before any is"},
     },
 }
 _IN_FULL = {
@@ -100,6 +100,7 @@ PATHS: dict[str, Any] = {
                     "pattern": f"^{tile.REGION.pattern}$",
                     "description": "the region that each frame is: the farm cuts it as suits its workers, or doesn't",
                 },
+                one_kind={"type": "boolean", "description": "tiles of a picture are rendered on one kind of device"},
                 priority=_PRIORITY,
                 person={**TEXT, "description": "who sends it; else the machine whose token is shown"},
                 colors={**TEXT, "description": "the fingerprint of the sender's OCIO configuration"},
