@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from bender_worker_addon.core.deliveries import Delivered
-from bender_worker_addon.queues.rabbitmq.channels import TILE_QUEUE
+from bender_worker_addon.queues.rabbitmq.channels import TILE_QUEUE, of_kind
 from bender_worker_addon.queues.rabbitmq.leases import LeaseTimes
 from tests.farm.ground import eventually
 from tests.farm.taker import connected, taking
@@ -70,6 +70,32 @@ def test_who_may_hold_many_holds_a_share_of_each(amqp_url: str) -> None:
         for delivery in held:
             taker.queue.ack(delivery)
         assert len(taker.acks_what_comes()) == 32
+
+
+def test_who_is_of_one_kind_also_takes_what_is_for_that_alone(amqp_url: str) -> None:
+    on_cpu = of_kind(TILE_QUEUE, "CPU on Linux")
+    publish_tasks(amqp_url, [b"of kind"] * 20, queue=on_cpu)
+    publish_tasks(amqp_url, [b"tile"] * 20, queue=TILE_QUEUE)
+    publish_tasks(amqp_url, [b"frame"] * 20)
+    with taking(amqp_url, 1, tiles=True) as taker:
+        held = taker.takes(1)
+        taker.queue.consume(0)
+        taker.queue.renders_on("CPU on Linux")
+        taker.queue.ack(held[0])
+        taker.queue.consume(8)
+        held = taker.takes(8)
+        assert sorted(delivery.body for delivery in held) == [b"frame"] * 6 + [b"of kind"] + [b"tile"]
+        taker.queue.consume(1)
+        for delivery in held:
+            taker.queue.ack(delivery)
+        (held_one,) = taker.takes(1)
+        taker.queue.renders_on("")
+        taker.queue.ack(held_one)
+        left = taker.acks_what_comes()
+        assert b"of kind" not in [delivery.body for delivery in left]
+        assert queue_depth(amqp_url, on_cpu) == (20 - 1 - (held_one.body == b"of kind"), 0)
+        taker.queue.renders_on("CPU on Linux")
+        assert {delivery.body for delivery in taker.acks_what_comes()} == {b"of kind"}
 
 
 def test_a_tile_that_is_held_for_long_falls_back_among_the_tiles(

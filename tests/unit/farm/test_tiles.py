@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bender_worker_addon.core import tile
 from bender_worker_addon.core.task import Task
 from bender_worker_addon.core.tile import Region, cut
 from bender_worker_addon.farm import (
@@ -49,6 +50,9 @@ class Still:
         self.tasks = new_job.tasks(made)
         changes.add_job(connection, head, name=JOB, priority=0, tasks=self.tasks)
         (self.jobs / JOB / "tiles").mkdir(parents=True)
+
+    def wants_one_kind(self) -> None:
+        self.connection.execute("UPDATE job SET head = json_set(head, '$.data.one_kind', 'yes')")
 
     def queued(self) -> list[str]:
         """What is in the queue, in its order: `7`, the first frame, or `8.2`, the second tile of the other."""
@@ -113,9 +117,9 @@ def test_a_picture_is_finished_when_its_tiles_are_all_there(still: Still) -> Non
     still.render("7.3")
     assert still.queued() == ["8.2", "8.3", "7"]
     told = Task.from_json(books.task(still.connection, JOB, still.task("7")) or b"").tiles
-    assert [still.name(tile.task) for tile in told] == ["7.1", "7.2", "7.3"]
-    assert [str(tile.region) for tile in told] == [str(region) for region in cut(Region(0, 0, 64, 36), 3)]
-    assert all(tile.file(still.jobs, JOB, 7).stat().st_size == tile.size for tile in told)
+    assert [still.name(one.task) for one in told] == ["7.1", "7.2", "7.3"]
+    assert [str(one.region) for one in told] == [str(region) for region in cut(Region(0, 0, 64, 36), 3)]
+    assert all(one.file(still.jobs, JOB, 7).stat().st_size == one.size for one in told)
     assert still.status() == "Running"
     still.render("7")
     still.tidy()
@@ -231,6 +235,17 @@ def test_tiles_of_another_version_of_blender_are_rendered_anew_before_the_pictur
     assert still.queued() == ["8.1", "8.2", "8.3", "7.1"]
     assert (still.status("7.1"), still.status("7")) == ("Waiting", "Waiting")
     still.render("7.1", blender="5.2.2")
+    assert still.queued()[-1] == "7"
+
+
+def test_tiles_on_another_kind_of_device_are_rendered_anew_where_one_is_wanted(still: Still) -> None:
+    still.wants_one_kind()
+    assert tiles.are_rendered_by(still.connection, JOB, tile.makers("4.3.2", "CPU (a, b) on Linux"))
+    still.render("7.1", blender="4.3.2", kind="CPU (a, b) on Linux")
+    assert tiles.are_rendered_by(still.connection, JOB, tile.makers("4.3.2", "CPU (c) on Linux"))
+    still.render("7.2", "7.3", blender="4.3.2", kind="CPU (c) on Linux")
+    assert still.queued() == ["8.1", "8.2", "8.3", "7.1"]
+    still.render("7.1", blender="4.3.2", kind="CPU (c) on Linux")
     assert still.queued()[-1] == "7"
 
 

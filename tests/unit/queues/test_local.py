@@ -465,6 +465,34 @@ def test_tiles_of_a_job_are_taken_by_one_version_of_blender_as_long_as_it_is_the
     assert site.job("still").blender == "5.2.2"
 
 
+def test_tiles_of_one_kind_are_taken_by_that_as_long_as_it_is_there(site: Site) -> None:
+    site.add("still", 3)
+    with site.database.changing() as connection:
+        tiles.enter(connection, "still", [("still-2", "still-1"), ("still-3", "still-1")])
+        connection.execute("UPDATE job SET head = json_set(head, '$.data.one_kind', 'yes')")
+    told = {"blender": "4.3.2", "kind": "CPU on Linux"}
+    one = site.worker(prefetch=0, blender="4.3.2")
+    one.queue.tell(one.session, "hello.one", json.dumps(told).encode())
+    one.settled()
+    several = site.worker(prefetch=1, blender="4.3.2")  # renders on devices of two kinds
+    other = site.worker(prefetch=0, blender="4.3.2")
+    other.queue.renders_on("CUDA on Linux")
+    several.settled()
+    assert several.inbox.empty()
+    one.queue.renders_on("CPU on Linux")
+    one.queue.consume(1)
+    held = one.take()
+    assert site.job("still").blender == "4.3.2, CPU on Linux"
+    other.queue.consume(1)
+    other.settled()
+    assert other.inbox.empty()
+    one.queue.tell(one.session, "hello.one", json.dumps({**told, "state": "Stopped"}).encode())
+    one.queue.requeue(held)
+    one.queue.close(timeout=DEADLINE)
+    other.take()
+    assert site.job("still").blender in ("4.3.2", "4.3.2, CUDA on Linux")
+
+
 def fail(worker: Hands, delivery: Delivery, reason: str) -> None:
     """What a worker does with a task that nobody is to try again."""
     told = {"status": "Errored", "data": {"error": reason}, "time": {"error": books.now()}}
