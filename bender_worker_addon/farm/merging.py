@@ -4,22 +4,29 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..core.task import FOLDER, REGION, TILES
+from ..core.task import BLENDER, FOLDER, KIND, REGION, TILES
 from . import stored
 
 _FINAL = frozenset({"Finished", "Aborted"})
 _OURS = (FOLDER, REGION, TILES)  # of `data`: what the farm alone says
+_OF_A_FILE = (BLENDER, KIND, "device")  # of `data`: how a file came to be
+_UNKNOWN = "unknown"
 
 
 def merged(known: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     """The task as it is known after a report of it. Reports may be late: what is finished never runs again, what was
     canceled can only be finished still, and of two times for one moment the older holds."""
     newest = known if stays(known, told) else told
+    data = _with_ours(newest.get("data"), known.get("data"))
+    if REGION in data and _has_another_file(known["command"], newest["command"]):
+        before = known.get("data") or {}
+        data = {key: value for key, value in data.items() if key not in _OF_A_FILE}
+        data |= {BLENDER: _UNKNOWN} | {key: before[key] for key in _OF_A_FILE if key in before}
     return {
         **newest,
         "time": _oldest(known.get("time"), told.get("time")),
         "command": _with_files(newest["command"], known["command"]),
-        "data": _with_ours(newest.get("data"), known.get("data")),
+        "data": data,
     }
 
 
@@ -51,3 +58,9 @@ def _with_files(command: Mapping[str, Any], known: Mapping[str, Any]) -> dict[st
         number: stored.merged(before["frame"].get(number, {}), frame) for number, frame in blender["frame"].items()
     }
     return {**command, "Blender": {**blender, "frame": frames}}
+
+
+def _has_another_file(known: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
+    """Of two workers that rendered the same tile the first one's is in its place, and this is the other's report."""
+    before, frames = (command.get("Blender", {}).get("frame", {}) for command in (known, told))
+    return any(stored.is_of_another(before.get(number, {}), frame) for number, frame in frames.items())

@@ -5,7 +5,7 @@ follows from its job, and from the tiles of its picture. Each works inside a tra
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from . import books, tiles
+from . import books, stored, tiles
 
 PAUSED = "paused"  # who holds the messages of a job that is paused: nobody takes them
 
@@ -70,7 +70,7 @@ def queue_again(connection: sqlite3.Connection, job: str, task: str) -> None:
 
 def queue_again_where(connection: sqlite3.Connection, which: str, values: Sequence[str]) -> int:
     """Queues these tasks of one job, but for those that have a message; gives how many. Those that wait for tiles come
-    when these are there."""
+    when these are there. The file of a tile counts no more: it may be lost, or of another version of Blender."""
     rows = connection.execute(
         "UPDATE task SET status = 'Waiting', body = json_remove(json_set(body, '$.status', 'Waiting',"
         " '$.time.start', NULL, '$.time.finish', NULL, '$.time.error', NULL, '$.time.abort', NULL), '$.data.error')"
@@ -81,7 +81,10 @@ def queue_again_where(connection: sqlite3.Connection, which: str, values: Sequen
     if rows:
         job = rows[0][0]
         in_tiles = tiles.pictures(connection, job)
-        found = (task for _, _, task in sorted(rows))
+        found = [task for _, _, task in sorted(rows)]
+        for task in found:
+            if tiles.is_one(connection, job, task):
+                stored.forget(connection, job, task)
         send(connection, job, [t for t in found if t not in in_tiles or _is_ready(connection, job, t)])
     return len(rows)
 

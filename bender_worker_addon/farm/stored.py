@@ -49,6 +49,21 @@ def note(connection: sqlite3.Connection, job: str, task: str, number: int, *, si
     return noted.rowcount > 0
 
 
+def forget(connection: sqlite3.Connection, job: str, task: str) -> None:
+    """The frames of a task are to be rendered anew: what is in their place is no longer what they are."""
+    row = connection.execute("SELECT body FROM task WHERE job = ? AND id = ?", (job, task)).fetchone()
+    body = json.loads(row[0])
+    for frame in body["command"]["Blender"]["frame"].values():
+        for key in _OURS:
+            frame.pop(key, None)
+    connection.execute("UPDATE task SET body = ? WHERE job = ? AND id = ?", (json.dumps(body), job, task))
+
+
+def is_of_another(known: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
+    """Whether the file of a frame that is stored is not the one that a report speaks of."""
+    return known.get(_MARK) is True and bool(told.get("hash")) and told["hash"] != known.get("hash")
+
+
 def merged(known: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     """What is known of a frame's file after a report of it. What is known stays known, unless something else is told;
     of a stored one nothing else is believed."""

@@ -20,6 +20,7 @@ from bender_worker_addon.farm import (
     frame_files,
     job_files,
     new_job,
+    stored,
     tasks,
     tile_files,
     tiles,
@@ -74,7 +75,12 @@ class Still:
             known["data"]["error"] = error
         bookkeeping.enter(self.connection, f"{step}.worker", json.dumps(known).encode())
 
-    def render(self, *names: str, **data: str) -> None:
+    def store(self, name: str, *, size: int, digest: str) -> None:
+        """Its file has come to the farm."""
+        number = int(name.split(".")[0])
+        assert stored.note(self.connection, JOB, self.task(name), number, size=size, digest=digest)
+
+    def render(self, *names: str, size: int = 8, digest: str = "0" * 128, **data: str) -> None:
         """`data` is what the worker tells with it."""
         for name in names:
             known: dict[str, Any] = json.loads(books.task(self.connection, JOB, self.task(name)) or b"")
@@ -83,7 +89,7 @@ class Still:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(b"12345678")
             for frame in known["command"]["Blender"]["frame"].values():
-                frame.update(filesize=8, hash="0" * 128)
+                frame.update(filesize=size, hash=digest)
             known["status"] = "Finished"
             known["data"] |= data
             bookkeeping.enter(self.connection, "finish.worker", json.dumps(known).encode())
@@ -246,6 +252,33 @@ def test_tiles_on_another_kind_of_device_are_rendered_anew_where_one_is_wanted(s
     still.render("7.2", "7.3", blender="4.3.2", kind="CPU (c) on Linux")
     assert still.queued() == ["8.1", "8.2", "8.3", "7.1"]
     still.render("7.1", blender="4.3.2", kind="CPU (c) on Linux")
+    assert still.queued()[-1] == "7"
+
+
+def test_of_a_tile_that_is_rendered_anew_the_new_file_counts_and_not_the_one_that_was_stored_before(
+    still: Still,
+) -> None:
+    still.store("7.1", size=7, digest="a" * 128)
+    still.render("7.1", blender="4.3.2", size=7, digest="a" * 128)
+    tiles.are_rendered_by(still.connection, JOB, "5.2.2")
+    still.render("7.2", "7.3", blender="5.2.2")
+    assert still.queued() == ["8.1", "8.2", "8.3", "7.1"]
+    assert stored.size_of(still.connection, JOB, still.task("7.1"), 7) is None
+    still.store("7.1", size=9, digest="b" * 128)
+    still.render("7.1", blender="5.2.2", size=9, digest="b" * 128)
+    assert still.queued()[-1] == "7"
+    told = Task.from_json(books.task(still.connection, JOB, still.task("7")) or b"").tiles
+    assert (told[0].size, told[0].hash) == (9, "b" * 128)
+
+
+def test_who_renders_a_tile_of_which_another_has_stored_the_file_does_not_say_what_that_is_of(still: Still) -> None:
+    tiles.are_rendered_by(still.connection, JOB, "5.2.2")
+    still.store("7.1", size=7, digest="a" * 128)  # by one of version 4.3.2 who was not heard for long
+    still.render("7.1", blender="5.2.2", device="CPU", digest="b" * 128)
+    still.render("7.2", "7.3", blender="5.2.2", device="CPU")
+    assert still.queued() == ["8.1", "8.2", "8.3", "7.1"]
+    still.store("7.1", size=8, digest="c" * 128)
+    still.render("7.1", blender="5.2.2", device="CPU", digest="c" * 128)
     assert still.queued()[-1] == "7"
 
 
