@@ -4,7 +4,7 @@
 The worker says
 
     {"do": "render", "attempt": 7, "blend": "/…/x.blend", "frames": [1, 2], "format": "PNG", "files": ["/…/1.png", …],
-     "colors": "", "region": [0, 0, 960, 540], "tiles": [[0, 0, 960, 540, "/…/1.exr"], …]}
+     "colors": "", "region": [0, 0, 960, 540], "tiles": [[0, 0, 960, 540, "/…/1.exr", "…"], …]}
         `colors`: the fingerprint of the sender's OCIO configuration, if it is told; `region`: left, bottom, right and
         top of what is rendered of each frame, null for all of it; `tiles`: of what the frame is put together, if it
         need not be rendered
@@ -161,7 +161,7 @@ def render(command: Command) -> dict[str, Any]:
         "files": [str(command.file(frame)) for frame in command.frames],
         "colors": command.colors,
         "region": None if command.region is None else _edges(command.region),
-        "tiles": [[*_edges(tile.region), str(tile.file)] for tile in command.tiles],
+        "tiles": [[*_edges(tile.region), str(tile.file), tile.hash] for tile in command.tiles],
     }
 
 

@@ -15,6 +15,7 @@ from .names import SAFE_ID, WINDOWS_OWN
 FORMAT = "OPEN_EXR_MULTILAYER"  # of the file of a tile
 FOLDER = "tiles"  # of a job: those whose picture is not finished
 MOST = 64  # of a picture
+BLAMED = "a tile of the picture"  # what an error speaks of for which one is to blame, in the child too
 
 _AND = ", "  # between version and kind
 
@@ -61,10 +62,11 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class TileFile:
-    """One that is here."""
+    """One that is here, to be of this hash."""
 
     region: Region
     file: Path
+    hash: str
 
 
 def makers(blender: str, kind: str = "") -> str:

@@ -6,7 +6,8 @@ import sqlite3
 from pathlib import Path
 
 from ..core.frame import frame_name
-from ..core.tile import FOLDER, FORMAT, folder_of
+from ..core.tile import BLAMED, FOLDER, FORMAT, folder_of
+from ..system import hashing
 from ..system.files import discard_folder
 from . import books, queueing
 
@@ -31,20 +32,22 @@ def delete_useless(connection: sqlite3.Connection, jobs: Path, job: str) -> None
 
 def render_lost_anew(connection: sqlite3.Connection, jobs: Path, job: str) -> None:
     """Those that are gone, or not what they were, of a picture that could not be finished."""
+    frame = "'$.command.Blender.frame.\"' || whole.frames || '\"'"
     rows = connection.execute(
         "SELECT tile.frame_task, task.id, CAST(whole.frames AS INTEGER),"
-        " json_extract(task.body, '$.command.Blender.frame.\"' || whole.frames || '\".filesize')"
+        f" json_extract(task.body, {frame} || '.filesize'), json_extract(task.body, {frame} || '.hash'),"
+        " instr(coalesce(json_extract(whole.body, '$.data.error'), ''), ?)"
         " FROM tile JOIN task ON task.job = tile.job AND task.id = tile.task"
         " JOIN task AS whole ON whole.job = tile.job AND whole.id = tile.frame_task"
         " WHERE tile.job = ? AND whole.status = 'Errored' AND task.status = 'Finished'"
         " AND NOT EXISTS (SELECT 1 FROM message WHERE message.job = tile.job AND message.task = tile.frame_task)",
-        (job,),
+        (BLAMED, job),
     ).fetchall()
-    lost = [
-        (frame_task, task)
-        for frame_task, task, number, size in rows
-        if _size(folder_of(jobs, job, task) / frame_name(number, FORMAT)) != size
-    ]
+    lost = []
+    for frame_task, task, number, size, digest, blamed in rows:
+        file = folder_of(jobs, job, task) / frame_name(number, FORMAT)
+        if not _is(file, size, digest if blamed else None):
+            lost.append((frame_task, task))
     for frame_task, task in lost:
         for one in (task, frame_task):
             queueing.queue_again(connection, job, one)
@@ -52,8 +55,10 @@ def render_lost_anew(connection: sqlite3.Connection, jobs: Path, job: str) -> No
         books.has_changed(connection, job)
 
 
-def _size(file: Path) -> int | None:
+def _is(path: Path, size: int | None, digest: str | None) -> bool:
+    """Whether a file is of this size, and of this hash if one is given: that takes its time."""
     try:
-        return file.stat().st_size
+        with path.open("rb") as file:
+            return path.stat().st_size == size and (digest is None or hashing.of(file) == digest)
     except OSError:
-        return None
+        return False

@@ -7,6 +7,7 @@ What Cycles denoises it denoises when all samples are there. Blender's composito
 and the same library: so it is asked to, and its picture is put in the place of the one with noise.
 """
 
+import hashlib
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,33 +26,39 @@ _FLOAT = 4  # bytes
 _COMBINED, _NOISY = "Combined", "Noisy Image"
 _ALBEDO, _NORMAL = "Denoising Albedo", "Denoising Normal"
 _GUIDES = {"RGB": (), "RGB_ALBEDO": (_ALBEDO,), "RGB_ALBEDO_NORMAL": (_ALBEDO, _NORMAL)}
+_BLAMED = "a tile of the picture"  # by this the farm knows that one is to be rendered anew
 _KEPT = ("cycles.", "cryptomatte/")  # what Cycles says of a picture in its file
 _OF_A_TILE = "_time"  # the end of the names of what it says of a tile alone
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`region`: what it is of the picture; the file may have more."""
+    """`region`: what it is of the picture; the file may have more. `hash`: its Blake2b-512, in lower-case hex."""
 
     region: Region
     file: Path
+    hash: str
 
 
 def tiles_of(told: Sequence[Sequence[Any]]) -> list[Tile]:
-    """As a command tells of them: edges and file of each."""
-    return [Tile(Region(*edges), Path(file)) for *edges, file in told]
+    """As a command tells of them: edges, file and hash of each."""
+    return [Tile(Region(*edges), Path(file), digest) for *edges, file, digest in told]
 
 
 def check(scene: Any, parts: Sequence[Tile]) -> None:
-    """Blender reads what is left of a file that was cut off, and says nothing. Raises RenderError."""
+    """Blender reads what is left of a file that is damaged or was cut off, and says nothing. Raises RenderError."""
     for tile in parts:
         wanted = tiles.with_margin(scene, tile.region).size
         try:
-            found = multilayer_size(tile.file)
+            with tile.file.open("rb") as file:
+                found = hashlib.file_digest(file, hashlib.blake2b).hexdigest()
+            size = multilayer_size(tile.file) if found == tile.hash else None
         except (OSError, ValueError) as error:
-            raise scenes.RenderError(f"the tile {tile.file} can't be read: {error}") from error
-        if found != wanted:
-            raise scenes.RenderError(f"the tile {tile.file} is no tile of this picture: it has another size")
+            raise scenes.RenderError(f"{_BLAMED} can't be read: {tile.file}: {error}") from error
+        if found != tile.hash:
+            raise scenes.RenderError(f"{_BLAMED} is not what was rendered: {tile.file}")
+        if size != wanted:
+            raise scenes.RenderError(f"{_BLAMED} is none of this one, it has another size: {tile.file}")
 
 
 @dataclass(frozen=True, slots=True)

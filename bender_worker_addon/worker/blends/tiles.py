@@ -12,7 +12,7 @@ from pathlib import Path
 from ...core import retry
 from ...core.errors import BlendError, Remedy
 from ...core.task import Task
-from ...core.tile import Tile, folder_of
+from ...core.tile import BLAMED, Tile, folder_of
 from ...core.transfers import TilesFailed, TileSource, unfinished
 from ...system import hashing
 from ...system.durable import make_durable
@@ -80,11 +80,11 @@ def fetch_tile(tile: Tile, path: Path, download: Callable[[Path], object]) -> No
     try:
         download(part)
         if not _is(tile, part):
-            raise BlendError("a tile of the picture is not what was rendered: its hash is another", Remedy.RETRY)
+            raise BlendError(f"{BLAMED} is not what was rendered: its hash is another", Remedy.RETRY)
         make_durable(part, path)
     except BlendError as error:
-        gone = "a tile of the picture is not with the farm any more"
-        words = gone if error.remedy is Remedy.NONE else f"a tile of the picture: {error}"
+        gone = f"{BLAMED} is not with the farm any more"
+        words = gone if error.remedy is Remedy.NONE else f"{BLAMED}: {error}"
         raise BlendError(words, error.remedy, retry_after=error.retry_after) from error
     finally:
         remove(part)

@@ -26,7 +26,7 @@ class FrameFolders:
     def tiles_of(self, task: Task) -> tuple[TileFile, ...]:
         """Of what its picture is put together."""
         return tuple(
-            TileFile(tile.region, tile.file(self._blendpath, task.job_id, frame))
+            TileFile(tile.region, tile.file(self._blendpath, task.job_id, frame), tile.hash)
             for frame in task.frames[:1]
             for tile in task.tiles
         )

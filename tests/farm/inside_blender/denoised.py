@@ -6,6 +6,7 @@
 into FOLDER/told.json: `apart`: the largest difference of two values; `noise`: how much denoising has changed any.
 """
 
+import hashlib
 import json
 import sys
 from array import array
@@ -47,9 +48,12 @@ def whole(blend: str, name: str) -> "array[float]":
 def of_tiles(blend: str) -> "array[float]":
     scenes.open_blend(blend)
     tiles.prepare(scenes.scene())
-    parts = [joining.Tile(region, folder / f"tile-{number}" / "000001.exr") for number, region in enumerate(PARTS)]
-    for part in parts:
-        tiles.render(1, str(part.file), part.region)
+    parts = []
+    for number, region in enumerate(PARTS):
+        file = folder / f"tile-{number}" / "000001.exr"
+        tiles.render(1, str(file), region)
+        parts.append(joining.Tile(region, file, hashlib.blake2b(file.read_bytes()).hexdigest()))
+    joining.check(scenes.scene(), parts)
     scenes.open_blend(blend)
     source = joining.denoised(scenes.scene(), parts, 1, folder / "joined")
     assert source is not None

@@ -175,7 +175,7 @@ _become(
 )
 _become(
     "joining",
-    tiles_of=lambda told: [(tuple(edges), Path(file).read_bytes()) for *edges, file in told],
+    tiles_of=lambda told: [(tuple(edges), Path(file).read_bytes()) for *edges, file, _ in told],
     check=check_tiles,
     denoised=lambda *_: None,
     Tiles=lambda parts, _: parts,

@@ -73,11 +73,11 @@ def test_an_order_names_a_file_for_each_frame() -> None:
 
 
 def test_an_order_for_a_tile_and_one_for_a_picture_of_tiles() -> None:
-    tile = TileFile(Region(1, 2, 30, 40), Path("/t/000003.exr"))
+    tile = TileFile(Region(1, 2, 30, 40), Path("/t/000003.exr"), "0" * 128)
     part = Command(7, Path("/b/x.blend"), (3,), "OPEN_EXR_MULTILAYER", Path("/out"), region=tile.region)
     whole = Command(8, Path("/b/x.blend"), (3,), "PNG", Path("/out"), tiles=(tile,))
     assert messages.render(part)["region"] == [1, 2, 30, 40]
-    assert messages.render(whole)["tiles"] == [[1, 2, 30, 40, str(tile.file)]]
+    assert messages.render(whole)["tiles"] == [[1, 2, 30, 40, str(tile.file), tile.hash]]
 
 
 @pytest.mark.parametrize(

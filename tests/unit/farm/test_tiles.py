@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pictures that are rendered in tiles, in the books: when they are finished, what becomes of them if a tile is not."""
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -182,17 +183,22 @@ def stopped(still: Still) -> str:
 
 
 def test_of_a_picture_that_could_not_be_finished_the_tiles_that_are_lost_are_rendered_anew(still: Still) -> None:
-    still.render("7.1", "7.2", "7.3")
+    still.render("7.1", "7.2", "7.3", digest=hashlib.blake2b(b"12345678").hexdigest())
+    damaged = {"7.1": None, "7.2": b"1234", "7.3": b"12345687"}
     for path in (still.jobs / JOB / "tiles").rglob("*.exr"):
-        if still.name(path.parent.name) == "7.1":
+        if content := damaged[still.name(path.parent.name)]:
+            path.write_bytes(content)
+        else:
             path.unlink()
-        elif still.name(path.parent.name) == "7.2":
-            path.write_bytes(b"1234")
-    still.report("7", "reject", "Errored", "can't be read")
+    still.report("7", "reject", "Errored", "no memory")
     still.tidy()
-    assert still.queued() == ["8.1", "8.2", "8.3", "7.1", "7.2"]
+    assert still.queued() == ["8.1", "8.2", "8.3", "7.1", "7.2"]  # all are not read for an error of any kind
     assert (still.status("7"), still.status()) == ("Waiting", "Running")
     still.render("7.1", "7.2")
+    still.report("7", "reject", "Errored", f"{tile.BLAMED} is not what was rendered")
+    still.tidy()
+    assert still.queued() == ["8.1", "8.2", "8.3", "7.1", "7.2", "7.3"]  # of these two the test tells another hash
+    still.render("7.1", "7.2", "7.3")
     assert still.queued()[-1] == "7"
 
 
