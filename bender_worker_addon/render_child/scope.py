@@ -25,6 +25,7 @@ _ENDS = (
     "OUTPUT_FILE",
     "OUTPUT",  # of a texture
 )
+_HAVE_VOLUMES = ("OUTPUT_MATERIAL", "OUTPUT_WORLD")
 
 
 def all_data() -> Iterator[bpy.types.ID]:
@@ -67,6 +68,21 @@ def tree_of(data: bpy.types.ID) -> bpy.types.NodeTree | None:
         return data
     tree: Any = getattr(data, "node_tree", None)
     return tree if tree is not None and tree.is_embedded_data else None
+
+
+def has_volumes() -> bool:
+    """Whether anything in the file could be one, to be seen or not."""
+    owners: list[Any] = [*bpy.data.materials, *bpy.data.worlds]
+    trees = [tree for tree in map(tree_of, owners) if tree is not None]
+    ends = [node for tree in trees for node in tree.nodes if node.type in _HAVE_VOLUMES]
+    linked = any(socket.identifier == "Volume" and socket.is_linked for node in ends for socket in node.inputs)
+    return linked or bool(bpy.data.volumes) or makes("Volume")
+
+
+def makes(kind: str) -> bool:
+    """Whether geometry nodes could make what has this in the names of their kinds."""
+    groups = [group for group in bpy.data.node_groups if group.bl_idname == "GeometryNodeTree"]
+    return any(kind in node.bl_idname for group in groups for node in group.nodes)
 
 
 def _reached(scene: bpy.types.Scene, narrowed: Callable[[bpy.types.ID, set[bpy.types.ID]], Any]) -> set[bpy.types.ID]:

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 import bpy
 
-from . import scenes
+from . import scenes, scope
 from .picture_size import region_of
 from .pictures import Size
 
 FORMAT = "OPEN_EXR_MULTILAYER"
-_MARGIN = 8  # pixels. Whether one is sampled on is also its neighbours' matter, which dies out by a factor 5 a pixel
+_ADAPTIVE = 8  # pixels. Whether one is sampled on is also its neighbours' matter, which dies out by a factor 5 a pixel
+_VOLUME = 5  # pixels, after 1, 2, 4, 8 … samples: so far Cycles blurs what it has learned of volumes
 _BORDER = ("use_border", "use_crop_to_border", "border_min_x", "border_max_x", "border_min_y", "border_max_y")
 
 
@@ -39,7 +40,7 @@ def picture(scene: bpy.types.Scene) -> Region:
 
 def with_margin(scene: Any, region: Region) -> Region:
     """What is rendered to have this region as it is in the whole picture."""
-    margin = _MARGIN if scene.cycles.use_adaptive_sampling else 0
+    margin = _margin(scene)
     whole = picture(scene)
     return Region(
         max(region.left - margin, whole.left),
@@ -47,6 +48,16 @@ def with_margin(scene: Any, region: Region) -> Region:
         min(region.right + margin, whole.right),
         min(region.top + margin, whole.top),
     )
+
+
+def _margin(scene: Any) -> int:
+    """In pixels: how far what is beyond a region's edge can show in it."""
+    layers = [layer for layer in scene.view_layers if layer.use]
+    margin = _ADAPTIVE if scene.cycles.use_adaptive_sampling else 0
+    if any(hasattr(layer.cycles, "use_pass_volume_scatter") for layer in layers) and scope.has_volumes():
+        samples = max(scene.cycles.samples, *(layer.samples for layer in layers))
+        margin += _VOLUME * (samples - 1).bit_length()
+    return margin
 
 
 def part_of_preview(scene: Any, region: Region) -> tuple[Region, float]:

@@ -15,6 +15,8 @@ from .preflight import is_edited
 
 _SETTINGS = ("render.", "cycles.", "view_layers")  # of a scene: what is changed in it to render a tile
 
+_DRAWN = ("GREASEPENCIL", "GPENCIL")  # the second before Blender 4.3
+
 
 def regions(count: int) -> list[Region]:
     """The tiles of a picture: at most so many, and not too small ones."""
@@ -41,12 +43,18 @@ def _reasons(scene: Any) -> Iterator[str]:
         yield "it has more than one view (stereo)"
     if render.use_freestyle:
         yield "its lines are drawn by Freestyle, over the whole picture"
+    if _is_drawn_over(scene):
+        yield "Grease Pencil draws over the whole picture"
     if is_edited(scene):
         yield "its picture comes from the sequencer"
     if other := _other_scenes(scene):
         yield f"its compositor uses the picture of another scene, {other}"
     if _settings_change(scene):
         yield "settings of its render are keyed or read by drivers, and a tile is rendered with others"
+    if scene.cycles.time_limit > 0:
+        yield "it is rendered for as long as its time limit lets it, whatever is in it"
+    if scene.cycles.use_guiding and (scene.cycles.use_surface_guiding or scene.cycles.use_volume_guiding):
+        yield "its paths are guided by what was learned from all of the picture (Path Guiding)"
     if len(regions(2)) < 2:
         yield "they are too small"
     yield from _denoising(scene)
@@ -74,6 +82,12 @@ def _other_scenes(scene: Any) -> str:
     trees: list[Any] = [*filter(None, [scope.tree_of(scene)]), *groups]
     shown = [node.scene for tree in trees for node in tree.nodes if node.bl_idname == "CompositorNodeRLayers"]
     return next((other.name for other in shown if other not in (None, scene)), "")
+
+
+def _is_drawn_over(scene: Any) -> bool:
+    seen = scope.seen_in(scene)
+    drawn = any(isinstance(one, bpy.types.Object) and one.type in _DRAWN for one in seen)
+    return drawn or scope.makes("GreasePencil")
 
 
 def _is_composited(scene: Any) -> bool:
