@@ -25,6 +25,10 @@ class FolderInUse(WorkerError):
     """A folder that must be one worker's alone is another's, which is running."""
 
 
+class AtWork(FolderInUse):
+    """Another worker is at work on this data folder: the one of this machine and person."""
+
+
 class FarmError(WorkerError):
     """The farm's own side, its folder or its queue, can't be used, or was asked for what it can't do."""
 

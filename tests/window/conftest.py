@@ -107,8 +107,9 @@ def open_window(
     """Opens a Blender of a user who has the add-on, on a desktop and beside a farm of its own; to be entered with
     `with`.
 
-    `words` are more of its command line. It is a new user's unless a `user`, the folder of an earlier one, is given.
-    With `environment` that of the worker is set too, which has the farm's addresses.
+    `words` are more of its command line. It is a new user's unless a `user`, the folder of an earlier one, is given,
+    and beside a new farm unless a `farm` is, which is in use. With `environment` that of the worker is set too, which
+    has the farm's addresses.
     """
     try:
         Desktop()
@@ -118,7 +119,11 @@ def open_window(
 
     @contextmanager
     def opened(
-        name: str, *words: Path, user: Path | None = None, environment: Mapping[str, str] | None = None
+        name: str,
+        *words: Path,
+        user: Path | None = None,
+        farm: Farm | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> Iterator[Desk]:
         folder = tmp_path_factory.mktemp(name)
         env = {**installed.env, "BLENDER_USER_RESOURCES": str(user or folder / "user")}
@@ -126,9 +131,12 @@ def open_window(
             shutil.copytree(_settled_users(installed), folder / "user")
         pictures = PICTURES / version / name
         shutil.rmtree(pictures, ignore_errors=True)
-        farm = Farm(rabbit=rabbit, vhost=next(_vhosts), blender=installed.blender, env=env, folder=folder)
-        with Desktop() as desktop, farm:
-            farm.declare_work()
+        with ExitStack() as stack:
+            desktop = stack.enter_context(Desktop())
+            if farm is None:
+                own = Farm(rabbit=rabbit, vhost=next(_vhosts), blender=installed.blender, env=env, folder=folder)
+                farm = stack.enter_context(own)
+                farm.declare_work()
             seen = env if environment is None else farm.environment() | dict(environment)
             with Window(desktop, installed.blender, *words, env=seen, folder=pictures) as window:
                 yield Desk(window, farm)

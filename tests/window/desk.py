@@ -74,6 +74,10 @@ class Desk:
         self._scroll_to("Start with Blender")
         self.window.click("Start with Blender", PREFERENCES, until=f"{PREFERRED}.start_with_blender")
 
+    def go_on_after_quit(self) -> None:
+        self._scroll_to("Go On Rendering After I Quit")
+        self.window.click("Go On Rendering After I Quit", PREFERENCES, until=f"{PREFERRED}.go_on_after_quit")
+
     def close_preferences(self) -> None:
         self.window.desktop.move(*self.window.where(PREFERENCES).middle)
         self.window.desktop.key("alt+F4")
@@ -132,6 +136,15 @@ class Desk:
         """Gives the seconds it took until Blender and all it had started was gone."""
         self._in_viewport("ctrl+q")
         return self.window.wait_until_ended(within)
+
+    def quit_and_go_on(self) -> int:
+        """Gives the process id of the render child of the Blender without a window that goes on."""
+        before = self.children()
+        self._in_viewport("ctrl+q")
+        self.wait_for("an end", self.window.ended)
+        others = lambda: [child for child in self.children() if child not in before]  # noqa: E731
+        (child,) = self.wait_for("a render child of another Blender", others)
+        return int(child)
 
     def open_second_window(self) -> None:
         menus = Rectangle(0, 0, self.window.desktop.width, 36)

@@ -226,11 +226,11 @@ def _keep_looking() -> float | None:
 
     if not sidebars():
         return None
-    found = config()
-    if found is not None:
+    resolved, found = in_force.resolved(), config()
+    if not isinstance(resolved, str):
         from ..worker.session import session
 
-        jobs_view.look(found, works_here=session.running)
+        jobs_view.look(resolved.config, is_seen=found is not None, works_here=session.running)
     details = jobs_view.shown.details
     is_new = found is not None and details is not None and looking.follow(found, details, scratch())
     if is_new or jobs_view.shown != _drawn:

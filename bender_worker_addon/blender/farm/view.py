@@ -109,15 +109,16 @@ class JobsView:
             return self.shown.jobs
         return [job for job in self.shown.jobs if job.id in self._sent]
 
-    def look(self, config: WorkerConfig, *, works_here: bool = False, pause: float = 0.0) -> None:
+    def look(self, config: WorkerConfig, *, is_seen: bool = True, works_here: bool = False, pause: float = 0.0) -> None:
         """To be called again and again while the jobs can be seen: takes in what came since, and looks them up anew
         when it is time, `pause` seconds after the last look at the soonest. Nothing is made where there is no farm yet.
+        `is_seen`: the farm's jobs can be seen from here; else only who works on this computer is looked up.
         `works_here`: this process has a worker, and there is none in another one."""
         self._take_in()
         if self._looking is None and (self._look_soon or self._is_due(pause)):
             self._look_soon = False
-            self._is_remote = _is_elsewhere(config)
-            self._looking = Beside("bender-jobs-view", partial(self._look, config, self.chosen, works_here))
+            self._is_remote = is_seen and _is_elsewhere(config)
+            self._looking = Beside("bender-jobs-view", partial(self._look, config, self.chosen, is_seen, works_here))
         self._show()
 
     def _is_due(self, pause: float) -> bool:
@@ -209,13 +210,13 @@ class JobsView:
         seen = self._seen
         self.shown = Shown(seen.jobs, seen.details, trouble, self._doing, self._film, seen.elsewhere, seen.unattended)
 
-    def _look(self, config: WorkerConfig, chosen: str, works_here: bool) -> _Seen:
+    def _look(self, config: WorkerConfig, chosen: str, is_seen: bool, works_here: bool) -> _Seen:
         """The farm is kept from one look to the next: it may remember what it has read."""
         from ...sites.site import is_there, site
 
         began = time.monotonic()
         elsewhere = "" if works_here else _elsewhere(config)
-        if not is_there(config):
+        if not (is_seen and is_there(config)):
             return _Seen(elsewhere=elsewhere)
         if self._site is None or self._site[0] != config:
             self._site = config, site(config)

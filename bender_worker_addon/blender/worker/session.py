@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...core.errors import AtWork
 from ...core.snapshot import STOPPED, Snapshot, State
 from ..beside import Beside, in_words
 from ..log import EventLog, log_path, log_to_file, stop_logging
@@ -146,7 +147,12 @@ class Session:
 
     def _begin(self, opening: "Beside[Worker]") -> None:
         self._opening = None
-        self._worker = opening.result()
+        try:
+            self._worker = opening.result()
+        except AtWork as error:  # in another Blender of hers, which the panel shows
+            log.info("nothing is started here: %s", error)
+            self.snapshot = STOPPED
+            return
         self._worker.start()
         if self._stop_when_open is not None:
             self._worker.stop(self._stop_when_open)

@@ -13,7 +13,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...core.errors import FolderInUse, WorkerError
+from ...core.errors import AtWork, WorkerError
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Journal:
     task was begun, and the jobs whose blends this worker has downloaded.
 
     Opening it takes the data folder for this worker until `close`: SQLite's exclusive lock ends with its process,
-    however that ends. Raises FolderInUse if another worker has it; WorkerError, then or later, if it can't be used.
+    however that ends. Raises AtWork if another worker has it; WorkerError, then or later, if it can't be used.
     Nothing waits for the disk but what says so: all is written by `beside`, in its order, and `checkpoint` puts it
     there for good. What can't be written, to a full disk for one, is kept in memory until it can.
     """
@@ -246,7 +246,7 @@ def _taken(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         if "locked" in str(error):
             words = f"another worker is running on {path.parent}; give this one its own data_dir"
-            raise FolderInUse(words) from error
+            raise AtWork(words) from error
         raise WorkerError(f"the journal {path} can't be used: {error}") from error
     except OSError as error:
         raise WorkerError(f"the journal {path} can't be used: {error.strerror}") from error
