@@ -18,6 +18,7 @@ from typing import Any
 from . import frame_list
 
 OVER = frozenset({"Finished", "Canceled", "Errored"})  # nothing happens to such a job by itself
+TAIL = "tail"  # in the `data` of a job's head: the region that each frame is, if the last ones may be cut
 STOPPED = "stopped"  # in the `data` of a job's head: why nothing more of it is tried; it is paused then
 _UNFINISHED = frozenset({"Waiting", "Queued", "Running", "Paused"})
 

@@ -33,18 +33,33 @@ def add_job(
     row = (job, name, head["time"]["creation"], json.dumps(head), "Queued", priority, person, frames)
     columns = "id, name, created, head, status, priority, person, frames"
     connection.execute(f"INSERT INTO job ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-    connection.executemany(
-        "INSERT INTO task (job, id, status, frames, frame_count, body) VALUES (?, ?, 'Waiting', ?, ?, ?)",
-        ((job, task.id, task.frames, task.frame_count, task.body) for task in tasks),
-    )
+    _enter(connection, job, tasks)
     connection.execute(
         "INSERT INTO stretch SELECT job, min(number), max(number), status FROM frame_task WHERE job = ? GROUP BY job",
         (job,),
     )
+
+
+def cut(connection: sqlite3.Connection, job: str, task: str, parts: Sequence[NewTask]) -> None:
+    """A frame that waits, and that nobody was given, is rendered in these tiles."""
+    connection.execute("DELETE FROM message WHERE job = ? AND task = ?", (job, task))
+    _enter(connection, job, parts)
+    books.has_changed(connection, job)
+
+
+def _enter(connection: sqlite3.Connection, job: str, tasks: Sequence[NewTask]) -> None:
+    """New tasks of a job are queued, but for those that wait for tiles."""
+    connection.executemany(
+        "INSERT INTO task (job, id, status, frames, frame_count, body) VALUES (?, ?, 'Waiting', ?, ?, ?)",
+        ((job, task.id, task.frames, task.frame_count, task.body) for task in tasks),
+    )
     queueing.send(connection, job, [task.id for task in tasks if not task.waits])
     tiles.enter(connection, job, [(task.id, task.frame_task) for task in tasks if task.frame_task])
-    tally = (job, len(tasks), sum(task.frame_count for task in tasks))
-    connection.execute("INSERT INTO tally VALUES (?, 'Waiting', ?, ?)", tally)
+    connection.execute(
+        "INSERT INTO tally VALUES (?, 'Waiting', ?, ?) ON CONFLICT DO UPDATE"
+        " SET tasks = tasks + excluded.tasks, frames = frames + excluded.frames",
+        (job, len(tasks), sum(task.frame_count for task in tasks)),
+    )
 
 
 def pause(connection: sqlite3.Connection, job: str) -> None:

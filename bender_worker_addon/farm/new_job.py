@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from ..core import tile
@@ -16,7 +15,7 @@ from ..core.names import SAFE_ID, WINDOWS_OWN
 from ..core.task import COLORS, FOLDER, REGION
 from ..core.tile import Region
 from . import frame_list
-from .books import now
+from .books import TAIL, now
 from .tiles import ONE_KIND
 
 _TAKEN = "worker"  # /job/worker/… is what workers ask of a server of bender's
@@ -57,7 +56,8 @@ class NewJob:
     `folder`: where its frames go, on a farm on this machine; else into one of its id. `person`: who sends it, "" if
     nobody knows. `colors`: the fingerprint of the sender's OCIO configuration, "" if that is not known. `regions`: into
     what tiles each frame is cut; none if each is rendered by one worker. `one_kind`: tiles of a picture are rendered on
-    one kind of device.
+    one kind of device. `tail`: the region that each frame is, if the last ones may be cut where machines would stand
+    idle; see `tail.py`.
     `preflight`: what its sender was warned of, a sentence each."""
 
     name: str
@@ -72,6 +72,7 @@ class NewJob:
     colors: str = ""
     regions: Sequence[Region] = ()
     one_kind: bool = False
+    tail: Region | None = None
     preflight: Sequence[str] = ()
     id: str = field(default_factory=lambda: _new_id())
 
@@ -106,6 +107,7 @@ def head(job: NewJob, *, jobs: Path, outpath: Path) -> dict[str, Any]:
             "priority": str(job.priority),
             **_own_folder(job),
             **_one_kind(job),
+            **_tail(job),
             **_preflight(job),
         },
         "history": {},
@@ -132,17 +134,19 @@ def head(job: NewJob, *, jobs: Path, outpath: Path) -> dict[str, Any]:
 
 def tasks(job: NewJob) -> list[NewTask]:
     """Those of frames, in their order, then those of tiles."""
-    creation = now()
     if len(job.regions) < 2:
-        return [_task(job, frames, creation) for frames in frame_list.chunks(job.frames, job.chunk)]
-    pictures, parts = [], []
-    for frame in job.frames:
-        picture = replace(_task(job, [frame], creation), waits=True)
-        pictures.append(picture)
-        for region in job.regions:
-            made = _task(job, [frame], creation, image_format=tile.FORMAT, data={REGION: str(region)})
-            parts.append(replace(made, frame_count=0, frame_task=picture.id))
-    return pictures + parts
+        return [_task(job, frames) for frames in frame_list.chunks(job.frames, job.chunk)]
+    pictures = [replace(_task(job, [frame]), waits=True) for frame in job.frames]
+    return pictures + [part for picture in pictures for part in tiles(picture.body.encode(), job.regions)]
+
+
+def tiles(picture: bytes, regions: Sequence[Region]) -> list[NewTask]:
+    """The tasks of the tiles of a picture, by what is known of its own task."""
+    whole = json.loads(picture)
+    (frame,) = map(int, whole["command"]["Blender"]["frame"])
+    data = {key: whole["data"][key] for key in (FOLDER, COLORS) if key in whole["data"]}
+    made = (_new_task(whole["parent_id"], [frame], tile.FORMAT, {**data, REGION: str(region)}) for region in regions)
+    return [replace(one, frame_count=0, frame_task=whole["id"]) for one in made]
 
 
 def _own_folder(job: NewJob) -> dict[str, str]:
@@ -151,6 +155,10 @@ def _own_folder(job: NewJob) -> dict[str, str]:
 
 def _one_kind(job: NewJob) -> dict[str, str]:
     return {ONE_KIND: "yes"} if job.one_kind else {}
+
+
+def _tail(job: NewJob) -> dict[str, str]:
+    return {} if job.tail is None or job.regions or job.chunk > 1 else {TAIL: str(job.tail)}
 
 
 def _preflight(job: NewJob) -> dict[str, str]:
@@ -162,28 +170,26 @@ def _new_id() -> str:
     return uuid.uuid4().hex
 
 
-def _task(
-    job: NewJob,
-    frames: Sequence[int],
-    creation: str,
-    *,
-    image_format: str = "",
-    data: Mapping[str, str] = MappingProxyType({}),
-) -> NewTask:
+def _task(job: NewJob, frames: Sequence[int]) -> NewTask:
+    data = {**_own_folder(job), **({COLORS: job.colors} if job.colors else {})}
+    return _new_task(job.id, frames, job.image_format, data)
+
+
+def _new_task(job: str, frames: Sequence[int], image_format: str, data: Mapping[str, str]) -> NewTask:
     wire = {
         "id": _new_id(),
         "status": "Waiting",
-        "time": {"creation": creation, **dict.fromkeys(_MOMENTS)},
+        "time": {"creation": now(), **dict.fromkeys(_MOMENTS)},
         "command": {
             "Blender": {
                 "frame": {str(frame): {"filesize": None, "hash": None, "uploaded": False} for frame in frames},
-                "image_format": image_format or job.image_format,
+                "image_format": image_format,
                 "blendfile": None,
                 "outpath": None,
                 "command": None,
             }
         },
-        "data": {**_own_folder(job), **({COLORS: job.colors} if job.colors else {}), **data},
-        "parent_id": job.id,
+        "data": dict(data),
+        "parent_id": job,
     }
     return NewTask(str(wire["id"]), frame_list.as_text(frames), len(frames), json.dumps(wire))

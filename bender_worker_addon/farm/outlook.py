@@ -4,6 +4,7 @@ transaction of the Database."""
 
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,10 @@ _LEFT_IN_TILES = (
     " JOIN task ON task.job = tile.job AND task.id = tile.task"
     " JOIN task AS whole ON whole.job = tile.job AND whole.id = tile.frame_task"
     " WHERE tile.job = ? AND whole.status IN ('Waiting', 'Queued', 'Running', 'Paused') GROUP BY task.status"
+)
+_PICTURES = (
+    "SELECT status, count(*) FROM task WHERE job = ? AND id IN (SELECT frame_task FROM tile WHERE tile.job = task.job)"
+    " GROUP BY status"
 )
 
 
@@ -86,7 +91,13 @@ def _left(connection: sqlite3.Connection, job: books.Job) -> Mapping[str, float]
     rows = connection.execute(_LEFT_IN_TILES, (job.id,)).fetchall()
     if not rows:
         return job.frames
-    return {status: tasks if status == "Running" else frames for status, tasks, frames in rows if status != "Finished"}
+    left = Counter[str]()
+    left.update(job.frames)
+    left.subtract(dict(connection.execute(_PICTURES, (job.id,)).fetchall()))
+    for status, tasks, frames in rows:
+        if status != "Finished":
+            left[status] += tasks if status == "Running" else frames
+    return left
 
 
 def ends(last: Sequence[_Rendered], frames: Mapping[str, float], now: float) -> float | None:

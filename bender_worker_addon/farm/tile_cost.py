@@ -11,6 +11,7 @@ from .tasks import timings_of
 
 _LAST = 200  # tasks
 _BESIDE = ("sync", "write", "check", "store", "upload")  # what a task takes besides rendering, whatever it renders
+_SHORTEST = 10.0  # seconds of a frame: until the tiles of one are on their way, and put together, some of them pass
 _UNKNOWN = 4  # tiles for each that renders, where nothing was measured
 
 _FINISHED = (
@@ -41,10 +42,10 @@ def of(connection: sqlite3.Connection, job: str) -> Cost | None:
         tasks, frames = tasks + 1, frames + count
         beside += _beside(timings) / max(count, 1)
         rendered[picture] = rendered.get(picture, 0.0) + timings["render"]
-    pictures = [seconds for picture, seconds in rendered.items() if picture is not None]
     if not tasks:
         return None
-    of_one = sum(pictures) / len(pictures) if pictures else rendered[None] / frames
+    wholes = rendered.pop(None, 0.0)
+    of_one = wholes / frames if frames else sum(rendered.values()) / len(rendered)
     return Cost(of_one, beside / tasks)
 
 
@@ -62,6 +63,15 @@ def best_count(*, renderers: int, frames: int, cost: Cost | None) -> int:
         return 1
     in_rounds = renderers * math.ceil(best / renderers)  # all of them end together
     return min(in_rounds if frames == 1 else math.ceil(best), MOST)
+
+
+def best_count_of_last(*, renderers: int, frames: int, cost: Cost) -> int:
+    """The same of the last of many frames, no more than render side by side.
+
+    As wholes they keep those that render waiting for half the time of a frame, on average. In n tiles, if n is best,
+    what these take besides and the wait for the last one are the n-th part of that time: from two on it is worth it.
+    """
+    return best_count(renderers=renderers, frames=frames, cost=cost) if cost.render >= _SHORTEST else 1
 
 
 def _beside(timings: Mapping[str, float]) -> float:

@@ -16,6 +16,11 @@ from ..core.tile import Tile
 ONE_KIND = "one_kind"  # in the `data` of a job's head, if tiles of a picture are to be rendered on one kind of device
 WANTS_ONE_KIND = f"json_extract(job.head, '$.data.{ONE_KIND}') IS NOT NULL"
 IS_IN_TILES = "EXISTS (SELECT 1 FROM tile WHERE tile.job = job.id)"
+IS_OF_ONE = (
+    "(EXISTS (SELECT 1 FROM tile WHERE tile.job = message.job AND tile.task = message.task)"
+    " OR EXISTS (SELECT 1 FROM tile WHERE tile.job = message.job AND tile.frame_task = message.task))"
+)
+"""Of a message: whether its task is that of a tile, or of a picture that is put together. Not all of a job need be."""
 
 _OF_FRAME = (
     "SELECT task.id, task.status, json_extract(task.body, '$.data.error'),"

@@ -5,7 +5,8 @@ import json
 import re
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ _HELLO_AT_MOST = 16_384  # bytes
 _EVENTS = 100  # that are kept of each
 _KIND = 200  # letters of a kind of device
 _WORDS = 500  # letters of what an event says
+_MOST_RENDERERS = 64  # that are believed of a worker
 _MADE_UP = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # ids that no person has chosen
 
 
@@ -110,6 +112,22 @@ def makers(connection: sqlite3.Connection) -> set[str]:
         (time.time() - _MISSED * _BEAT - _LATE,),
     )
     return {one for (hello,) in rows.fetchall() for one in makers_of(json.loads(hello))}
+
+
+def renderers(known: Iterable[Worker]) -> tuple[int, dict[str, int]]:
+    """How many Blenders render side by side of those workers that are here; and how many of them render tiles, as which
+    makers: see `makers_of`."""
+    here = [worker.hello for worker in known if worker.presence == HERE]
+    of_tiles = Counter[str]()
+    for hello in here:
+        if hello.get("tiles") is True:
+            of_tiles.update(dict.fromkeys(makers_of(hello), _renderers(hello)))
+    return sum(map(_renderers, here)), dict(of_tiles)
+
+
+def _renderers(told: Mapping[str, Any]) -> int:
+    count = told.get("renderers")
+    return min(max(count, 1), _MOST_RENDERERS) if isinstance(count, int) else 1
 
 
 def workers(connection: sqlite3.Connection) -> list[Worker]:

@@ -111,7 +111,8 @@ class BookKeeper:
             return []
         with self._database.changing() as connection:
             fed = feeding.feed(connection, missing, in_tiles=missing_tiles)
-            fed += feeding.feed(connection, missing_work - sum(not one.in_tiles for one in fed))
+            missing_work -= sum(not one.in_tiles for one in fed)
+            fed += feeding.feed(connection, missing_work, in_tiles=dict.fromkeys(makers, 0))
         return _messages(fed)
 
     def published(self, numbers: Sequence[int]) -> None:

@@ -52,7 +52,7 @@ class FolderSite(Site):
                 raise BlendGone(f"the blend of job {job.id} is not here (any more): send it again")
             with self._written():
                 discard_folder(folder)  # of one that was cut off here when it was sent
-                if job.regions:
+                if job.regions or job.tail:
                     make_folder(fresh / tile.FOLDER, shared=self._in_a_group)
                 move(file, fresh / DATA_JSON)
                 move(fresh, folder)

@@ -188,7 +188,12 @@ class RemoteSite(Site):
     def _announce(self, job: NewJob) -> None:
         """If the answer was lost on its way, the farm may know the job already."""
         regions = [str(region) for region in job.regions]
-        told = {**asdict(job), "frames": frame_list.as_text(job.frames), "regions": regions}
+        told = {
+            **asdict(job),
+            "frames": frame_list.as_text(job.frames),
+            "regions": regions,
+            "tail": str(job.tail or ""),
+        }
         del told["folder"]  # where frames go there is the farm's own affair
         tries = itertools.count()
 

@@ -4,16 +4,17 @@ there, and what the frames of the last job of its name took."""
 
 from dataclasses import dataclass
 
+from ..core import tile
 from ..core.job import one_line
+from ..farm import workers
 from ..farm.tile_cost import Cost, best_count
-from ..farm.workers import HERE, blender_of
 from .site import Site
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """So many workers are `here`, and render so many tiles side by side, `renderers`; `cost`: of a frame of the last
-    job of that name, None if nothing of it is rendered."""
+    """`here`: how many Blenders there are, `renderers`: how many of them render tiles of one picture side by side;
+    `cost`: of a frame of the last job of that name, None if nothing of it is rendered."""
 
     here: int
     renderers: int
@@ -30,7 +31,12 @@ class Known:
         if self.renderers < 2:
             return 1, "no two workers are here to render side by side"
         count = best_count(renderers=self.renderers, frames=frames, cost=self.cost)
-        return count, "so many, or such short ones, are done sooner as a whole each" if count == 1 else ""
+        return count, self._why_not_all(frames) if count == 1 else ""
+
+    def _why_not_all(self, frames: int) -> str:
+        why = "so many, or such short ones, are done sooner as a whole each"
+        last = f"; the last {self.renderers} are split all the same, if the first ones show that to be worth it"
+        return why + last if frames > self.renderers else why
 
 
 def known(farm: Site, *, name: str, own: int) -> Known:
@@ -57,18 +63,13 @@ def what_differs(farm: Site) -> str:
     _, by_blender = _renderers(farm)
     if len(by_blender) < 2:
         return ""
-    there = ", ".join(f"{blender or 'an unknown one'} ({count})" for blender, count in by_blender.items())
+    told = {one_line(blender, most=40) or "an unknown one": count for blender, count in by_blender.items()}
+    there = ", ".join(f"{blender} ({count})" for blender, count in told.items())
     words = "all tiles of a job are rendered by one version of Blender, by that which wrote the blend if it is there"
     return f"{words}; workers have {there}"
 
 
 def _renderers(farm: Site) -> tuple[int, dict[str, int]]:
-    """How many workers are here, and how many tiles they render side by side, by their version of Blender."""
-    here = [worker.hello for worker in farm.workers() if worker.presence == HERE]
-    by_blender: dict[str, int] = {}
-    for hello in here:
-        if hello.get("tiles") is True:
-            count = hello.get("renderers")
-            blender = one_line(blender_of(hello), most=40)
-            by_blender[blender] = by_blender.get(blender, 0) + (count if isinstance(count, int) else 1)
-    return len(here), by_blender
+    """How many Blenders are here, and how many of them render tiles, by their version."""
+    here, by_makers = workers.renderers(farm.workers())
+    return here, {makers: count for makers, count in by_makers.items() if not tile.parted(makers)[1]}

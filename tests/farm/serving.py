@@ -155,14 +155,17 @@ class Farm:
         content: bytes = b"",
         tiles: int = 0,
         one_kind: bool = False,
+        tail: Region | None = None,
         **scene: Any,
     ) -> None:
-        """`content` is a real blend's; else `scene` is for the stand-in child. `tiles`: so many of each frame."""
+        """`content` is a real blend's; else `scene` is for the stand-in child. `tiles`: so many of each frame; `tail`:
+        what each frame is, if the last ones may be cut."""
         content = content or blend(record=self.folder / "renders.txt", **scene)
         digest = hashlib.blake2b(content).hexdigest()
         self.ask("PUT", f"/api/jobs/{job}/files/scene.blend", content, **{"X-Blake2b": digest})
         regions = [str(region) for region in cut(Region(0, 0, 640, 360), tiles)] if tiles else []
         facts = {"scene": SCENE, "chunk": chunk, "regions": regions, "one_kind": one_kind}
+        facts |= {"tail": str(tail or "")}
         told = {"id": job, "name": job, "blend": "scene.blend", "frames": frames, "image_format": "PNG", **facts}
         self.ask("POST", "/api/jobs", told)
 

@@ -26,9 +26,11 @@ class Site:
         self._stack = ExitStack()
         self._stack.callback(self.database.close)
 
-    def add(self, job: str, count: int, *, priority: int = 0) -> None:
-        """A job of `count` tasks of a frame each, `<job>-1` the first."""
-        head = {"id": job, "paths": {"blend": "scene.blend"}, "time": {"creation": books.now()}}
+    def add(self, job: str, count: int, *, priority: int = 0, tail: str = "") -> None:
+        """A job of `count` tasks of a frame each, `<job>-1` the first. `tail`: what each frame is, if the last may be
+        cut."""
+        data = {books.TAIL: tail} if tail else {}
+        head = {"id": job, "paths": {"blend": "scene.blend"}, "time": {"creation": books.now()}, "data": data}
         tasks = [
             NewTask(
                 f"{job}-{number}", str(number), 1, json.dumps(task_wire(f"{job}-{number}", job=job, frames=[number]))

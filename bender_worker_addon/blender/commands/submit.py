@@ -16,7 +16,6 @@ from ...core.errors import WorkerError
 from . import ENDED, PROGRAM, TROUBLE, USAGE
 
 if TYPE_CHECKING:
-    from ...core.tile import Region
     from ...farm.new_job import NewJob
     from ...settings.resolve import Resolved
     from ...sites.site import Site
@@ -118,7 +117,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     with farm_of(config) as farm, farm.room_for(job.id) as folder, ExitStack() as if_it_fails:
         if options.split is not None:
             own = config.renderers if config.is_local else 0
-            job = replace(job, regions=_regions(farm, job, options.split, own=own))
+            job = _split(farm, job, options.split, own=own)
         _tell(options, "Packing", 0.2)
         packing.save_packed(folder, copy_of=copy_of, remote=remote, opened=choices.make)
         if config.is_local:
@@ -175,22 +174,24 @@ def _estimate(options: argparse.Namespace, devices: "Sequence[str]") -> int:
     return ENDED
 
 
-def _regions(farm: "Site", job: "NewJob", wanted: int, *, own: int) -> "Sequence[Region]":
-    """The tiles of each frame; none where it is to be rendered as a whole, which is said. `wanted`: so many of them, 0
-    for as many as suit the workers there are and what the frames of the last job of this name took. `own`: how many
-    Blenders render here from the queue on this machine."""
+def _split(farm: "Site", job: "NewJob", wanted: int, *, own: int) -> "NewJob":
+    """The same job with the tiles of each frame; without where each is to be rendered as a whole, which is said.
+    `wanted`: so many of them, 0 for as many as suit the workers there are and what the frames of the last job of this
+    name took; then the last ones may still be cut. `own`: how many Blenders render here from the queue on this
+    machine."""
     from ...sites import tiling
     from ..farm import splitting
 
-    why = splitting.why_whole()
-    if not why:
-        count, why = tiling.best(farm, name=job.name, frames=len(job.frames), wanted=wanted, own=own)
-    regions: Sequence[Region] = () if why else splitting.regions(count)
+    if whole := splitting.why_whole():
+        print(f"{PROGRAM}: the frames are not split: {whole}", file=sys.stderr)
+        return job
+    count, why = tiling.best(farm, name=job.name, frames=len(job.frames), wanted=wanted, own=own)
     if why:
         print(f"{PROGRAM}: the frames are not split: {why}", file=sys.stderr)
-    elif differs := tiling.what_differs(farm):
+        return job if wanted else replace(job, tail=splitting.picture())
+    if differs := tiling.what_differs(farm):
         print(f"{PROGRAM}: {differs}", file=sys.stderr)
-    return regions
+    return replace(job, regions=splitting.regions(count))
 
 
 def _say(findings: "Sequence[Finding]") -> None:

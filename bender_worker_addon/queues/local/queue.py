@@ -19,7 +19,7 @@ from ...core import tile
 from ...core.deliveries import Confirmed, Connected, Delivered, Delivery, Disconnected, Ordered, OthersSeen
 from ...core.errors import FarmError, WorkerError
 from ...core.transfers import CANCELED, JobStatus
-from ...farm import bookkeeping, books, control, feeding, queueing, tiles, workers
+from ...farm import bookkeeping, books, control, feeding, queueing, tail, tiles, workers
 from ...farm.database import Database
 from ...system.threads import Thread
 from .owners import Owner, clear_away_dead, lives
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _LOOK = 0.1  # seconds between two looks at whether another process has changed something
 _LOOK_FOR_DEAD = 1.0  # seconds between two looks at whether those who hold tasks still live
 _ONE_KIND = "one kind"  # among makers: jobs that are to be rendered on one kind of device, and not settled to any
-_MADE_BY = f"iif(job.blender = '' AND {tiles.WANTS_ONE_KIND} AND {tiles.IS_IN_TILES}, '{_ONE_KIND}', job.blender)"
+_MADE_BY = f"iif({tiles.IS_OF_ONE}, iif(job.blender = '' AND {tiles.WANTS_ONE_KIND}, '{_ONE_KIND}', job.blender), '')"
 _RETRY = 5.0  # seconds until a queue that could not be used is tried again
 
 _Command = Callable[[sqlite3.Connection], Any]  # changes the queue; gives an event for the worker, or None
@@ -181,17 +181,20 @@ class LocalQueue:
         room = self._room
         last = self._last  # the worker may change both meanwhile: this one first
         makers = self._makers  # the worker may change it meanwhile
-        theirs = workers.makers(connection) - {self._blender, makers} if self._blender else set[str]()
+        there = workers.makers(connection) if room else set[str]()
+        theirs = there - {self._blender, makers} if self._blender else set[str]()
+        kept = tail.settle(connection, there) if room else frozenset[int]()
         if not tile.parted(makers)[1] and any(tile.parted(one)[1] for one in theirs):
             theirs.add(_ONE_KIND)
-        rows = _waiting(connection, room, theirs=theirs, but_of=last)
+        rows = _waiting(connection, room, theirs=theirs, kept=kept, but_of=last)
         if last and len(rows) < room:
             taken = {number for number, *_ in rows}
-            others = [row for row in _waiting(connection, room, theirs=theirs) if row[0] not in taken]
+            others = [row for row in _waiting(connection, room, theirs=theirs, kept=kept) if row[0] not in taken]
             rows += others[: room - len(rows)]
         for number, body, redelivered in rows:
             connection.execute("UPDATE message SET owner = ? WHERE number = ?", (self._owner.name, number))
-            (job,) = connection.execute("SELECT job FROM message WHERE number = ?", (number,)).fetchone()
+            of_one = f"SELECT job FROM message WHERE number = ? AND {tiles.IS_OF_ONE}"
+            (job,) = connection.execute(of_one, (number,)).fetchone() or (None,)
             if self._blender and job and tiles.are_rendered_by(connection, job, makers):
                 books.has_changed(connection, job)
             self._held.add(number)
@@ -257,11 +260,17 @@ class LocalQueue:
 
 
 def _waiting(
-    connection: sqlite3.Connection, most: int, *, theirs: set[str], but_of: frozenset[str] = frozenset()
+    connection: sqlite3.Connection,
+    most: int,
+    *,
+    theirs: set[str],
+    kept: frozenset[int],
+    but_of: frozenset[str] = frozenset(),
 ) -> list[tuple[int, str | bytes, int]]:
-    """The messages that nobody holds, in their turn: number, body, whether they were out before. None of tiles that
-    others render who are there: `theirs`."""
-    others = f" AND coalesce(message.job, '') NOT IN ({','.join('?' * len(but_of))})" if but_of else ""
+    """The messages that nobody holds, in their turn: number, body, whether they were out before. None that are `kept`
+    back, nor of tiles that others render who are there: `theirs`."""
+    others = f" AND message.number NOT IN ({','.join(map(str, kept))})" if kept else ""
+    others += f" AND coalesce(message.job, '') NOT IN ({','.join('?' * len(but_of))})" if but_of else ""
     others += f" AND coalesce({_MADE_BY}, '') NOT IN ({','.join('?' * len(theirs))})" if theirs else ""
     return connection.execute(
         f"SELECT message.number, coalesce(message.body, {feeding.NAMED}), redelivered FROM message"

@@ -124,6 +124,7 @@ def _understood(told: Mapping[str, Any], *, sender: str) -> NewJob:
             preflight=_texts(told, "preflight"),
             regions=_regions(told.get("regions", [])),
             one_kind=_yes_or_no(told, "one_kind"),
+            tail=tile.region(told["tail"]) if told.get("tail") else None,
             person=one_line(_text({"person": "", **told}, "person"), most=LONGEST_NAME) or sender,
             colors=one_line(_text({"colors": "", **told}, "colors"), most=LONGEST_NAME),
         )
@@ -137,14 +138,14 @@ def _understood(told: Mapping[str, Any], *, sender: str) -> NewJob:
 
 
 def _split(farm: Farm, job: NewJob, picture: object) -> NewJob:
-    """Cut as suits the workers, if that does. Raises Refused."""
+    """Cut as suits the workers, if that does; else its last frames may be. Raises Refused."""
     try:
         whole = tile.region(picture)
     except ValueError as error:
         raise Refused(400, f"this is no job: split should be a region, {error}") from error
     count, _ = farm.ask(lambda site: tiling.best(site, name=job.name, frames=len(job.frames)))
     regions = tile.tiles_of(whole, count)
-    return replace(job, regions=regions if len(regions) > 1 else ())
+    return replace(job, regions=regions) if len(regions) > 1 else replace(job, tail=whole)
 
 
 def _regions(told: Any) -> list[Region]:

@@ -11,6 +11,7 @@
 `no_camera` frames that nobody could render
 `wait`      a gate for each of these frames: rendering ends when the test opens it
 `seconds`   that each frame takes, unless its worker's environment says so, in SECONDS_A_FRAME
+`ahead`     seconds by which its clock goes ahead with each whole frame, which takes so long without taking it
 `warned`    frames of which Blender warns
 `grow`      bytes that the child takes and never gives back, for each of these frames
 `preview`   what it makes in the place of a preview, in hexadecimal digits
@@ -36,6 +37,9 @@ _PACKAGE = Path(__file__).resolve().parents[3] / "bender_worker_addon"
 
 scene: dict[str, Any] = {}
 kept: list[bytes] = []
+ahead = 0.0
+_monotonic = time.monotonic
+time.monotonic = lambda: _monotonic() + ahead
 
 
 _SIGNATURES = dict.fromkeys(("OPEN_EXR", "OPEN_EXR_MULTILAYER"), b"\x76\x2f\x31\x01")
@@ -87,6 +91,9 @@ def render_frame(frame: int, file: str, image_format: str) -> tuple[tuple[int, i
     if gate and not ("first" in scene and _is_first()):
         wait_at(gate)
     time.sleep(float(os.environ.get("SECONDS_A_FRAME", scene.get("seconds", 0))))
+    if "parts" not in scene:
+        global ahead
+        ahead += scene.get("ahead", 0)
     kept.append(b"x" * scene.get("grow", {}).get(str(frame), 0))
     path = Path(file)
     path.parent.mkdir(parents=True, exist_ok=True)

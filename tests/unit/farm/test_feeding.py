@@ -23,10 +23,19 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def add(
-    connection: sqlite3.Connection, job: str, *, tasks: int, priority: int = 0, person: str = "", tiles: bool = False
+    connection: sqlite3.Connection,
+    job: str,
+    *,
+    tasks: int,
+    priority: int = 0,
+    person: str = "",
+    tiles: bool = False,
+    tail: str = "",
 ) -> None:
-    """`tiles`: they are those of a picture, beside it."""
-    head = {"id": job, "time": {"creation": f"2026-01-01T00:00:0{len(books.jobs(connection))}Z"}, "data": {}}
+    """`tiles`: they are those of a picture, beside it. `tail`: the region that each frame is, if the last may be
+    cut."""
+    data = {books.TAIL: tail} if tail else {}
+    head = {"id": job, "time": {"creation": f"2026-01-01T00:00:0{len(books.jobs(connection))}Z"}, "data": data}
     new = [_task(job, number) for number in range(1, tasks + 1)]
     if tiles:
         new = [replace(one, frame_count=0, frame_task=f"{job}-0") for one in new]

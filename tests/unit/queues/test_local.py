@@ -493,6 +493,28 @@ def test_tiles_of_one_kind_are_taken_by_that_as_long_as_it_is_there(site: Site) 
     assert site.job("still").blender in ("4.3.2", "4.3.2, CUDA on Linux")
 
 
+def test_the_last_frames_of_a_job_are_cut_for_the_blenders_of_a_worker_that_would_have_nothing_to_do(
+    site: Site,
+) -> None:
+    worker = site.worker(prefetch=0, blender="4.3.2")
+    hello = {"blender": "4.3.2", "tiles": True, "renderers": 2}
+    worker.queue.tell(worker.session, "hello.one", json.dumps(hello).encode())
+    worker.settled()
+    site.add("film", 5, tail="0,0,128,128")
+    worker.queue.consume(9)
+    held = [worker.take() for _ in range(3)]
+    worker.settled()
+    assert worker.inbox.empty()
+    timings = json.dumps({"render": 60, "sync": 1})
+    worker.report(held[0], "finish", status="Finished", data={"timings": timings})
+    worker.queue.ack(held[0])
+    parts = [json.loads(worker.take().body) for _ in range(7)]
+    found = [(*task["command"]["Blender"]["frame"], task["data"]["region"]) for task in parts]
+    edges = ["0,0,64,64", "0,64,64,128", "64,0,128,64", "64,64,128,128"]
+    assert found == [*(("4", edge) for edge in edges), *(("5", edge) for edge in edges[:3])]
+    assert site.job("film").blender == "4.3.2"
+
+
 def fail(worker: Hands, delivery: Delivery, reason: str) -> None:
     """What a worker does with a task that nobody is to try again."""
     told = {"status": "Errored", "data": {"error": reason}, "time": {"error": books.now()}}

@@ -11,7 +11,7 @@ import pytest
 
 from bender_worker_addon.core.other_files import TAKES_OTHERS
 from bender_worker_addon.core.tile import Region, cut
-from bender_worker_addon.farm import bookkeeping, stored
+from bender_worker_addon.farm import bookkeeping, books, stored
 from tests.unit.core.test_preview import jpeg
 from tests.unit.server.conftest import Client
 from tests.unit.support import DEADLINE, PNG, blend
@@ -289,5 +289,12 @@ def test_frames_that_are_to_be_split_are_cut_as_suits_the_workers_that_are_there
     assert client.send("film", frames="1-100", split="0,0,640,360").status_code == 201
     assert client.send("small", frames="1", split="0,0,64,36").status_code == 201
     assert client.send("nonsense", frames="1", split="all").status_code == 400
+    assert client.send("told", frames="1-100", tail="0,0,640,360").status_code == 201
+    assert client.send("chunks", frames="1-100", tail="0,0,640,360", chunk=5).status_code == 201
+    assert client.send("nonsense", frames="1-100", tail="all").status_code == 400
     found = {job["id"]: job["tiles"] for job in client.ask("GET", "/api/jobs").json()}
-    assert found == {"nobody": 0, "old": 0, "still": 16, "film": 0, "small": 0}
+    assert found == {"nobody": 0, "old": 0, "still": 16, "film": 0, "small": 0, "told": 0, "chunks": 0}
+    with client.server._farm.database.looking() as connection:
+        heads = {job: books.head(connection, job)["data"] for job in found}
+    may_be_cut = {job for job, data in heads.items() if data.get(books.TAIL) == "0,0,640,360"}
+    assert may_be_cut == {"nobody", "old", "film", "told"}

@@ -101,6 +101,11 @@ PATHS: dict[str, Any] = {
                     "description": "the region that each frame is: the farm cuts it as suits its workers, or doesn't",
                 },
                 one_kind={"type": "boolean", "description": "tiles of a picture are rendered on one kind of device"},
+                tail={
+                    **TEXT,
+                    "pattern": f"^{tile.REGION.pattern}$|^$",
+                    "description": "the region that each frame is, if the last ones may be cut so that nobody idles",
+                },
                 priority=_PRIORITY,
                 person={**TEXT, "description": "who sends it; else the machine whose token is shown"},
                 colors={**TEXT, "description": "the fingerprint of the sender's OCIO configuration"},
