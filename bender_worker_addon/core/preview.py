@@ -15,8 +15,9 @@ _LARGEST = 1024  # pixels, of either side
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers that begin a frame header
 
-
 OF_TILE = "preview.jpg"  # in the folder of a tile
+
+ALL, TILES = "all", "tiles"  # what a child is to make previews of, as it is told
 
 
 def name_of(number: int) -> str:

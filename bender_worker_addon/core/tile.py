@@ -124,14 +124,19 @@ def _tile(part: object, task: object, size: object, digest: object) -> Tile:
 
 def covers(regions: Sequence[Region]) -> bool:
     """Whether these are the parts of one picture: all of it, and none twice."""
-    whole = Region(
+    whole = around(regions)
+    overlap = any(_meet(one, other) for one, other in combinations(regions, 2))
+    return not overlap and sum(map(_area, regions)) == _area(whole)
+
+
+def around(regions: Sequence[Region]) -> Region:
+    """The smallest region that has all of these in it."""
+    return Region(
         min(one.left for one in regions),
         min(one.bottom for one in regions),
         max(one.right for one in regions),
         max(one.top for one in regions),
     )
-    overlap = any(_meet(one, other) for one, other in combinations(regions, 2))
-    return not overlap and sum(map(_area, regions)) == _area(whole)
 
 
 def _area(one: Region) -> int:

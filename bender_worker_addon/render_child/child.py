@@ -35,7 +35,7 @@ def main() -> None:
     channel = Channel.to_worker()
     devices, share = _option("--devices", "CPU").split(","), int(_option("--share", "-1"))
     renderers = int(_option("--renderers", "1"))
-    child = Child(channel, devices=devices, share=share, renderers=renderers, previews="--previews" in sys.argv)
+    child = Child(channel, devices=devices, share=share, renderers=renderers, previews=_option("--previews", ""))
     if "--ahead" in sys.argv:
         child.tell_devices()
     child.serve()
@@ -59,15 +59,15 @@ class _Written:
 
 
 class Child:
-    def __init__(self, channel: Channel, *, devices: list[str], share: int, renderers: int, previews: bool) -> None:
-        """`devices` and `share`: see devices.choose; so many `renderers` are the worker's; `previews`: somebody wants
-        them."""
+    def __init__(self, channel: Channel, *, devices: list[str], share: int, renderers: int, previews: str) -> None:
+        """`devices` and `share`: see devices.choose; so many `renderers` are the worker's; `previews`: of what
+        somebody wants some, "all" or "tiles"."""
         self._channel = channel
         self._devices = devices
         self._share = share
         self._renderers = renderers
         self._has_told_devices = False
-        self._wants_previews = previews
+        self._previews_of = previews
         self._make_preview: Callable[[Path, str, Any], None] | None = None
         self._commands = Commands()
         self._progress = Progress()
@@ -180,7 +180,8 @@ class Child:
             scenes.open_blend(blend)
             if words := colors.unlike(command["colors"]):
                 self._print(f"Warning: {words}")
-            self._make_preview = self._previews() if self._wants_previews else None
+            is_wanted = self._previews_of == "all" or self._previews_of == image_format == _TILES
+            self._make_preview = self._previews() if is_wanted else None
             self._print(f"Opened: {blend}")
             try:
                 device = devices.choose(self._devices, self._share)

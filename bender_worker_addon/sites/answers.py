@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 from ..core.errors import FarmError
 from ..core.frame import FORMATS
-from ..core.names import SAFE_ID
+from ..core.names import SAFE_ID, WINDOWS_OWN
 from ..farm.books import Failure, Job, Warned
 from ..farm.frame_files import FrameFile, file_of
 from ..farm.pace import Pace
 from ..farm.tasks import TaskRecord, output_of
 from ..farm.tile_cost import Cost
+from ..farm.tiles import Part
 from ..farm.tiles import Progress as Tiles
 from ..farm.workers import HERE, Event, Worker
 from .client import printable
@@ -106,6 +107,16 @@ def cost(told: Any) -> Cost | None:
 
 def tiles(told: Any) -> list[Tiles]:
     return [Tiles(whole(one["frame"]), whole(one["done"]), whole(one["of"])) for one in told.get("in_tiles", ())]
+
+
+def part(told: Any) -> Part:
+    edges = [whole(told[edge]) for edge in ("left", "bottom", "right", "top")]
+    task = _text(told["task"])
+    if not SAFE_ID.fullmatch(task) or WINDOWS_OWN.fullmatch(task):  # it goes into paths
+        raise ValueError("no task's id")
+    if not (edges[0] < edges[2] and edges[1] < edges[3]):
+        raise ValueError("an empty region")
+    return Part(task, _text(told["status"]), *edges)
 
 
 def fps(told: Any) -> float:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from ..core import preview, tile
 from ..core.errors import FarmError
 from ..core.job import name_of
 from ..core.luggage import FileBeside
@@ -24,7 +25,7 @@ from ..system.files import remove, remove_folder
 from ..system.folders import remove_empty
 from . import data_json
 from .folder import FolderSite, refuse_if_known
-from .site import FAILURES, Details
+from .site import FAILURES, Details, TilePicture
 
 
 class LocalSite(FolderSite):
@@ -74,6 +75,12 @@ class LocalSite(FolderSite):
         if found is None:
             raise FarmError(f"job {job_id} has no frame {frame}")
         return found
+
+    def tiles(self, job_id: str, frame: int, _scratch: Path) -> list[TilePicture]:
+        with self._database.looking() as connection:
+            parts = tiles.parts(connection, job_id, frame)
+        pictures = [tile.folder_of(self._jobs, job_id, part.task) / preview.OF_TILE for part in parts]
+        return [TilePicture(part, file if file.is_file() else None) for part, file in zip(parts, pictures, strict=True)]
 
     def cancel(self, job_id: str) -> None:
         super().cancel(job_id)

@@ -20,6 +20,7 @@ from ..farm.books import Job
 from ..farm.frame_files import FrameFile
 from ..farm.new_job import NewJob
 from ..farm.tasks import TaskRecord
+from ..farm.tiles import Part
 from ..farm.workers import Event, Worker
 from ..settings.config import WorkerConfig
 from ..settings.tls import Tls
@@ -30,7 +31,7 @@ from .answers import all_of, understood
 from .client import Client, Refused
 from .luggage import Luggage
 from .pieces import sent_in_pieces
-from .site import Details, Progress, Site, Unreachable, nobody
+from .site import Details, Progress, Site, TilePicture, Unreachable, nobody
 
 log = logging.getLogger(__name__)
 
@@ -165,6 +166,23 @@ class RemoteSite(Site):
         brought = details.folder / name, scratch / preview.name_of(frame), scratch / name
         found = next((place for place in brought if place.is_file()), None)
         return found or self._bring_picture(details.job.id, frame, brought[1], brought[2])
+
+    def tiles(self, job_id: str, frame: int, scratch: Path) -> list[TilePicture]:
+        told = self._client.ask("GET", f"/api/jobs/{job_id}/frames/{frame}/tiles")
+        return [TilePicture(part, self._tile(job_id, part, scratch)) for part in understood(all_of(answers.part), told)]
+
+    def _tile(self, job_id: str, part: Part, scratch: Path) -> Path | None:
+        """None too if the farm has no picture of it, which is answered by nothing."""
+        place = scratch / f"{part.task}.jpg"
+        if part.status != "Finished" or place.is_file():
+            return place if part.status == "Finished" else None
+        arriving = place.with_suffix(".part")
+        remove(arriving)
+        self._client.get(f"/api/jobs/{job_id}/tiles/{part.task}", arriving, size=preview.MOST)
+        if not arriving.stat().st_size:
+            return None
+        move(arriving, place)
+        return place
 
     def _bring_picture(self, job_id: str, frame: int, small: Path, whole: Path) -> Path:
         place, part = small, small.with_name(f".{small.name}.part")

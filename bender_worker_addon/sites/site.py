@@ -18,6 +18,7 @@ from ..farm.new_job import NewJob
 from ..farm.pace import Pace
 from ..farm.tasks import TaskRecord
 from ..farm.tile_cost import Cost
+from ..farm.tiles import Part
 from ..farm.tiles import Progress as Tiles
 from ..farm.workers import Event, Worker
 from ..settings.config import WorkerConfig
@@ -67,6 +68,14 @@ class Details:
         if not self.image_format:
             raise FarmError(f"the farm doesn't tell in which format the frames of {self.job.name} are")
         return frame_name(frame, self.image_format)
+
+
+@dataclass(frozen=True, slots=True)
+class TilePicture:
+    """A tile of a frame that is not finished; `picture`: the file of a small one, None as long as there is none."""
+
+    part: Part
+    picture: Path | None
 
 
 def nobody(_done: int, _of: int) -> None:
@@ -164,6 +173,11 @@ class Site(ABC):
     def picture(self, details: Details, frame: int, scratch: Path) -> Path:
         """A file with a picture of this frame, which is finished. One that must be brought first, small if the farm has
         a small one, is put into the folder `scratch`, and found there the next time."""
+
+    def tiles(self, _job_id: str, _frame: int, _scratch: Path) -> list[TilePicture]:
+        """Those of a frame that is rendered in tiles and not finished, as they are by now. Small pictures that must be
+        brought first are put into the folder `scratch`, and found there the next time."""
+        return []
 
     def size(self, job_id: str) -> int:
         """Bytes that its frames have, with all that was written with them."""

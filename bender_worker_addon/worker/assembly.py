@@ -17,6 +17,7 @@ from typing import Any
 from ..core.errors import WorkerError
 from ..core.in_flight import TasksInFlight
 from ..core.orders import Inspector, key_of
+from ..core.preview import ALL, TILES
 from ..farm.database import SERVED
 from ..queues.choice import task_queue
 from ..settings.config import WorkerConfig
@@ -143,7 +144,7 @@ class Assembly:
             logs=self._logs,
             keep_children=config.keep_child,
             devices=config.devices,
-            previews=wants_previews(config),
+            previews=previews_of(config),
             renderers=config.renderers,
             inbox=inbox,
             later=self.beside,
@@ -260,7 +261,7 @@ class Assembly:
         )
 
     def _previews(self, config: WorkerConfig) -> Previews | None:
-        if not wants_previews(config):
+        if not previews_of(config):
             return None
         previews = Previews(config.data_dir / "previews", jobs=config.blendpath if config.is_local else None)
         if not self.journal.uploading():
@@ -286,11 +287,12 @@ class Assembly:
         )
 
 
-def wants_previews(config: WorkerConfig) -> bool:
-    """Whether there is a server of the farm's that shows them: one that this machine has joined, or one here."""
+def previews_of(config: WorkerConfig) -> str:
+    """Of what somebody wants previews, "" of nothing: a server of the farm's shows those of all, one that this machine
+    has joined or one here. Without a server only tiles are no pictures that one can look at."""
     if config.is_local:
-        return (config.farm_dir / SERVED).exists()
-    return config.uploads and bool(config.token)
+        return ALL if (config.farm_dir / SERVED).exists() else TILES
+    return ALL if config.uploads and config.token else ""
 
 
 def _closing(close: Callable[[], object]) -> Callable[[object, BaseException | None, object], None]:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.both_blenders
 
 SHOWN = f"__import__('sys').modules['{MODULE}.blender.farm.view'].jobs_view.shown"
 LOOKED = f"__import__('sys').modules['{MODULE}.blender.farm.looking'].looking.shown"
+GROWING = f"__import__('sys').modules['{MODULE}.blender.farm.panel']._growing"
 NIGHTLY = f"__import__('sys').modules['{MODULE}.blender.worker.nightly']"
 HEIGHT = 28  # pixels of the status bar
 FOUND = 400  # pixels in which a command stands that was searched for, below the words that were typed
@@ -74,6 +75,7 @@ def test_a_scene_is_sent_rendered_looked_at_canceled_and_queued_again(
         desk.window.screenshot("canceled")
         desk.window.click("Retry", SIDEBAR, until=f"{SHOWN}.jobs[0].status == 'Queued'")
         desk.window.find("Waiting: 2-3", SIDEBAR)
+        _see_a_picture_grow(desk)
         desk.window.click("Finished", SIDEBAR, until=f"{SHOWN}.details.job.status == 'Finished'")
         desk.window.find("Finished: 1-3", SIDEBAR)
         desk.window.screenshot("two-jobs")
@@ -108,6 +110,13 @@ def test_a_scene_that_no_worker_could_render_is_not_sent_and_what_failed_all_the
         _render_for_the_night_and_call_it_off(desk)
         _look_into_what_failed(desk, opened)
         _call_the_countdown_off(desk, opened.with_name("slept"))
+
+
+def _see_a_picture_grow(desk: Desk) -> None:
+    """By one of its two tiles, which another worker renders on this machine."""
+    desk.farm.worker("--max-tasks", "1", queue="local")
+    desk.window.wait_until(f"len({GROWING}._painted) == 1", timeout=RENDERED)
+    desk.window.screenshot("growing")
 
 
 def _search(desk: Desk, text: str) -> None:

@@ -10,8 +10,10 @@ from ...settings.config import WorkerConfig
 from .. import in_force, online
 from ..paragraph import NARROW, draw_line, draw_paragraph, side_by_side
 from ..regions import TAB, letters, redraw_sidebars, sidebars
+from ..thumbnail import Painting
 from . import summary, words
 from .frames import draw_frames
+from .growing import Growing
 from .looking import looking
 from .view import Shown, jobs_view
 
@@ -33,6 +35,8 @@ _ICONS = {
     words.PAUSED: "PAUSE",
 }
 
+_painting = Painting()
+_growing = Growing(_painting)
 _drawn = Shown()
 _filling = False  # the list: a row that is chosen then was not clicked
 
@@ -179,6 +183,7 @@ def _draw_details(layout: bpy.types.UILayout, shown: Shown, *, width: int) -> No
     for tiles in details.tiles[:_MOST_LINES]:
         told = "" if job.total == 1 else f" of frame {tiles.frame}"
         box.progress(factor=tiles.done / max(1, tiles.of), text=f"{tiles.done} of {tiles.of} tiles{told}")
+    _growing.draw(box, details)
     for line in words.facts(details, words.now()):
         draw_paragraph(box, line, width=width)
     if job.stopped:
@@ -214,6 +219,10 @@ def scratch() -> Path:
     return Path(bpy.app.tempdir) / "bender"
 
 
+def _scratch_of_tiles() -> Path:
+    return scratch().with_name("bender-tiles")
+
+
 def chosen(preferences: bpy.types.AddonPreferences) -> None:
     """A row was clicked."""
     if not _filling and 0 <= preferences.chosen_job < len(_drawn.jobs):
@@ -232,7 +241,10 @@ def _keep_looking() -> float | None:
 
         jobs_view.look(resolved.config, is_seen=found is not None, works_here=session.running)
     details = jobs_view.shown.details
-    is_new = found is not None and details is not None and looking.follow(found, details, scratch())
+    is_new = False
+    if found is not None and details is not None:
+        is_new = looking.follow(found, details, scratch())
+        is_new |= _growing.follow(found, details, _scratch_of_tiles())
     if is_new or jobs_view.shown != _drawn:
         _fill_list(jobs_view.shown)
         redraw_sidebars()
@@ -267,6 +279,7 @@ def _draw_in_menu(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
 
 
 def register() -> None:
+    _painting.register()
     bpy.utils.register_class(BENDER_UL_jobs)
     bpy.utils.register_class(BENDER_PT_jobs)
     bpy.types.TOPBAR_MT_render.append(_draw_in_menu)
@@ -278,3 +291,4 @@ def unregister() -> None:
     bpy.types.TOPBAR_MT_render.remove(_draw_in_menu)
     bpy.utils.unregister_class(BENDER_PT_jobs)
     bpy.utils.unregister_class(BENDER_UL_jobs)
+    _painting.unregister()

@@ -21,9 +21,9 @@ from .scratch import Scratch
 
 class Pool:
     """`command` starts a child, in the `sandbox` if there is one; frames in the making go to `scratch`; `devices`: what
-    children may render on, side by side each on its share; `later(work)` runs work beside the worker's thread, after
-    all frames handed over so far are stored; `clock` measures children. `children`: those that live, the one that was
-    used last at the end."""
+    children may render on, side by side each on its share; `previews`: of what they make any, "" of nothing;
+    `later(work)` runs work beside the worker's thread, after all frames handed over so far are stored; `clock` measures
+    children. `children`: those that live, the one that was used last at the end."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Pool:
         logs: TaskLogs,
         keep_children: bool,
         devices: str,
-        previews: bool,
+        previews: str,
         renderers: int,
         inbox: SimpleQueue[Any],
         later: Callable[[Callable[[], None]], None],
@@ -149,7 +149,7 @@ class Pool:
             "--renderers",
             str(self._renderers),
             *(["--ahead"] if blend is None else []),
-            *(["--previews"] if self._previews else []),
+            *(["--previews", self._previews] if self._previews else []),
         ]
         return command if self._sandbox is None else self._sandbox.command(command, folder=folder, blend=blend)
 

@@ -2,17 +2,24 @@
 """What the API and the command line's site tell of a task: who rendered it, and why it failed."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bender_worker_addon.core.errors import FarmError
-from bender_worker_addon.farm import bookkeeping
+from bender_worker_addon.core.tile import Region, cut
+from bender_worker_addon.farm import bookkeeping, books, tiles
+from bender_worker_addon.farm.tiles import Part
 from bender_worker_addon.settings.config import WorkerConfig
 from bender_worker_addon.sites.local import LocalSite
 from bender_worker_addon.sites.remote import RemoteSite
+from tests.unit.core.test_preview import jpeg
 from tests.unit.server.conftest import Client
+
+SMALL = jpeg()
 
 
 def failed(client: Client, number: int, **data: Any) -> None:
@@ -22,6 +29,26 @@ def failed(client: Client, number: int, **data: Any) -> None:
     task["time"] |= {"start": "2026-01-01T10:00:00.5Z", "error": "2026-01-01T10:00:02Z"}
     with client.server._farm.database.changing() as connection:
         bookkeeping.enter(connection, "error.w1", json.dumps(task).encode())
+
+
+@contextmanager
+def sites(client: Client, folder: Path) -> Iterator[tuple[LocalSite, RemoteSite]]:
+    url = client.base.replace("://", f"://me:{client.server.links.key}@")
+    far = WorkerConfig(queue="rabbitmq", bender_url=url, data_dir=folder, id="w")
+    near = WorkerConfig(queue="local", farm_dir=client.folder, blendpath=client.folder / "jobs", id="w")
+    with LocalSite(near) as local, RemoteSite(far) as remote:
+        yield local, remote
+
+
+def rendered(client: Client, part: Region, preview: bytes | None) -> str:
+    """A worker renders a tile of job-1, and sends a preview with it; gives the id of its task."""
+    with client.server._farm.database.changing() as connection:
+        task = next(one.task for one in tiles.parts(connection, "job-1", 2) if one.left == part.left)
+        body = books.task(connection, "job-1", task)
+        assert body is not None
+        bookkeeping.enter(connection, "finish.w1", json.dumps({**json.loads(body), "status": "Finished"}).encode())
+    assert client.upload("job-1", task, "000002.exr", b"pixels", preview=preview).status_code == 201
+    return task
 
 
 def test_a_failed_task_tells_all_that_is_known(client: Client) -> None:
@@ -83,13 +110,30 @@ def test_words_that_are_no_text_disturb_no_answer(client: Client) -> None:
 def test_both_sites_tell_the_same_of_a_frame(client: Client, tmp_path: Path) -> None:
     client.send(frames="1-10", chunk=4)
     failed(client, 3, output="\x1b[31mred\nno camera", device="CPU")
-    url = client.base.replace("://", f"://me:{client.server.links.key}@")
-    far = WorkerConfig(queue="rabbitmq", bender_url=url, data_dir=tmp_path, id="w")
-    near = WorkerConfig(queue="local", farm_dir=client.folder, blendpath=client.folder / "jobs", id="w")
-    with LocalSite(near) as local, RemoteSite(far) as remote:
+    with sites(client, tmp_path) as (local, remote):
         assert remote.task("job-1", 9).output == "\ufffd[31mred\nno camera"
         assert remote.task("job-1", 1) == local.task("job-1", 1)
         assert remote.details(remote.find("job-1")).failures == local.details(local.find("job-1")).failures
         for site in (local, remote):
             with pytest.raises(FarmError, match="job job-1 has no frame 11"):
                 site.task("job-1", 11)
+
+
+def test_both_sites_show_the_same_tiles(client: Client, tmp_path: Path) -> None:
+    left, middle, right = cut(Region(10, 0, 310, 100), 3)
+    client.send(frames="1-2", regions=[str(part) for part in (left, middle, right)])
+    with_preview = rendered(client, left, SMALL)
+    without = rendered(client, middle, None)
+    with sites(client, tmp_path) as both:
+        for number, site in enumerate(both):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            found = {one.part.task: one for one in site.tiles("job-1", 2, folder)}
+            assert [one.part.status for one in found.values()].count("Finished") == 2
+            picture = found[with_preview].picture
+            assert picture is not None
+            assert picture.read_bytes() == SMALL
+            assert found[with_preview].part == Part(with_preview, "Finished", left.left, 0, left.right, 100)
+            assert found[without].picture is None
+            assert site.tiles("job-1", 2, folder) == list(found.values())
+            assert site.tiles("job-1", 3, folder) == []
