@@ -192,16 +192,16 @@ def test_nobody_can_have_the_farm_look_after_any_number_of_kinds(tmp_path: Path)
 @pytest.mark.parametrize("seed", range(5))
 def test_whoever_comes_and_goes_a_picture_is_of_one_kind_in_the_end(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
-    books = keeper(tmp_path, ("still", 1, 5), ("film", 3, 0), one_kind=True)
+    books = keeper(tmp_path, ("still", 1, 20), ("film", 3, 0), one_kind=True)
     kinds: dict[str, str] = {}  # of workers
     waiting: dict[str, list[bytes]] = defaultdict(list)  # by queue
     with closing(Database(tmp_path)) as database:
         for step in range(2000):
             worker = chance.choice("abc")
-            if worker not in kinds or chance.random() < 0.05:
-                kinds[worker] = chance.choice([A, B, ""]) if step < 1000 else A
+            if worker not in kinds or chance.random() < 0.2:
+                kinds[worker] = chance.choice([A, B, ""]) if step < 200 else A
                 hello(books, worker, blender="4.3.2", kind=kinds[worker])
-            if chance.random() < 0.05:  # all that nobody has is given up
+            if chance.random() < 0.3:  # all that nobody has is given up
                 books._settle_anew_at, books._were = 0.0, {}
             in_tiles = {queue: len(waiting[queue]) for queue in books.tile_queues()}
             for message in books.wanted(in_work=len(waiting["work"]), in_tiles=in_tiles):
