@@ -57,12 +57,18 @@ def test_from_an_empty_farm_to_the_downloaded_frames(
         expect(sending).to_contain_text(warned)
         expect(sending.get_by_label("Format")).to_have_value("PNG")
         expect(sending).to_contain_text(f"{FRAMES} frames")
+        expect(sending.get_by_label("On one kind of device")).to_be_hidden()
         sending.get_by_label("Split into tiles").check()
+        sending.get_by_label("On one kind of device").check()
+        expect(sending).to_contain_text(
+            "rendered as a whole: No two workers are here to render side by side on one kind of device."
+        )
         sending.get_by_label("Your name").fill("Jo")
         page.screenshot(path=shot / "real-sending.png")
         with page.expect_request(re.compile("/api/jobs$"), timeout=PATIENCE) as sent:
             sending.get_by_role("button", name="Send it").click()
-        assert '"split":"0,0,160,90"' in (sent.value.post_data or "")  # one machine renders it as a whole all the same
+        told = sent.value.post_data or ""
+        assert '"split":"0,0,160,90","one_kind":true' in told  # one machine renders it as a whole all the same
         expect(page.get_by_role("heading", name="turntable")).to_be_visible(timeout=PATIENCE)
         expect(page.get_by_text(re.compile("sent by Jo .* · 160 . 90"))).to_be_visible()
         expect(page.get_by_role("region", name="What its sender was warned of")).to_contain_text(warned)

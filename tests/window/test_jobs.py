@@ -67,6 +67,7 @@ def test_a_scene_is_sent_rendered_looked_at_canceled_and_queued_again(
         _send(desk, start_now=False, frames="2-3", in_tiles=True)
         desk.window.wait_until(f"{SHOWN}.jobs[0].status == 'Queued'", timeout=RENDERED)
         assert desk.window.ask(f"{SHOWN}.jobs[0].tiles") == 4
+        assert [head for head in desk.farm.folder.rglob("data.json") if '"one_kind": "yes"' in head.read_text()]
         desk.window.find("1 job waits", SIDEBAR)
         desk.window.screenshot("nobody-renders")
         desk.window.click("Cancel", SIDEBAR, until=f"{SHOWN}.jobs[0].status == 'Canceled'")
@@ -267,6 +268,7 @@ def _confirm(
     window.tick("Start Rendering Now", SCREEN, on=start_now)
     if in_tiles:
         window.tick("Split into Tiles", SCREEN)
+        window.tick("On One Kind of Device", SCREEN)
     window.screenshot("send")
     _close_dialog(desk)
 

@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, metavar="FORMAT", help=f"one of {', '.join(FORMATS)}")
     parser.add_argument("--chunk", type=whole(1, 100_000), default=1, metavar="N", help="frames a task; 1 if not given")
     parser.add_argument("--split", type=_parts, metavar="N", help="render each frame in N tiles side by side; or auto")
+    parser.add_argument("--one-kind", action="store_true", help="with --split: all tiles on one kind of device")
     parser.add_argument("--priority", type=whole(-1000, 1000), default=0, metavar="N", help="higher goes first; 0")
     parser.add_argument("--name", help="for people; the file's if not given")
     parser.add_argument("--job", type=told(job_id), metavar="ID", help="the job's id; made if not given")
@@ -84,6 +85,9 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
         why = "--chunk is for frames that aren't" if splits else "nobody keeps the books of this farm; see `serve`"
         print(f"{PROGRAM}: --split: {why}", file=sys.stderr)
         return USAGE
+    if options.one_kind and options.split is None:
+        print(f"{PROGRAM}: --one-kind is for tiles of a picture: give --split, too", file=sys.stderr)
+        return USAGE
     blend = options.blend.expanduser().absolute()  # Blender takes a path without a drive for one below it
     packing.open_blend(blend, options.unsaved)
     copy_of = memory.saved_as(options.unsaved) if options.unsaved else None
@@ -117,7 +121,7 @@ def carry_out(options: argparse.Namespace, settings: "Callable[[], Resolved]") -
     with farm_of(config) as farm, farm.room_for(job.id) as folder, ExitStack() as if_it_fails:
         if options.split is not None:
             own = config.renderers if config.is_local else 0
-            job = _split(farm, job, options.split, own=own)
+            job = _split(farm, replace(job, one_kind=options.one_kind), options.split, own=own)
         _tell(options, "Packing", 0.2)
         packing.save_packed(folder, copy_of=copy_of, remote=remote, opened=choices.make)
         if config.is_local:
@@ -185,12 +189,14 @@ def _split(farm: "Site", job: "NewJob", wanted: int, *, own: int) -> "NewJob":
     if whole := splitting.why_whole():
         print(f"{PROGRAM}: the frames are not split: {whole}", file=sys.stderr)
         return job
-    count, why = tiling.best(farm, name=job.name, frames=len(job.frames), wanted=wanted, own=own)
+    known = tiling.known(farm, name=job.name, own=own)
+    count, why = known.best(frames=len(job.frames), wanted=wanted, one_kind=job.one_kind)
     if why:
         print(f"{PROGRAM}: the frames are not split: {why}", file=sys.stderr)
         return job if wanted else replace(job, tail=splitting.picture())
-    if differs := tiling.what_differs(farm):
-        print(f"{PROGRAM}: {differs}", file=sys.stderr)
+    if differs := known.differs(one_kind=job.one_kind):
+        advice = "" if job.one_kind or not known.of_one_kind else "; --one-kind keeps to one kind of device"
+        print(f"{PROGRAM}: {differs}{advice}", file=sys.stderr)
     return replace(job, regions=splitting.regions(count))
 
 

@@ -66,10 +66,19 @@ class Outlook:
             return "How long it takes is not known yet"
         return _about(last.seconds, frames, "the last job of this name took {} a frame")
 
-    def why_whole(self, frames: int) -> str:
+    def why_whole(self, frames: int, *, one_kind: bool) -> str:
         """Why each of so many is better rendered as a whole; "" if it isn't, or that is not known."""
+        known = self._of_tiling()
+        return "" if known is None else known.best(frames=frames, one_kind=one_kind)[1]
+
+    def differs(self, *, one_kind: bool) -> str:
+        """What is to be said of the machines that would render tiles of a picture together, if it is known."""
+        known = self._of_tiling()
+        return "" if known is None else known.differs(one_kind=one_kind)
+
+    def _of_tiling(self) -> "tiling.Known | None":
         last = self._of_last()
-        return "" if last is None or last.tiling is None else last.tiling.best(frames=frames)[1]
+        return None if last is None else last.tiling
 
     def _of_last(self) -> "_Known | None":
         return self._last.outcome()[0] if self._last.done else None

@@ -26,7 +26,8 @@ _WIDTH = 480  # pixels of the dialog
 _LETTERS = 84  # characters a line in it
 _TOLD = 0.6  # of a line, where a button stands beside it
 _TYPED = (
-    *("job_name", "frames", "image_format", "chunk", "priority", "in_tiles", "start_now", "samples", "percentage"),
+    *("job_name", "frames", "image_format", "chunk", "priority", "in_tiles", "one_kind", "start_now"),
+    *("samples", "percentage"),
     *("scene", "camera", "layers"),
 )
 
@@ -53,6 +54,10 @@ class BENDER_OT_farm_send(SceneForm, bpy.types.Operator):
         name="Split into Tiles",
         description="Each frame is rendered in tiles, by all machines at once, and put together: for one picture, or a"
         " few that take long. Nobody can tell it from one that was rendered as a whole",
+    )
+    one_kind: BoolProperty(
+        name="On One Kind of Device",
+        description="All tiles are rendered by machines with the same processor or the same card, which round alike",
     )
     start_now: BoolProperty(
         name="Start Rendering Now", description="Let this Blender render it, in the background", default=True
@@ -100,9 +105,7 @@ class BENDER_OT_farm_send(SceneForm, bpy.types.Operator):
             row.prop(self, "chunk")
         row.prop(self, "priority")
         if to.takes_tiles:
-            layout.prop(self, "in_tiles")
-            if self.in_tiles and (whole := self._why_as_a_whole()):
-                draw_paragraph(layout, f"Each frame is rendered as a whole: {whole}", width=_LETTERS)
+            self._draw_tiles(layout)
         if to.can_start:
             layout.prop(self, "start_now")
         wrong = self.wrong_frames
@@ -134,9 +137,11 @@ class BENDER_OT_farm_send(SceneForm, bpy.types.Operator):
         except (RuntimeError, OSError) as error:
             return self._failed(f"A copy can't be saved: {error}")
         options = {"frames": self.frames, "format": self.image_format, "priority": self.priority}
-        options |= {"split": "auto"} if self._is_shared_out(to) else {"chunk": self.chunk}
+        in_tiles = self._is_shared_out(to)
+        options |= {"split": "auto"} if in_tiles else {"chunk": self.chunk}
         options |= {"name": self.job_name.strip() or copy.stem} | ({} if to.base is None else {"to": to.base})
         said = [f"--{option}={value}" for option, value in options.items()] + ["--anyway"] * self.anyway
+        said += ["--one-kind"] * (in_tiles and self.one_kind)
         said += self.choices().words()
         submit = ["submit", str(copy), f"--unsaved={unsaved}", "--json", "--progress", *said]
         jobs_view.run(config, versions.own_command(), submit, doing="Sending", then=lambda: discard_folder(copy.parent))
@@ -168,7 +173,7 @@ class BENDER_OT_farm_send(SceneForm, bpy.types.Operator):
         """Why its pictures are not split, all the same; "" if they are."""
         if self.why_whole or self._outlook is None or self.wrong_frames:
             return self.why_whole
-        return self._outlook.why_whole(len(frames_of(self.frames)))
+        return self._outlook.why_whole(len(frames_of(self.frames)), one_kind=self.one_kind)
 
     def _all_findings(self) -> "list[Finding]":
         found = list(self.findings)
@@ -180,6 +185,17 @@ class BENDER_OT_farm_send(SceneForm, bpy.types.Operator):
     def _hopeless(self) -> str:
         """Why it can't be sent, unless that is to be tried all the same."""
         return "" if self.anyway else next((finding.words for finding in self.findings if finding.hopeless), "")
+
+    def _draw_tiles(self, layout: bpy.types.UILayout) -> None:
+        layout.prop(self, "in_tiles")
+        if not self.in_tiles:
+            return
+        if not self.why_whole:
+            layout.prop(self, "one_kind")
+        if whole := self._why_as_a_whole():
+            draw_paragraph(layout, f"Each frame is rendered as a whole: {whole}", width=_LETTERS)
+        elif self._outlook is not None and (differs := self._outlook.differs(one_kind=self.one_kind)):
+            draw_paragraph(layout, f"{differs[0].upper()}{differs[1:]}", width=_LETTERS)
 
     def _draw_outlook(self, layout: bpy.types.UILayout, found: Outlook) -> None:
         frames = frames_of(self.frames)

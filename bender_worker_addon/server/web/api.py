@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from ..farm import Farm
-from . import files, jobs, pieces, tasks, workers
+from . import files, jobs, pieces, tasks, tiling, workers
 from .news import News
 from .openapi import OPENAPI
 
@@ -33,6 +33,7 @@ def routes(farm: Farm, news: News) -> list[Route]:
         *files.routes(farm),
         *pieces.routes(farm),
         *tasks.routes(farm),
+        *tiling.routes(farm),
         *workers.routes(farm),
         Route("/api/events", events, methods=["GET"]),
         Route("/openapi.json", described, methods=["GET"]),

@@ -143,7 +143,8 @@ def _split(farm: Farm, job: NewJob, picture: object) -> NewJob:
         whole = tile.region(picture)
     except ValueError as error:
         raise Refused(400, f"this is no job: split should be a region, {error}") from error
-    count, _ = farm.ask(lambda site: tiling.best(site, name=job.name, frames=len(job.frames)))
+    known = farm.ask(lambda site: tiling.known(site, name=job.name, own=0))
+    count, _ = known.best(frames=len(job.frames), one_kind=job.one_kind)
     regions = tile.tiles_of(whole, count)
     return replace(job, regions=regions) if len(regions) > 1 else replace(job, tail=whole)
 

@@ -14,11 +14,13 @@ import pytest
 import requests
 from starlette.routing import Route
 
+from bender_worker_addon.farm import books
 from bender_worker_addon.farm.tasks import merge
 from bender_worker_addon.server.web.openapi import OPENAPI
 from tests.unit.server.conftest import SCENE, Client
 from tests.unit.support import DEADLINE, PNG
 from tools.places import PROJECT
+from tools.servers.filled_books import add_worker
 
 
 def test_a_job_is_sent_listed_changed_and_deleted(client: Client) -> None:
@@ -40,6 +42,24 @@ def test_a_job_is_sent_listed_changed_and_deleted(client: Client) -> None:
     assert client.ask("GET", "/api/jobs").json() == []
     assert client.ask("GET", "/api/jobs/job-1").status_code == 404
     assert not (client.folder / "jobs" / "job-1").exists()
+
+
+def test_what_is_to_be_said_before_frames_are_split_is_told(client: Client) -> None:
+    asked = "/api/tiles?name=shot&frames=1"
+    assert "no two workers are here" in client.ask("GET", asked).json()["whole"]
+    for name, kind in (("one", "CPU (a) on Linux"), ("two", "CPU (b) on Linux")):
+        add_worker(client.folder, name, beat=60, state="Waiting", tiles=True, blender="4.3.2", kind=kind)
+    told = client.ask("GET", asked).json()
+    assert told["whole"] == ""
+    assert "CPU (a) on Linux (1), CPU (b) on Linux (1)" in told["differs"]
+    assert "on one kind of device" in client.ask("GET", f"{asked}&one_kind=1").json()["whole"]
+    assert client.ask("GET", f"{asked}&one_kind=yes").status_code == 400
+    add_worker(client.folder, "three", beat=60, state="Waiting", tiles=True, blender="4.3.2", kind="CPU (a) on Linux")
+    assert client.send(frames="1", split="0,0,640,360", one_kind=True).status_code == 201
+    assert client.ask("GET", "/api/jobs/job-1").json()["tiles"] == 8
+    with client.server._farm.database.looking() as connection:
+        assert books.head(connection, "job-1")["data"]["one_kind"] == "yes"
+    assert client.send("job-2", one_kind="yes").status_code == 400
 
 
 def test_frames_stay_when_their_job_is_deleted_unless_they_are_meant(client: Client) -> None:

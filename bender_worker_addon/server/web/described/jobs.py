@@ -5,7 +5,7 @@ from typing import Any
 
 from ....core import tile
 from ....core.frame import FORMATS
-from .words import COUNT, ID, JOB, TEXT, answers, body, operation
+from .words import COUNT, ID, JOB, TEXT, answers, body, operation, query
 
 _A_JOB: dict[str, Any] = {
     "type": "object",
@@ -53,6 +53,7 @@ _IN_FULL = {
         },
     },
 }
+_OUTLOOK_OF_TILES = {"type": "object", "properties": {"whole": TEXT, "differs": TEXT}}
 _PRIORITY = {"type": "integer", "minimum": -1000, "maximum": 1000}
 _SCENE = {
     "type": "object",
@@ -113,6 +114,15 @@ PATHS: dict[str, Any] = {
                 preflight={"type": "array", "items": TEXT, "description": "what its sender was warned of"},
             ),
         ),
+    },
+    "/api/tiles": {
+        "get": operation(
+            "what is to be said of a job before its frames are split",
+            answers("why they aren't, if so; what differs between the machines", _OUTLOOK_OF_TILES),
+            {"name": "name", "in": "query", "schema": TEXT, "description": "the job's"},
+            query("frames", 1, 1_000_000, "how many"),
+            query("one_kind", 0, 1, "1: tiles of a picture are rendered on one kind of device"),
+        )
     },
     "/api/jobs/{job}": {
         "get": operation("a job, and what is known of its frames", answers("the job", _IN_FULL), JOB),

@@ -105,10 +105,11 @@ async function form({ id, name, looked, dialog }) {
   const fields = {
     name: h("input", { required: true, maxlength: 200, value: name }),
     scene: h("select", { onchange: () => choose(fields.scene.value) }, looked.scenes.map((one) => option(one.name))),
-    frames: h("input", { required: true, autocomplete: "off", spellcheck: "false", placeholder: "1-100,120-200x5", oninput: () => tellCount() }),
+    frames: h("input", { required: true, autocomplete: "off", spellcheck: "false", placeholder: "1-100,120-200x5", oninput: () => tellCount(), onchange: () => tellTiles() }),
     format: h("select", {}, (await formats()).map(option)),
     fps: h("input", { type: "number", min: 1, max: 1000, required: true, value: 24 }),
-    tiles: h("input", { type: "checkbox" }),
+    tiles: h("input", { type: "checkbox", onchange: () => tellTiles() }),
+    kind: h("input", { type: "checkbox", onchange: () => tellTiles() }),
     person: h("input", { maxlength: 200, autocomplete: "name", value: localStorage.getItem(PERSON) ?? "" }),
   };
   const number = h("span", { class: "dim", "aria-live": "polite" });
@@ -117,6 +118,8 @@ async function form({ id, name, looked, dialog }) {
   const button = h("button", { class: "primary" });
   const field = (label, input, ...more) => h("label", {}, label, input, ...more);
   const tiles = h("label", { class: "check", title: "All machines render each frame at once, and it is put together: for one picture, or a few that take long" }, fields.tiles, "Split into tiles");
+  const kind = h("label", { class: "check", title: "All tiles are rendered by machines with the same processor or the same card, which round alike" }, fields.kind, "On one kind of device");
+  const differ = h("p", { class: "dim", role: "status" });
   const made = h(
     "form",
     { method: "dialog" },
@@ -127,6 +130,8 @@ async function form({ id, name, looked, dialog }) {
     field("Format", fields.format),
     looked.isUnseen && field("Frames a second", fields.fps),
     tiles,
+    kind,
+    differ,
     field("Your name", fields.person),
     concerns,
     wrong,
@@ -139,11 +144,22 @@ async function form({ id, name, looked, dialog }) {
     fields.frames.value = scene.frames;
     fields.format.value = scene.format;
     tiles.hidden = !scene.picture;
+    tellTiles();
     const found = scene.concerns;
     concerns.replaceChildren(...found.map(({ words, hopeless }) => h("li", { class: hopeless ? "wrong" : "" }, icon("warn"), h("span", {}, sentence(words)))));
     concerns.hidden = !found.length;
     setText(button, found.some(({ hopeless }) => hopeless) ? "Send it anyway" : "Send it");
     tellCount();
+  }
+
+  let turns = 0;
+  async function tellTiles() {
+    kind.hidden = differ.hidden = tiles.hidden || !fields.tiles.checked;
+    if (kind.hidden) return;
+    const asked = new URLSearchParams({ name: fields.name.value, frames: framesIn(fields.frames.value) || 1, one_kind: Number(fields.kind.checked) });
+    const turn = ++turns;
+    const { whole, differs } = await ask("GET", `/api/tiles?${asked}`).catch(() => ({ whole: "", differs: "" }));
+    if (turn === turns) setText(differ, whole ? `Each frame is rendered as a whole: ${sentence(whole)}` : differs && sentence(differs));
   }
 
   function tellCount() {
@@ -161,7 +177,7 @@ async function form({ id, name, looked, dialog }) {
       if (scene.name !== looked.active) looked.active = (await look(id, number, scene.name)).active;
       const facts = looked.isUnseen ? { ...scene.facts, fps: Math.round(Number(fields.fps.value)) } : scene.facts;
       const preflight = scene.concerns.filter(({ harmless }) => !harmless).map(({ words }) => words);
-      const told = { id, name: fields.name.value, blend: FILE, frames: fields.frames.value, image_format: fields.format.value, person: fields.person.value, scene: facts, preflight, ...(scene.picture && fields.tiles.checked && { split: scene.picture }) };
+      const told = { id, name: fields.name.value, blend: FILE, frames: fields.frames.value, image_format: fields.format.value, person: fields.person.value, scene: facts, preflight, ...(scene.picture && fields.tiles.checked && { split: scene.picture, one_kind: fields.kind.checked }) };
       await ask("POST", "/api/jobs", told);
       dialog.close();
       say(`“${fields.name.value}” is sent.`);
