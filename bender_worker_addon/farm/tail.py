@@ -61,6 +61,8 @@ def settle(connection: sqlite3.Connection, there: Collection[str]) -> frozenset[
     cost = None if others_wait or not tail.all else tile_cost.of(connection, tail.job)
     if cost is None:
         return _as_many_as_nobody_misses(connection, tail)
+    if tail.renderers < 2:
+        return frozenset()
     count = tile_cost.best_count_of_last(renderers=tail.renderers, frames=len(numbers), cost=cost)
     regions = tile.tiles_of(tail.picture, count)
     if len(regions) < 2:
@@ -86,10 +88,15 @@ def _tail(connection: sqlite3.Connection, there: Collection[str]) -> _Tail | Non
     all, of_tiles = workers.renderers(at_work)
     makers = settled or tiles.best_of(there, version, one_kind=bool(one_kind))
     renderers = of_tiles.get(makers, 0) if all else tile.MOST
-    if renderers < 2:
-        return None
-    frames = connection.execute(_LAST, (job, renderers)).fetchall()
+    frames = connection.execute(_LAST, (job, _most(renderers, all))).fetchall()
     return _Tail(job, tile.region(picture), frames, renderers, all) if frames else None
+
+
+def _most(renderers: int, all: int) -> int:
+    """As many frames as there are Blenders; fewer where others, who take whole ones alone, would have nothing to do in
+    the end. For one a second may still come."""
+    at_least = max(renderers, 2) if renderers else 0
+    return at_least**2 // max(all, at_least, 1)
 
 
 def _as_many_as_nobody_misses(connection: sqlite3.Connection, tail: _Tail) -> frozenset[int]:

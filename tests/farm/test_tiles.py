@@ -116,8 +116,8 @@ def test_the_last_frames_of_a_film_are_cut_once_the_farm_knows_that_they_take_lo
     for name in ("one", "two"):
         farm.worker(name, "--blender", "4.3.2")
     farm.until(lambda: [one["hello"].get("state") for one in farm.ask("GET", "/api/workers")].count(WAITS) == 2, "them")
-    whole = Region(0, 0, 128, 128)
-    farm.send("film", "1-6", tail=whole, seconds=0.2, ahead=30, wait={n: str(gate) for n, gate in gates.items()})
+    whole = Region(0, 0, 256, 256)
+    farm.send("film", "1-6", tail=whole, seconds=0.2, ahead=100_000, wait={n: str(gate) for n, gate in gates.items()})
     farm.until(lambda: farm.status("film")["frames"].get("Running") == 2, "two frames")
     old = farm.old_worker(1)
     assert old.exit_code() == 0, old.log.read_text()
@@ -128,16 +128,16 @@ def test_the_last_frames_of_a_film_are_cut_once_the_farm_knows_that_they_take_lo
     farm.start()
     farm.until_finished("film")
     frames = {n: (farm.folder / "farm" / "frames" / "film" / f"{n:06}.png").read_bytes() for n in range(1, 7)}
-    parts = "".join(f" {(part.left, part.bottom, part.right, part.top)}" for part in tiles_of(whole, 4))
-    told = {1: "PNG 1", 2: "PNG 2", 3: "3", 4: "PNG 4", 5: f"PNG 5{parts}", 6: f"PNG 6{parts}"}
+    parts = "".join(f" {(part.left, part.bottom, part.right, part.top)}" for part in tiles_of(whole, 16))
+    told = {1: "PNG 1", 2: "PNG 2", 3: "3", 4: "PNG 4", 5: "PNG 5", 6: f"PNG 6{parts}"}  # the old one renders wholes
     assert frames == {n: b"\x89PNG\r\n\x1a\n" + text.encode() for n, text in told.items()}
     with closing(sqlite3.connect(farm.folder / "farm" / "farm.sqlite")) as books:
         of_tiles = "SELECT frames, worker FROM tile JOIN task ON task.id = tile.task"
         rows = books.execute(of_tiles).fetchall()
-    assert sorted(frame for frame, _ in rows) == ["5"] * 4 + ["6"] * 4
+    assert [frame for frame, _ in rows] == ["6"] * 16
     assert {worker for _, worker in rows} == {"one", "two"}
     told_now = farm.status("film")
-    assert (told_now["frames"], told_now["tiles"], told_now["tiles_done"]) == ({"Finished": 6}, 8, 8)
+    assert (told_now["frames"], told_now["tiles"], told_now["tiles_done"]) == ({"Finished": 6}, 16, 16)
     nothing_is_left(farm, "film", "one", "two")
     assert queue_depth(amqp_url, "bender-tiles.4.3.2") == queue_depth(amqp_url) == (0, 2)
 

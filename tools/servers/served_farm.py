@@ -100,8 +100,9 @@ class ServedFarm:
         self._stack.callback(worker.end)
         return worker
 
-    def submit(self, blend: Path, *, job: str, frames: str, split: int = 0) -> None:
-        """Sends a job from a machine of its own, each frame in so many tiles if told so. Raises ToolError."""
+    def submit(self, blend: Path, *, job: str, frames: str, split: int | str = 0) -> None:
+        """Sends a job from a machine of its own, each frame in so many tiles if told so, or "auto". Raises
+        ToolError."""
         self.join(DESK)
         words = ["--split", str(split)] if split else []
         self._command(DESK, "submit", blend, "--job", job, "--frames", frames, *words)

@@ -17,7 +17,6 @@ from bender_worker_addon.farm import bookkeeping, books, changes, feeding, frame
 from bender_worker_addon.farm.database import Database
 from tests.unit.farm.test_feeding import add
 
-AT_ONCE = 2  # jobs
 MOST = 5  # frames of a job
 PICTURE = "0,0,128,128"  # can be cut into four
 TOOK = {"timings": json.dumps({"render": 600, "sync": 1})}
@@ -28,7 +27,7 @@ Task = dict[str, Any]
 class Farm:
     """With a `tail` the last frames of its jobs may be cut."""
 
-    def __init__(self, database: Database, chance: random.Random, tail: str) -> None:
+    def __init__(self, database: Database, chance: random.Random, tail: str, at_once: int) -> None:
         self.database, self.chance, self.tail = database, chance, tail
         self.work: list[Task] = []  # in RabbitMQ's queues
         self.held: list[Task] = []  # by workers
@@ -39,7 +38,7 @@ class Farm:
         with database.changing() as connection:
             for worker in ("one", "two"):
                 bookkeeping.enter(connection, f"hello.{worker}", b'{"tiles": true, "blender": "4.3.2"}')
-        for _ in range(AT_ONCE):
+        for _ in range(at_once):
             self.send()
 
     def do_something(self) -> None:
@@ -156,7 +155,7 @@ class Farm:
                 frame |= {"filesize": 8, "hash": "0" * 128}
             wire["data"] = task["data"] | (TOOK if self.chance.random() < 0.8 else {})
         with self.database.changing() as connection:
-            bookkeeping.enter(connection, f"{step}.worker", json.dumps(wire).encode(), only_if_fed=True)
+            bookkeeping.enter(connection, f"{step}.one", json.dumps(wire).encode(), only_if_fed=True)
 
     def check(self) -> None:
         """The books are whole, and what is to be done is with somebody."""
@@ -232,10 +231,10 @@ def tables_with(connection: sqlite3.Connection, job: str) -> list[str]:
     ]
 
 
-def go_on(folder: Path, seed: int, tail: str) -> int:
-    """Gives how many tiles there were in the end."""
+def go_on(folder: Path, seed: int, *, tail: str = "", jobs: int = 2) -> int:
+    """With so many jobs at once. Gives how many tiles there were in the end."""
     with closing(Database(folder)) as database:
-        farm = Farm(database, random.Random(seed), tail)
+        farm = Farm(database, random.Random(seed), tail, jobs)
         for _ in range(60):
             farm.do_something()
             farm.check()
@@ -246,9 +245,9 @@ def go_on(folder: Path, seed: int, tail: str) -> int:
 
 @pytest.mark.parametrize("seed", range(30))
 def test_in_any_order(seed: int, tmp_path: Path) -> None:
-    assert go_on(tmp_path, seed, "") == 0
+    assert go_on(tmp_path, seed) == 0
 
 
 def test_in_any_order_where_the_last_frames_are_cut(tmp_path: Path) -> None:
-    tiles = [go_on(tmp_path / str(seed), seed, PICTURE) for seed in range(30)]
+    tiles = [go_on(tmp_path / str(seed), seed, tail=PICTURE, jobs=1 + seed % 2) for seed in range(30)]
     assert sum(map(bool, tiles)) > 5, "some were cut"

@@ -184,20 +184,40 @@ def test_before_anybody_is_there_it_is_not_decided(connection: sqlite3.Connectio
     assert set(frames_of(farm.feed())) == {"5t", "6t"}
 
 
-@pytest.mark.parametrize("blenders", [["", ""], [HERE], [HERE, ""], [HERE, "5.2.2"]])
-def test_for_who_would_render_all_tiles_alone_nothing_is_cut(
-    connection: sqlite3.Connection, blenders: list[str]
-) -> None:
-    farm = Farm(connection, *blenders)
+def test_for_who_takes_no_tiles_nothing_is_kept_back(connection: sqlite3.Connection) -> None:
+    farm = Farm(connection, "", "")
     farm.send("film", 5)
     assert frames_of(farm.feed()) == ["1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize("others", [[], ["5.2.2"]])
+@pytest.mark.parametrize(("comes", "next_ones"), [(False, ["4", "5"]), (True, ["4t"] * 10 + ["5t"] * 10)])
+def test_for_who_would_render_all_tiles_alone_nothing_is_cut_unless_another_one_comes(
+    connection: sqlite3.Connection, others: list[str], comes: bool, next_ones: list[str]
+) -> None:
+    farm = Farm(connection, HERE, *others)
+    farm.send("film", 5)
+    found = farm.feed()
+    assert frames_of(found) == ["1", "2", "3"]
+    if comes:
+        farm = Farm(connection, HERE, HERE)
+    farm.finish(found[0], LONG)
+    assert frames_of(farm.feed()) == next_ones
+
+
+@pytest.mark.parametrize(("others", "kept"), [(0, 4), (1, 3), (2, 2), (4, 2), (9, 1), (20, 0)])
+def test_fewer_are_cut_where_others_take_wholes_alone(connection: sqlite3.Connection, others: int, kept: int) -> None:
+    farm = Farm(connection, *[HERE] * 4, *["5.2.2"] * others)
+    farm.send("film", 50)
+    assert len(farm.feed()) == 50 - kept
 
 
 def test_who_is_paused_does_not_count(connection: sqlite3.Connection) -> None:
     farm = Farm(connection, HERE, HERE)
     farm.pauses("w1", HERE)
     farm.send("film", 5)
-    assert len(farm.feed()) == 5
+    farm.finish(farm.feed()[0], LONG)
+    assert frames_of(farm.feed()) == ["4", "5"]
 
 
 def test_only_single_frames_of_a_job_that_may_be_cut_are(connection: sqlite3.Connection) -> None:

@@ -498,7 +498,7 @@ def test_the_last_frames_of_a_job_are_cut_for_the_blenders_of_a_worker_that_woul
 ) -> None:
     worker = site.worker(prefetch=0, blender="4.3.2")
     hello = {"blender": "4.3.2", "tiles": True, "renderers": 2}
-    worker.queue.tell(worker.session, "hello.one", json.dumps(hello).encode())
+    worker.queue.tell(worker.session, "hello.w", json.dumps(hello).encode())
     worker.settled()
     site.add("film", 5, tail="0,0,128,128")
     worker.queue.consume(9)

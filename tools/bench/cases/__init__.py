@@ -26,6 +26,7 @@ ALL = {
     "alternating": Case("two jobs in turn", frames.alternating),
     "renderers": Case("two Blenders side by side, frames on one thread", frames.renderers),
     "still": Case("one picture in tiles, by one and two Blenders and by one, two and four machines", still.still),
+    "film": Case("the last frames of a film in tiles, by two machines", still.film),
     "waiting": Case("how long a warm worker and its Blender wait", waiting.waiting),
     "download": Case("1 GB from this machine", transfers.download),
     "footprint": Case("what the add-on costs a Blender", footprint.footprints),

@@ -15,6 +15,7 @@ from tools.servers.served_farm import ServedFarm
 
 _TILES = 8
 _MACHINES = (1, 2, 4)
+_FRAMES = 5  # of a film, for two machines: as wholes three rounds, for the last of which one has nothing to do
 _FINISHED = ("Finished", "PNG")  # what the last task is then: the others are tiles, of another format
 
 
@@ -38,6 +39,17 @@ def still(bench: Bench) -> list[Figure]:
     ]
 
 
+def film(bench: Bench) -> list[Figure]:
+    blend = bench.scene("one_thread", frames=_FRAMES, samples=128 if bench.quick else 512, width=960, height=540)
+    wholes, auto = bench.medians(
+        *(partial(_seconds_apart, bench, blend, machines=2, frames=_FRAMES, split=split) for split in (0, "auto"))
+    )
+    return [
+        Figure(f"{_FRAMES} frames by two machines, as wholes", wholes, "s"),
+        Figure("the last of them in tiles", auto, "s", wholes / auto, 1.15),
+    ]
+
+
 def _seconds(bench: Bench, blend: Path, *, tiles: int, renderers: int) -> float:
     """From the first tile's beginning until the picture is stored: a Blender's start belongs to no picture."""
     folder = bench.scratch / f"still-{time.monotonic_ns()}"
@@ -48,17 +60,17 @@ def _seconds(bench: Bench, blend: Path, *, tiles: int, renderers: int) -> float:
         return _followed(farm.follow(worker, patience=PATIENCE), worker.last_words)
 
 
-def _seconds_apart(bench: Bench, blend: Path, *, machines: int) -> float:
+def _seconds_apart(bench: Bench, blend: Path, *, machines: int, frames: int = 1, split: int | str = _TILES) -> float:
     """The same with so many machines, which are there when it is sent."""
     folder = bench.scratch / f"still-{time.monotonic_ns()}"
     with ServedFarm(bench.blender, bench.env, folder=folder) as farm:
         workers = [farm.start_worker(f"machine-{n}", log=folder / f"log-{n}") for n in range(machines)]
-        farm.submit(blend, job="still", frames="1", split=_TILES)
+        farm.submit(blend, job="still", frames=f"1-{frames}", split=split)
         return _followed(farm.follow(patience=PATIENCE), workers[0].last_words)
 
 
 def _followed(tasks: Iterator[dict[str, Any]], last_words: Callable[[], str]) -> float:
-    """Seconds from the first task's beginning until the picture is there."""
+    """Seconds from the first task's beginning until the picture, or the last of them, is there."""
     began = ended = 0.0
     for task in tasks:
         if task["status"] == "Running" and not began:
