@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.chaos import farm, tiles
+from tests.chaos import farm, tiles, versions
 from tests.chaos.sides import OverLocalQueue, OverRabbitMQ, Side, Task
 from tests.farm.farmyard import Farm
 from tests.farm.ground import eventually
@@ -264,6 +264,9 @@ def main() -> int:
     if chosen.tiles:
         with tempfile.TemporaryDirectory(prefix="bender-worker-chaos-") as folder, _node() as node:
             print(tiles.all_of_it(Path(folder), node, node.url_of(_VHOST)), "moments survived")
+        with tempfile.TemporaryDirectory(prefix="bender-worker-chaos-") as folder, _node() as node:
+            versions.all_of_it(Path(folder), node.url_of(_VHOST))
+            print("pictures of two versions of Blender are each of one")
         return 0
     with tempfile.TemporaryDirectory(prefix="bender-worker-chaos-") as folder:
         counts = {"tasks": chosen.tasks or tasks, "jobs": chosen.jobs or jobs}

@@ -165,3 +165,25 @@ def test_a_tile_that_the_farm_has_lost_is_rendered_anew_and_what_is_canceled_is_
     farm.ask("POST", "/api/jobs/other/retry", {})
     farm.until_finished("other")
     nothing_is_left(farm, "other", "one")
+
+
+def test_what_is_canceled_while_it_is_put_together_is_rendered_again_when_it_is_retried(farm: Farm) -> None:
+    gate = make(farm.folder / "gate")
+    farm.send("still", "1-2", tiles=2, wait={1: str(gate)})
+    farm.worker("one")
+    for done in (1, 2):
+        opened(gate)
+        shown = {"frame": 1, "done": done, "of": 2}
+        farm.until(lambda shown=shown: shown in farm.status("still")["in_tiles"], "a tile")  # type: ignore[misc]
+    farm.until(lambda: farm.status("still")["frames"].get("Running") == 1, "a frame that is put together")
+    farm.ask("POST", "/api/jobs/still/cancel", {})
+    nothing_is_left(farm, "still", "one")
+    farm.until(lambda: farm.status("still")["frames"] == {"Aborted": 2}, "the end of what was canceled")
+    assert not (farm.folder / "farm" / "frames" / "still" / "000001.png").exists()
+    left_open(gate)
+    assert farm.ask("POST", "/api/jobs/still/retry", {"frames": "1"})["tasks"] == 3
+    farm.until(lambda: farm.status("still")["frames"] == {"Aborted": 1, "Finished": 1}, "frame 1")
+    farm.ask("POST", "/api/jobs/still/retry", {})
+    farm.until_finished("still")
+    assert farm.frames("still") == ["000001.png", "000002.png"]
+    nothing_is_left(farm, "still", "one")

@@ -14,7 +14,9 @@ STAGES = ["data_shape_keys", "object_parent", "nodes_that_move", "baked_explosio
 
 
 def test_what_is_proven_is_so_and_what_differs_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = argparse.Namespace(only=blenders.DEFAULT, stages=STAGES, results=tmp_path, write=False, files=None)
+    arguments = argparse.Namespace(
+        only=blenders.DEFAULT, stages=STAGES, results=tmp_path, write=False, files=None, tiles=False
+    )
     assert pixels.run(arguments) == 0
     told = capsys.readouterr().out
     assert "Object.rotation_mode different (4.3: object_parent, 4.3-blurred: object_parent)" in told

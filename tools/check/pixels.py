@@ -3,7 +3,8 @@
 
 Every property that can be keyed is changed on some small scene, frames are rendered with what was kept and without, and
 compared; the same for what moves by itself. What gave the same pictures wherever it was seen is proven, and stands in
-`render_child/proven.py`; all else is built anew. Takes hours; begun again with the same folder it goes on.
+`render_child/proven.py`; all else is built anew. Takes hours; begun again with the same folder it goes on. `--tiles`
+instead: see `tiled.py`.
 """
 
 import argparse
@@ -14,24 +15,20 @@ import runpy
 import subprocess
 import tempfile
 import textwrap
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.blenders import blenders, bpy_wheel
-from tools.check import raw_pixels, real_files
-from tools.errors import ToolError
+from tools.blenders import blenders
+from tools.check import raw_pixels, real_files, tiled, walk
+from tools.check.walk import STALLED, VERSIONS
 from tools.places import PROJECT
-from tools.process import end, say
+from tools.process import say
 
 SCRIPT = Path(__file__).resolve().parent / "inside_blender" / "pixels.py"
 TABLE = PROJECT / "bender_worker_addon" / "render_child" / "proven.py"
-VERSIONS = ("4.2", "4.3", "5.2")
-DEATHS = 400  # of one Blender, until it is given up: each is one property it doesn't survive
 FRESH_ONES = 4
-STALLED = 300.0  # seconds that one property may take
 WRONG = {"different", "crashed"}  # what is random is so from scratch too
 IS_PROPERTY = re.compile(r"[.\[]")
 SIMPLIFY = re.compile("simplify")  # Blender looks at it again only together with something else
@@ -56,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", metavar="X.Y", choices=VERSIONS, help="one Blender only: 4.2, 4.3 or 5.2")
     parser.add_argument("--stages", nargs="+", metavar="NAME", help="only the stages whose names begin so")
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="keep what is found here, and go on from there")
+    parser.add_argument("--tiles", action="store_true", help="instead: whether pictures in tiles are the whole ones")
     parser.add_argument("--files", type=Path, metavar="DIR", help="instead: frames of all blends in it, by a farm too")
     parser.add_argument("--write", action="store_true", help=f"write what is proven to {TABLE.relative_to(PROJECT)}")
 
@@ -64,11 +62,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Gives 1 if a picture was another than the table says, or than a fresh Blender's."""
     if arguments.files is not None:
         return real_files.run(arguments.files, version=arguments.only, results=arguments.results)
+    versions = [arguments.only] if arguments.only else VERSIONS
     with tempfile.TemporaryDirectory(prefix="bender-worker-pixels-") as temporary:
         folder = (arguments.results or Path(temporary)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
+        if arguments.tiles:
+            return tiled.run(versions, stages=arguments.stages, folder=folder)
         found, unlike = [], []
-        for version in [arguments.only] if arguments.only else VERSIONS:
+        for version in versions:
             for blurred in (False, True):
                 found += _tried(version, blurred=blurred, stages=arguments.stages, folder=folder)
                 unlike += _unlike_fresh_ones(version, blends=folder / _name(version, blurred) / "blends")
@@ -94,20 +95,9 @@ class Found:
 
 def _tried(version: str, *, blurred: bool, stages: Sequence[str] | None, folder: Path) -> list[Found]:
     name = _name(version, blurred)
-    results, scratch = folder / f"{name}.jsonl", folder / name
-    scratch.mkdir(exist_ok=True)
-    command = _command(version)
-    options = {"project": str(PROJECT), "results": str(results), "scratch": str(scratch), "blur": blurred}
-    if stages:
-        options["stages"] = list(stages)
-    for _ in range(DEATHS):
-        say(f"Blender {name}: {len(results.read_text().splitlines()) if results.exists() else 0} lines of results")
-        if _run([*command, json.dumps(options)], results, scratch, log=folder / f"{name}.log") == 0:
-            break
-    else:
-        raise ToolError(f"Blender {version} does not come to an end; see {folder / name}.log.")
+    options = {"blur": blurred} | ({"stages": list(stages)} if stages else {})
     entries = {}
-    for entry in map(json.loads, results.read_text(encoding="utf-8").splitlines()):
+    for entry in walk.walked(SCRIPT, version, name, options, folder):
         if "finished" not in entry:
             entries[entry["stage"], entry["property"]] = entry
         elif entry["finished"]:
@@ -120,31 +110,6 @@ def _tried(version: str, *, blurred: bool, stages: Sequence[str] | None, folder:
 
 def _name(version: str, blurred: bool) -> str:
     return f"{version}-blurred" if blurred else version
-
-
-def _command(version: str) -> list[str | Path]:
-    if version == VERSIONS[0]:
-        return [bpy_wheel.python(), SCRIPT, "--"]
-    options = ["-b", "--factory-startup", "-noaudio", "--python-exit-code", "1"]
-    return [blenders.find(version=version), *options, "--python", SCRIPT, "--"]
-
-
-def _run(command: Sequence[str | Path], results: Path, folder: Path, *, log: Path) -> int:
-    """Runs a Blender in a folder of its own as long as it tells something now and then; gives its exit code."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
-        )
-        try:
-            told, since = -1, time.monotonic()
-            while process.poll() is None and time.monotonic() < since + STALLED:
-                time.sleep(0.5)
-                size = results.stat().st_size if results.exists() else 0
-                if size != told:
-                    told, since = size, time.monotonic()
-        finally:
-            end(process)
-    return process.returncode
 
 
 # What a fresh Blender makes of some of the files

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The farm's server, which kills itself, as a power cut would, before or after a step of its work: DIE in its
-environment says which, `after publish`. What RabbitMQ has no more is taken for lost after LOST_AFTER seconds."""
+environment says which, `after publish`. What RabbitMQ has no more is taken for lost after LOST_AFTER seconds, a worker
+that is not heard for gone after ALIVE seconds."""
 
 import os
 import signal
@@ -52,6 +53,7 @@ or gives anything."""
 def main() -> int:
     os.environ.pop("LD_PRELOAD", None)  # it is here; what this program starts needs no other clock
     book_keeper._LOST = float(os.environ.get("LOST_AFTER", book_keeper._LOST))
+    book_keeper._ALIVE = float(os.environ.get("ALIVE", book_keeper._ALIVE))
     if "DIE" in os.environ:
         _die(*os.environ["DIE"].split())
     return standalone.main(sys.argv[1:])
