@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.farm import pictures
+from tests.farm.conftest import SceneMaker
 from tests.farm.local_yard import IDLE, LocalYard, answer
 from tests.farm.process import DEADLINE, WorkerProcess
 from tests.farm.serving import Farm
@@ -102,8 +103,9 @@ def files(folder: Path) -> dict[str, str]:
 
 
 def test_joined_sent_rendered_elsewhere_and_fetched_with_nothing_shared_on_a_disk(
-    served: Farm, artist: Desk, worker: Desk, blend: Path, tmp_path: Path
+    served: Farm, artist: Desk, worker: Desk, scene: SceneMaker, tmp_path: Path
 ) -> None:
+    blend = scene("trivial", width=128, height=72, samples=1)  # that can be cut in two
     for desk in (artist, worker):
         said = desk.does("join", served.join, "--yes")
         assert "This machine has joined the farm" in said
@@ -111,7 +113,7 @@ def test_joined_sent_rendered_elsewhere_and_fetched_with_nothing_shared_on_a_dis
         assert desk.token not in said
         assert stat.S_IMODE((desk.folder / "config.toml").stat().st_mode) == 0o600
     assert "No jobs yet" in artist.does("list")
-    (sent,) = objects(artist.does("submit", blend, "--frames", "1-3", "--json"))
+    (sent,) = objects(artist.does("submit", blend, "--frames", "1-3", "--split", "auto", "--json"))
     job: str = sent["job"]
     (listed,) = objects(artist.does("list", "--json"))
     assert (listed["id"], listed["status"], listed["frames"]) == (job, "Queued", {"Waiting": 3})
@@ -131,6 +133,7 @@ def test_joined_sent_rendered_elsewhere_and_fetched_with_nothing_shared_on_a_dis
     assert files(fetched) == files(served.folder / "farm" / "frames" / job)
     assert sorted(files(fetched)) == [f"{number:06d}.png" for number in (1, 2, 3)]
     assert [one["id"] for one in objects(artist.does("workers", "--json"))] == ["worker-b"]
+    assert served.data_json(job)["data"]["tail"] == "0,0,128,72"  # with more machines, and longer frames
 
     film = Path(objects(artist.does("video", job, "--json"))[0]["video"])
     assert film.is_relative_to(artist.folder)
