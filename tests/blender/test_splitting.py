@@ -94,6 +94,10 @@ def denoised_quickly(scene: Any) -> None:
     scene.cycles.use_denoising, scene.cycles.denoising_quality = True, "FAST"
 
 
+def denoised_with_albedo_alone(scene: Any) -> None:
+    scene.cycles.use_denoising, scene.cycles.denoising_input_passes = True, "RGB_ALBEDO"
+
+
 def catching_shadows(scene: Any) -> None:
     scene.cycles.use_denoising = True
     scene.view_layers[0].cycles.use_pass_shadow_catcher = True
@@ -115,6 +119,7 @@ def catching_shadows(scene: Any) -> None:
         (guided, "Path Guiding"),
         (small, "too small"),
         (denoised_quickly, "other than High"),
+        (denoised_with_albedo_alone, "Albedo alone"),
         (catching_shadows, "catches shadows"),
     ],
 )

@@ -70,6 +70,8 @@ def _denoising(scene: Any) -> Iterator[str]:
         yield "it is denoised by OptiX, while it is rendered; choose OpenImageDenoise"
     if cycles.denoising_quality != "HIGH":
         yield "it is denoised, at a quality other than High"
+    if cycles.denoising_input_passes == "RGB_ALBEDO":
+        yield "it is denoised with Albedo alone; choose Albedo and Normal"
     caught = any(thing.is_shadow_catcher for thing in scene.objects)
     if caught or any(layer.cycles.use_pass_shadow_catcher for layer in scene.view_layers):
         yield "it is denoised, and catches shadows"

@@ -25,9 +25,9 @@ def stage(make: Stage) -> Stage:
     return make
 
 
-def only(root: Any, names: str) -> tuple[str, str]:
-    """Of what is below it: what begins with such a name."""
-    return repr(root), names
+def only(root: Any, *names: str) -> tuple[str, ...]:
+    """Of what is below it: what begins with such a name, there what begins with such a one, …"""
+    return repr(root), *names
 
 
 def all_data() -> Iterator[Any]:
@@ -153,7 +153,7 @@ def everything() -> list[Any]:
     second.samples = 7
     scene.view_layers.new("off").use = False
     every_pass(scene)
-    return [scene.cycles, only(scene.render, "(?!image_settings|use_stamp|stamp_).*"), *scene.view_layers[:2]]
+    return [only(scene, "cycles"), only(scene.render, "(?!image_settings|use_stamp|stamp_).*"), *scene.view_layers[:2]]
 
 
 @stage
@@ -233,7 +233,7 @@ def subdivided() -> list[Any]:
         ball.data.materials.append(made)
     bpy.ops.object.camera_add(location=(0, -9, 3), rotation=(1.2, 0, 0))
     scene.render.use_motion_blur = True
-    return [only(scene.cycles, "dicing_.*|max_subdivisions|offscreen.*"), scene.camera.data]
+    return [only(scene, "cycles", "dicing_.*|max_subdivisions|offscreen.*"), scene.camera.data]
 
 
 @stage
@@ -241,7 +241,7 @@ def hairy() -> list[Any]:
     scene = base()
     scene.cycles.samples = 4
     stages.hairy(location=(0, 0, 0))
-    return [scene.cycles_curves] if hasattr(scene, "cycles_curves") else []
+    return [only(scene, "cycles_curves")]
 
 
 @stage
@@ -357,4 +357,20 @@ def hazy() -> list[Any]:
     sun = next(thing for thing in bpy.data.objects if thing.type == "LIGHT")
     ball = bpy.data.objects["glass"]
     every_pass(scene)
-    return [scene.world, scene.world.cycles, sun, sun.data, ball, ball.cycles, ball.active_material]
+    return [scene.world, sun, sun.data, ball, ball.active_material]
+
+
+@stage
+def denoised() -> list[Any]:
+    """By those Blenders that can."""
+    scene = base()
+    things_to_see(scene)
+    for thing in [thing for thing in bpy.data.objects if thing.is_shadow_catcher]:
+        bpy.data.objects.remove(thing)
+    scene.cycles.samples, scene.cycles.use_denoising = 4, True
+    second = scene.view_layers.new("second")
+    second.material_override = bpy.data.materials["glossy"]
+    names = "denois.*|film_.*|samples|use_adaptive_sampling|pixel_filter_type|filter_width|use_guiding"
+    of_render = "film_transparent|use_border|use_crop_to_border|use_motion_blur|resolution_percentage"
+    layers = [only(layer, "cycles") for layer in scene.view_layers]
+    return [only(scene, "cycles", names), only(scene.render, of_render), *layers]

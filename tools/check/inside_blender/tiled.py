@@ -5,10 +5,10 @@ together from tiles, value by value, or is refused. Runs inside Blender.
     blender -b --factory-startup --python tiled.py -- '{"project": …, "results": …, "scratch": …}'
 
 Appends to the file `results` one JSON object before each try and one after it, with its `result`: `same`, `unseen`
-(that, and the picture is what it was before the property was set), `refused`, `different`, `random` (that, and the
-whole picture is not always the same either), `failed`; and what there is to say about it: of a stage as it is, in which
-channels there is nothing to be seen. Begun again, it goes on behind the last one in the file. `stages`: only those
-whose names begin so; `properties`: only those of these names.
+(that, and the picture is what it was before the property was set), `refused`, `close` (as far as it was denoised),
+`different`, `random` (that, and the whole picture is not always the same either), `failed`; and what there is to say
+about it: of a stage as it is, in which channels there is nothing to be seen. Begun again, it goes on behind the last
+one in the file. `stages`: only those whose names begin so; `properties`: only those of these names.
 """
 
 import hashlib
@@ -41,6 +41,7 @@ SCRATCH = Path(OPTIONS["scratch"])
 BEFORE, CHANGED = SCRATCH / "before.blend", SCRATCH / "changed.blend"
 FRAME = 2
 TILES = 3
+APART = 1e-5  # of denoised values
 ROUNDS = 3  # of the whole picture, before it is said that it is always the same
 AS_IT_IS = "as it is"
 
@@ -57,7 +58,7 @@ def main() -> None:
             if not name.startswith(tuple(OPTIONS.get("stages", [""]))):
                 continue
             bpy.ops.wm.read_factory_settings(use_empty=True)
-            roots = [root if isinstance(root, tuple) else (repr(root), ".*") for root in make()]
+            roots = [root if isinstance(root, tuple) else (repr(root),) for root in make()]
             bpy.ops.wm.save_as_mainfile(filepath=str(BEFORE), compress=False)
             before = None
             for owner, prop, value in [("", AS_IT_IS, None), *chosen(list(changes(roots)))]:
@@ -88,32 +89,34 @@ def chosen(found: list[Any]) -> list[Any]:
 # What is tried
 
 
-def changes(roots: list[tuple[str, str]]) -> Iterator[tuple[str, str, Any]]:
+def changes(roots: list[tuple[str, ...]]) -> Iterator[tuple[str, str, Any]]:
     """An expression for the owner, a name, another value as JSON has it."""
     seen: set[Any] = set()
-    for root, names in roots:
-        for owner, prop in walk(eval(root), names, seen=seen):
-            for value in values(owner, prop):
-                yield repr(owner), prop.identifier, value
+    for root, *names in roots:
+        for owner, prop in walk(root, names, seen=seen):
+            for value in values(eval(owner), prop):
+                yield owner, prop.identifier, value
 
 
-def walk(owner: Any, names: str, *, seen: set[Any]) -> Iterator[tuple[Any, Any]]:
+def walk(expression: str, names: list[str], *, seen: set[Any]) -> Iterator[tuple[str, Any]]:
+    owner = eval(expression)
     mark = owner.as_pointer(), owner.bl_rna.identifier
-    if mark in seen or repr(owner).startswith("<") or "..." in repr(owner):
+    if mark in seen:
         return
-    seen.add(mark)
+    if not names:
+        seen.add(mark)
     for prop in owner.bl_rna.properties:
         name = prop.identifier
-        if tile_stages.NOT_TRIED.fullmatch(name) or not re.match(names, name) or not hasattr(owner, name):
+        if tile_stages.NOT_TRIED.fullmatch(name) or not re.match("".join(names[:1]), name) or not hasattr(owner, name):
             continue
         if prop.type == "POINTER" and not prop.is_readonly and isinstance(prop.fixed_type, bpy.types.ID):
-            yield owner, prop
+            yield expression, prop
         elif prop.type == "POINTER":
             value = getattr(owner, name)
             if value is not None and not isinstance(value, bpy.types.ID):
-                yield from walk(value, "", seen=seen)
-        elif prop.type in ("BOOLEAN", "INT", "FLOAT", "ENUM") and not prop.is_readonly:
-            yield owner, prop
+                yield from walk(f"{expression}.{name}", names[1:], seen=seen)
+        elif prop.type in ("BOOLEAN", "INT", "FLOAT", "ENUM") and not prop.is_readonly and len(names) < 2:
+            yield expression, prop
 
 
 def values(owner: Any, prop: Any) -> list[Any]:
@@ -194,6 +197,8 @@ def attempt(owner: str, name: str, value: Any) -> tuple[str, str, Any]:
         return "failed", str(error), one
     if one != other:
         words = "; ".join(differences(one, other))
+        if tiles.denoised_layers(scenes.scene()) and is_close(one):
+            return "close", words, one
         random = any(whole(file_format) != one for _ in range(ROUNDS))
         return "random" if random else "different", words, one
     return "same", "", one
@@ -255,6 +260,18 @@ def decoded(path: Path) -> bytes:
         return bytes(found) + repr(tuple(image.size)).encode()
     finally:
         bpy.data.images.remove(image)
+
+
+def is_close(made: dict[str, bytes]) -> bool:
+    """Whether the two pictures are no more apart than denoising may be."""
+    folders = (SCRATCH / "made-whole", SCRATCH / "made-together")
+    for one, other in (map(channels, (folder / name for folder in folders)) for name in made):
+        if one.keys() != other.keys():
+            return False
+        pairs = ((a, b) for name in one for a, b in zip(one[name], other[name], strict=True))
+        if any(abs(a - b) > APART * max(1, abs(a)) for a, b in pairs if a != b):
+            return False
+    return True
 
 
 def differences(one: dict[str, bytes], other: dict[str, bytes]) -> Iterator[str]:
