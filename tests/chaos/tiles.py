@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
-from bender_worker_addon.core.tile import Region, cut
+from bender_worker_addon.core.tile import Region, cut, tiles_of
 from tests.farm.programs import dying_server
 from tests.farm.serving import Farm, Machine
 from tests.faults.bare_worker import ON_A_FARM, PICTURE, STAGES, STEPS, TILE
@@ -23,9 +23,8 @@ from tools.servers.rabbitmq import RabbitNode
 DYING_SERVER = Path(dying_server.__file__)
 WORKERS = ("one", "two")
 PARTS = cut(Region(0, 0, 640, 360), 2)
-CONTENT = b"\x89PNG\r\n\x1a\nPNG 1" + b"".join(
-    f" {(part.left, part.bottom, part.right, part.top)}".encode() for part in PARTS
-)
+PICTURE_OF_FILM = Region(0, 0, 128, 128)
+FRAMES = 5
 
 _KILLED = 128 + 9
 _NOT_IN_A_FIRST_LIFE = {"canceled", "avoided", "proving"}
@@ -40,6 +39,7 @@ OF_WORKERS = [
 
 OF_THE_SERVER = [f"after {step}" for step in dying_server.STEPS]
 OF_THE_SERVER += [f"before {step}" for step, (_, _, counts) in dying_server.STEPS.items() if counts != "gives"]
+OF_FILMS = [*OF_THE_SERVER, *(f"{when} {step}" for step in dying_server.OF_FILMS for when in ("before", "after"))]
 
 
 def all_of_it(folder: Path, node: RabbitNode, amqp_url: str) -> int:
@@ -47,10 +47,12 @@ def all_of_it(folder: Path, node: RabbitNode, amqp_url: str) -> int:
     farm = Farm(folder, amqp_url, program=DYING_SERVER)
     try:
         jobs = kill_workers(farm, OF_WORKERS) + kill_server(farm, OF_THE_SERVER) + kill_broker(farm, node)
+        films = kill_server(farm, OF_FILMS, film=True)
         check(farm, jobs)
+        check_films(farm, films)
     finally:
         farm.close()
-    return len(jobs)
+    return len(jobs) + len(films)
 
 
 def kill_workers(farm: Farm, moments: Sequence[tuple[str, str]]) -> list[str]:
@@ -65,21 +67,25 @@ def kill_workers(farm: Farm, moments: Sequence[tuple[str, str]]) -> list[str]:
     return jobs
 
 
-def kill_server(farm: Farm, moments: Sequence[str]) -> list[str]:
-    """The same of the server, which dies while a job is rendered or just when it comes."""
-    jobs = [f"server-{moment.replace(' ', '-')}" for moment in moments]
+def kill_server(farm: Farm, moments: Sequence[str], *, film: bool = False) -> list[str]:
+    """The same of the server, which dies while a job is rendered or just when it comes. Of a `film` the last frames are
+    cut meanwhile."""
+    send = _send_film if film else _send_still
+    jobs = [f"{'film' if film else 'server'}-{moment.replace(' ', '-')}" for moment in moments]
     workers = [farm.worker(name) for name in WORKERS]
     for job, moment in zip(jobs, moments, strict=True):
         with suppress(AssertionError):  # it may die before it says anything
             _start_again(farm, DIE=moment)
         with suppress(http.client.HTTPException, OSError):
-            farm.send(job, "1", tiles=len(PARTS))
+            send(farm, job)
         assert farm.server.exit_code() == _KILLED, f"{moment}\n{farm.server.log.read_text()}"
         _start_again(farm)
         try:
-            farm.send(job, "1", tiles=len(PARTS))
+            send(farm, job)
         except urllib.error.HTTPError as known:
             assert known.code == 409  # it has it already
+        if film:
+            farm.until_finished(job)  # another one that waits would leave no machine idle
     _let_all_end(farm, workers, jobs)
     return jobs
 
@@ -100,9 +106,30 @@ def kill_broker(farm: Farm, node: RabbitNode) -> list[str]:
 def check(farm: Farm, jobs: Sequence[str]) -> None:
     """Once no worker runs. Raises AssertionError for what is not there, or left."""
     for job in jobs:
-        assert (farm.folder / "farm" / "frames" / job / "000001.png").read_bytes() == CONTENT, job
+        assert (farm.folder / "farm" / "frames" / job / "000001.png").read_bytes() == _content(1, PARTS), job
         assert farm.frames(job) == ["000001.png"]
         assert farm.status(job)["frames"] == {"Finished": 1}
+    _nothing_is_left(farm)
+
+
+def check_films(farm: Farm, jobs: Sequence[str]) -> None:
+    """The same of films."""
+    for job in jobs:
+        names = [f"{number:06}.png" for number in range(1, FRAMES + 1)]
+        assert farm.frames(job) == names
+        for number, name in enumerate(names, start=1):
+            content = (farm.folder / "farm" / "frames" / job / name).read_bytes()
+            assert content in (_content(number), _content(number, tiles_of(PICTURE_OF_FILM, 4))), job
+    assert sum(farm.status(job)["tiles"] for job in jobs) > len(jobs), "most were cut"
+    _nothing_is_left(farm)
+
+
+def _content(frame: int, parts: Sequence[Region] = ()) -> bytes:
+    told = "".join(f" {(part.left, part.bottom, part.right, part.top)}" for part in parts)
+    return b"\x89PNG\r\n\x1a\n" + f"PNG {frame}{told}".encode()
+
+
+def _nothing_is_left(farm: Farm) -> None:
     with closing(sqlite3.connect(farm.folder / "farm" / "farm.sqlite")) as books:
         assert books.execute("SELECT DISTINCT status FROM task").fetchall() == [("Finished",)]
         for table in ("message", "fed"):
@@ -111,6 +138,15 @@ def check(farm: Farm, jobs: Sequence[str]) -> None:
         with closing(sqlite3.connect(farm.folder / name / "journal.sqlite")) as journal:
             for table in ("report", "uploading"):
                 assert journal.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+
+
+def _send_still(farm: Farm, job: str) -> None:
+    farm.send(job, "1", tiles=len(PARTS))
+
+
+def _send_film(farm: Farm, job: str) -> None:
+    """Its frames take long by their children's clock."""
+    farm.send(job, f"1-{FRAMES}", tail=PICTURE_OF_FILM, ahead=100_000, seconds=0.05)
 
 
 def _start_again(farm: Farm, **env: str) -> None:

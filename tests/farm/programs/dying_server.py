@@ -19,7 +19,7 @@ wheels.importable()
 from pika.adapters.blocking_connection import BlockingChannel  # noqa: E402
 from pika.channel import Channel  # noqa: E402
 
-from bender_worker_addon.farm import bookkeeping, books, feeding, job_files, stored  # noqa: E402
+from bender_worker_addon.farm import bookkeeping, changes, feeding, job_files, queueing, stored  # noqa: E402
 from bender_worker_addon.farm.database import Database  # noqa: E402
 from bender_worker_addon.server import book_keeper, standalone  # noqa: E402
 from bender_worker_addon.server import farm as served  # noqa: E402
@@ -30,7 +30,7 @@ from bender_worker_addon.sites.local import LocalSite  # noqa: E402
 STEPS: dict[str, tuple[Any, str, str]] = {
     "take_file": (reception, "make_durable", "called"),
     "send": (LocalSite, "send", "called"),
-    "enter_job": (books, "add_job", "called"),
+    "enter_job": (changes, "add_job", "called"),
     "mark_fed": (feeding, "feed", "gives"),
     "feed": (BookKeeper, "wanted", "gives"),
     "publish": (Channel, "basic_publish", "called"),
@@ -39,15 +39,17 @@ STEPS: dict[str, tuple[Any, str, str]] = {
     "enter_report": (bookkeeping, "enter", "called"),
     "report": (BookKeeper, "reported", "called"),
     "ack_reports": (BlockingChannel, "basic_ack", "called"),
-    "settle": (books, "remove_message", "called"),
+    "settle": (queueing, "remove", "called"),
     "store_frame": (served, "make_durable", "called"),
     "note_stored": (stored, "note", "called"),
     "write_file": (job_files, "write", "called"),
-    "note_written": (books, "note_written", "called"),
+    "note_written": (job_files, "note_written", "called"),
     "checkpoint": (Database, "checkpoint", "called"),
 }
 """Where it can be killed: the function of each step, and whether it counts when it is called, or only when it is given
 or gives anything."""
+OF_FILMS: dict[str, tuple[Any, str, str]] = {"cut": (changes, "cut", "called")}
+"""The same of what is done only where the last frames of a film are cut."""
 
 
 def main() -> int:
@@ -60,7 +62,7 @@ def main() -> int:
 
 
 def _die(when: str, step: str) -> None:
-    owner, name, counts = STEPS[step]
+    owner, name, counts = (STEPS | OF_FILMS)[step]
     real: Callable[..., Any] = getattr(owner, name)
 
     def deadly(*arguments: Any, **keywords: Any) -> Any:
