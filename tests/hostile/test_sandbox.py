@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from queue import SimpleQueue
@@ -13,9 +14,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bender_worker_addon.core.messages import Command, FrameBegun, FrameWritten
+from bender_worker_addon.core.messages import Command, Devices, FrameBegun, FrameWritten
 from bender_worker_addon.system.sandbox import Sandbox
+from bender_worker_addon.worker.children.pool import Pool
 from bender_worker_addon.worker.children.process import ChildProcess, Died
+from bender_worker_addon.worker.children.scratch import Scratch
+from bender_worker_addon.worker.state.task_logs import TaskLogs
 from tests.farm import pictures
 from tests.farm.farmyard import Farm
 from tests.farm.ground import eventually
@@ -64,6 +68,29 @@ def test_an_intruder_gets_nowhere_and_the_frame_is_rendered(
     [expected] = pictures.plainly_rendered(farm.blender, blend, [1], folder=tmp_path / "plain")
     [found] = pictures.compare(farm.blender, [(farm.frame(job, "000001.png"), expected)], scratch=tmp_path)
     assert found.different == 0
+
+
+def test_what_there_is_to_render_on_is_known_before_there_is_a_blend(tmp_path: Path, path_with_bwrap: str) -> None:
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    pool = Pool(
+        command=child_command("renders"),
+        sandbox=Sandbox((PROJECT,)),
+        scratch=Scratch(tmp_path / "scratch"),
+        logs=TaskLogs(tmp_path / "logs"),
+        keep_children=True,
+        devices="CUDA",
+        previews="",
+        renderers=1,
+        inbox=inbox,
+        later=lambda work: work(),
+        clock=time.monotonic,
+    )
+    pool.look_for_devices()
+    assert event_from(inbox, Devices) == Devices(1, "CUDA", "CUDA")
+    assert pool.children == []  # nobody can have it for a task
+    assert "exit code 0" in event_from(inbox, Died).reason
+    pool.bury(1)
+    pool.close(timeout=DEADLINE)
 
 
 @pytest.fixture

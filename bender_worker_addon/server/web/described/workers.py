@@ -17,8 +17,9 @@ _A_WORKER = {
         },
         "hello": {
             "type": "object",
-            "description": "what it tells of itself: name, system, version, blender, devices, device, renderers, memory"
-            " and free_disk (GB), state, detail, job, frame, part, frames, failures, an_hour; each may be missing",
+            "description": "what it tells of itself: name, system, version, blender, devices, device, kind, renderers,"
+            " memory and free_disk (GB), state, detail, job, frame, part, frames, failures, an_hour; each may be"
+            " missing",
         },
         "events": {
             "type": "array",
