@@ -211,7 +211,7 @@ def test_two_machines_render_the_tiles_of_a_picture_and_it_is_the_whole_picture_
         )
         for name, told in joined.items()
     )
-    said = artist.does("submit", blend, "--frames", "2", "--split", "3", "--job", "still")
+    said = artist.does("submit", blend, "--frames", "2", "--split", "3", "--one-kind", "--job", "still")
     assert "1 frames each in 3 tiles" in said
     running = [
         worker.start("run", "--max-tasks", "2", "--renderers", "1") for worker in workers
@@ -227,6 +227,7 @@ def test_two_machines_render_the_tiles_of_a_picture_and_it_is_the_whole_picture_
     assert found.different == 0
     (shown,) = objects(artist.does("show", "still", "--json"))
     assert (shown["status"], shown["frames"], shown["tiles"]) == ("Finished", {"Finished": 1}, [])
+    assert re.fullmatch(r"[45]\.[^,]+, CPU \(.+\) on Linux", served.status("still")["blender"])
     assert not list(tmp_path.glob("*/blends/**/*.exr"))
     assert not list((served.folder / "farm" / "jobs").rglob("*.exr"))
 
