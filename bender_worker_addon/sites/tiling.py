@@ -95,7 +95,7 @@ def _cost_of_last(farm: Site, name: str) -> Cost | None:
 
 def _why_not_all(frames: int, renderers: int) -> str:
     why = "so many, or such short ones, are done sooner as a whole each"
-    last = f"; the last {renderers} are split all the same, if the first ones show that to be worth it"
+    last = f"; up to {renderers} of the last are split, if the first ones show that to be worth it"
     return why + last if frames > renderers else why
 
 

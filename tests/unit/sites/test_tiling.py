@@ -42,7 +42,7 @@ def test_they_are_cut_for_all_that_render_side_by_side(
 def test_short_ones_are_not_cut_unless_somebody_wants_them_so() -> None:
     known = Known(here=2, renderers=2, cost=Cost(render=0.1, each=0.1))
     as_wholes = "so many, or such short ones, are done sooner as a whole each"
-    last = "; the last 2 are split all the same, if the first ones show that to be worth it"
+    last = "; up to 2 of the last are split, if the first ones show that to be worth it"
     assert known.best(frames=2) == (1, as_wholes)
     assert known.best(frames=10) == (1, as_wholes + last)
     assert known.best(frames=10, wanted=6) == (6, "")
