@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import bpy
 
@@ -68,7 +69,15 @@ def open_blend(blend: str) -> None:
         print(f"Warning: it was saved by Blender {words}, this one is {bpy.app.version_string}: what is new is lost")
     for words in lacking(scene):
         print(f"Warning: {words}", flush=True)
+    _write_one_picture(scene.render)
     _open = _Open(scene, keep(), OneFrame(scene), OtherFiles())
+
+
+def _write_one_picture(render: Any) -> None:
+    """Of each frame, whatever else is saved of it or not."""
+    render.image_settings.use_preview = False  # beside OpenEXR files
+    if hasattr(render, "save_output"):
+        render.save_output = True
 
 
 def scene() -> bpy.types.Scene:

@@ -18,6 +18,7 @@ render.resolution_x, render.resolution_y, render.resolution_percentage = 311, 20
 render.use_border = render.use_crop_to_border = True
 render.border_min_x, render.border_max_x, render.border_min_y, render.border_max_y = 0.1, 0.93, 0.05, 1.0
 render.use_motion_blur = True
+render.image_settings.use_preview = True  # which only OpenEXR files have, as those of tiles are
 scene.cycles.samples = 48
 scene.cycles.use_adaptive_sampling = True
 scene.cycles.adaptive_threshold = 0.02

@@ -214,8 +214,10 @@ def put(owner: Any, name: str, value: Any) -> None:
 
 
 def whole(file_format: str) -> dict[str, bytes]:
+    folder = SCRATCH / "made-whole"
+    shutil.rmtree(folder, ignore_errors=True)
     scenes.open_blend(str(CHANGED))
-    return written(SCRATCH / "made-whole", file_format)
+    return written(folder, file_format)
 
 
 def of_tiles(file_format: str, parts: list[Region]) -> dict[str, bytes]:
