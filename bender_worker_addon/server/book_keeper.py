@@ -5,7 +5,7 @@ import json
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from ..core import tile
@@ -94,7 +94,7 @@ class BookKeeper:
 
     def wanted(self, *, in_work: int, in_tiles: Mapping[str, int]) -> list[Message]:
         """What is to be done next, whichever queue it goes into; and as most workers take from both, as many from all
-        together as they need. Those that take no tiles find something to do all the same."""
+        together as they need. Those that take none of the tiles that wait find something to do all the same."""
         now = time.monotonic()
         while self._finished and self._finished[0] < now - _RECENT:
             self._finished.popleft()
@@ -102,17 +102,18 @@ class BookKeeper:
         makers = self._makers()
         waiting = {one: in_tiles.get(tile_queue(one), 0) for one in makers}
         self._look_after(in_work + sum(in_tiles.values()), makers)
-        others = len(self._heard) - sum(count for one, count in makers.items() if not tile.parted(one)[1])
-        found = in_work + sum(min(waiting[one], self._needed(count)) for one, count in makers.items())
-        missing = self._depth(len(self._heard)) - found
-        missing_tiles = {one: self._depth(count) - waiting[one] for one, count in makers.items()}
-        missing_work = self._depth(others) - in_work if others or not makers else 0
-        if missing <= 0 and missing_work <= 0:
+        missing = self._depth(len(self._heard)) - in_work - sum(waiting.values())
+        room = {one: self._depth(count) - waiting[one] for one, count in makers.items()}
+        busy = {one for one in makers if waiting[one]}
+        if missing <= 0 and self._missing_of_others(busy) <= in_work:
             return []
         with self._database.changing() as connection:
-            fed = feeding.feed(connection, missing, in_tiles=missing_tiles)
-            missing_work -= sum(not one.in_tiles for one in fed)
-            fed += feeding.feed(connection, missing_work, in_tiles=dict.fromkeys(makers, 0))
+            fed = feeding.feed(connection, missing, in_tiles=room)
+            busy.update(one.makers for one in fed if one.in_tiles)
+            in_work += sum(not one.in_tiles for one in fed)
+            theirs = Counter(one for worker in self._others(busy) for one in self._renders_tiles.get(worker, ()))
+            room = {one: self._depth(theirs[one]) if one in theirs else 0 for one in makers}
+            fed += feeding.feed(connection, self._missing_of_others(busy) - in_work, in_tiles=room)
         return _messages(fed)
 
     def published(self, numbers: Sequence[int]) -> None:
@@ -144,11 +145,17 @@ class BookKeeper:
 
     def _depth(self, count: int) -> int:
         """How many tasks should wait for so many workers."""
-        return max(_LEAST, self._needed(count))
+        return max(_LEAST, _A_WORKER * count, len(self._finished))
 
-    def _needed(self, count: int) -> int:
-        """How many of those that wait so many workers can use: what is more is of no use to others."""
-        return max(_A_WORKER * count, len(self._finished))
+    def _others(self, makers: Collection[str]) -> list[str]:
+        """The workers that are none of these, and can take none of what waits for them."""
+        return [one for one in self._heard if not set(makers).intersection(self._renders_tiles.get(one, ()))]
+
+    def _missing_of_others(self, makers: Collection[str]) -> int:
+        """How many tasks should wait for those that are none of these `makers`, to whom what waits is of no use; 0 if
+        all that waits is for everybody."""
+        others = len(self._others(makers)) if makers else 0
+        return self._depth(others) if others else 0
 
     def _hears(self, worker: str, makers: list[str]) -> None:
         """It renders tiles as these. One that has just started doesn't know its kind yet."""

@@ -89,6 +89,7 @@ def test_who_is_of_one_kind_also_takes_what_is_for_that_alone(amqp_url: str) -> 
         for delivery in held:
             taker.queue.ack(delivery)
         (held_one,) = taker.takes(1)
+        assert held_one.body == b"of kind"
         taker.queue.renders_on("")
         taker.queue.ack(held_one)
         left = taker.acks_what_comes()

@@ -35,7 +35,8 @@ Deliver = Callable[[BlockingChannel, Basic.Deliver, pika.BasicProperties, bytes]
 
 
 class Consumers:
-    """Those of a session. `deliver` is called with what comes. `tiles`: the queues of those that are taken, too."""
+    """Those of a session. `deliver` is called with what comes. `tiles`: the queues of those that are taken, too:
+    what others take as well comes last, so that it keeps nobody from what no other takes."""
 
     def __init__(
         self, connection: BlockingConnection, deliveries: Deliveries, deliver: Deliver, *, tiles: Sequence[str] = ()
@@ -46,6 +47,7 @@ class Consumers:
         self._prefetch = 0
         self._work = _Lane(connection, WORK_QUEUE, deliver)
         self._tiles: dict[str, _Lane] = {}  # by their queues
+        self._order = tiles
         self._look_at = dict.fromkeys(tiles, 0.0)  # queues of tiles at which there is no lane yet: when to try
         self.expects = False
 
@@ -79,6 +81,7 @@ class Consumers:
         """Out of these, and no others from now on; what is held stays so."""
         for queue in [queue for queue in self._tiles if queue not in queues]:
             self._tiles.pop(queue).cancel()
+        self._order = queues
         self._look_at = {queue: self._look_at.get(queue, 0.0) for queue in queues if queue not in self._tiles}
         self.keep_to_it()
 
@@ -107,7 +110,7 @@ class Consumers:
             return
         self._look_at_tiles()
         coming = 0
-        for queue in list(self._tiles):
+        for queue in [queue for queue in self._order if queue in self._tiles]:
             coming += self._tiles_that_come(queue, coming)
         if count := self._worthwhile(self._work, coming):
             self._work.consume(count)

@@ -82,7 +82,7 @@ class RabbitQueue:
 
     def renders_on(self, kind: str) -> None:
         if self._of_tiles:
-            self._tiles = [self._of_tiles, *([of_kind(self._of_tiles, kind)] if kind else [])]
+            self._tiles = [*([of_kind(self._of_tiles, kind)] if kind else []), self._of_tiles]
             tiles = self._tiles
             self._do(lambda session: session.takes_tiles(tiles))
 

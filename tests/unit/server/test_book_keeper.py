@@ -26,15 +26,18 @@ SCENE = SceneFacts(version="4.3.2", engine="CYCLES", width=64, height=36, scale=
 
 def keeper(folder: Path, *jobs: tuple[str, int, int], one_kind: bool = False) -> BookKeeper:
     """Of a farm with these: name, frames, and tiles of each."""
-    with closing(Database(folder)) as database, database.changing() as connection:
-        for name, frames, tiles in jobs:
-            parts: Sequence[Region] = cut(Region(0, 0, 640, 360), tiles) if tiles else ()
-            numbers = range(1, frames + 1)
-            told: dict[str, Any] = {"name": name, "blend": "s.blend", "image_format": "PNG", "id": name}
-            job = NewJob(frames=numbers, regions=parts, scene=SCENE, one_kind=one_kind, **told)
-            head = new_job.head(job, jobs=folder, outpath=folder)
-            changes.add_job(connection, head, name=name, priority=0, tasks=new_job.tasks(job))
+    for name, frames, tiles in jobs:
+        enter(folder, name, frames=frames, tiles=tiles, one_kind=one_kind)
     return BookKeeper(folder, changed=lambda: None)
+
+
+def enter(folder: Path, name: str, *, frames: int = 1, tiles: int = 0, one_kind: bool = False) -> None:
+    parts: Sequence[Region] = cut(Region(0, 0, 640, 360), tiles) if tiles else ()
+    told: dict[str, Any] = {"name": name, "blend": "s.blend", "image_format": "PNG", "id": name}
+    job = NewJob(frames=range(1, frames + 1), regions=parts, scene=SCENE, one_kind=one_kind, **told)
+    with closing(Database(folder)) as database, database.changing() as connection:
+        head = new_job.head(job, jobs=folder, outpath=folder)
+        changes.add_job(connection, head, name=name, priority=0, tasks=new_job.tasks(job))
 
 
 def hello(keeper: BookKeeper, *workers: str, tiles: bool = True, blender: str = "", kind: str = "") -> None:
@@ -94,7 +97,7 @@ def test_tiles_of_a_job_are_given_to_one_version_of_blender_that_of_its_blend_if
     hello(books, "one", "two", blender="5.2.2 LTS")
     hello(books, "three", blender="4.3.2")
     assert (OLD, NEW) == ("bender-tiles.4.3.2", "bender-tiles.5.2.2-LTS")
-    assert queues(books) == {OLD: 4, "work": 2}  # what is left of what three find something to do by
+    assert queues(books) == {OLD: 4, "work": 4}  # for those that are none of its makers
     books = BookKeeper(tmp_path, changed=lambda: None)
     books.connected()
     assert set(books.tile_queues()) == {OLD, NEW}
@@ -157,12 +160,21 @@ def test_who_renders_on_another_kind_is_not_kept_waiting(tmp_path: Path) -> None
     hello(books, "one", blender="4.3.2", kind=A)
     assert queues(books) == {ON_A: 4}
     hello(books, "other", blender="4.3.2", kind=B)
-    with closing(Database(tmp_path)) as database, database.changing() as connection:
-        job = NewJob(name="film", blend="s.blend", image_format="PNG", id="film", frames=range(9), scene=SCENE)
-        head = new_job.head(job, jobs=tmp_path, outpath=tmp_path)
-        changes.add_job(connection, head, name="film", priority=0, tasks=new_job.tasks(job))
+    enter(tmp_path, "film", frames=9)
     found = books.wanted(in_work=0, in_tiles={ON_A: 4})
-    assert [message.queue for message in found] == ["work"] * 2
+    assert [message.queue for message in found] == ["work"] * 4
+    assert books.wanted(in_work=4, in_tiles={ON_A: 4}) == []
+
+
+def test_what_is_newer_but_anybody_s_does_not_keep_older_tiles_of_one_kind_waiting(tmp_path: Path) -> None:
+    books = keeper(tmp_path, ("still", 2, 8), one_kind=True)
+    enter(tmp_path, "newer", tiles=8)
+    hello(books, "one", blender="4.3.2", kind=A)
+    assert queues(books) == {ON_A: 4}
+    assert books.wanted(in_work=0, in_tiles={ON_A: 4}) == []  # it can take all of them
+    hello(books, "other", blender="4.3.2", kind=B)
+    found = books.wanted(in_work=0, in_tiles={ON_A: 4})
+    assert [message.queue for message in found] == [OLD] * 4
 
 
 def test_a_worker_that_starts_anew_takes_its_kind_along_for_three_minutes(
