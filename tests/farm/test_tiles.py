@@ -178,11 +178,13 @@ def test_what_is_canceled_while_it_is_put_together_is_rendered_again_when_it_is_
     farm.until(lambda: farm.status("still")["frames"].get("Running") == 1, "a frame that is put together")
     farm.ask("POST", "/api/jobs/still/cancel", {})
     nothing_is_left(farm, "still", "one")
-    farm.until(lambda: farm.status("still")["frames"] == {"Aborted": 2}, "the end of what was canceled")
+    over = ({"Aborted": 2}, {"Aborted": 1, "Finished": 1})  # the other frame may have come in between
+    farm.until(lambda: farm.status("still")["frames"] in over, "the end of what was canceled")
+    finished = farm.status("still")["frames"].get("Finished", 0)
     assert not (farm.folder / "farm" / "frames" / "still" / "000001.png").exists()
     left_open(gate)
     assert farm.ask("POST", "/api/jobs/still/retry", {"frames": "1"})["tasks"] == 3
-    farm.until(lambda: farm.status("still")["frames"] == {"Aborted": 1, "Finished": 1}, "frame 1")
+    farm.until(lambda: farm.status("still")["frames"].get("Finished") == 1 + finished, "frame 1")
     farm.ask("POST", "/api/jobs/still/retry", {})
     farm.until_finished("still")
     assert farm.frames("still") == ["000001.png", "000002.png"]
