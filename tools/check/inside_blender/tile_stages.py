@@ -17,6 +17,7 @@ NOT_TRIED = re.compile(
     "|override_library|preview|animation_data|ffmpeg|bake|bake_.*|use_bake_.*|eevee|active_.*|layer_collection|objects"
     "|depsgraph|freestyle_settings|session_uid|is_.*|show_.*|preview_.*|use_preview_.*|threads.*|display_.*|passepartout.*"
     "|sequencer_gl_preview|use_lock_interface|debug_use_c.*|debug_use_(optix|hip|metal).*|device|composition_guide_color"
+    "|empty_.*|lock_.*|track_axis|up_axis|color|hide_.*|select.*"
 )  # of no picture, or told to each child
 
 
