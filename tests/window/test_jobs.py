@@ -24,7 +24,7 @@ NIGHTLY = f"__import__('sys').modules['{MODULE}.blender.worker.nightly']"
 HEIGHT = 28  # pixels of the status bar
 FOUND = 400  # pixels in which a command stands that was searched for, below the words that were typed
 SEND = 330  # pixels from one button of the dialog to the other
-SCREEN = Rectangle(0, 0, 1280, 800)
+DIALOGS = Rectangle(0, 150, 1160, 650)  # where they open: to read the whole screen takes longer
 UNSAVED = "There are unsaved changes"  # which the dialog says of all files here
 ARROW = 28  # pixels from the sidebar's edge to the first button of a job's box
 RENDERED = 300.0  # seconds in which a few small frames are there, on a busy machine too
@@ -104,7 +104,7 @@ def test_a_scene_that_no_worker_could_render_is_not_sent_and_what_failed_all_the
         assert desk.window.ask(f"len({SHOWN}.jobs)") == 0
         _search(desk, "send to farm")
         desk.window.desktop.key("Return")
-        desk.window.tick("Send It Anyway", SCREEN)
+        desk.window.tick("Send It Anyway", DIALOGS)
         _close_dialog(desk)
         desk.window.wait_until(f"len({SHOWN}.jobs) == 1", timeout=RENDERED)
         assert desk.window.ask(f"{SHOWN}.jobs[0].total") == 2  # frames 7 and 9: what was typed was still there
@@ -127,16 +127,17 @@ def _search(desk: Desk, text: str) -> None:
     desk.window.desktop.type(text)
     desk.window.find(text, Rectangle(x, y + 16, FOUND, 2 * HEIGHT))
     desk.window.desktop.key("Return")
-    desk.window.find(UNSAVED, SCREEN)
+    desk.window.find(UNSAVED, DIALOGS)
+    desk.window.come_to_rest()
 
 
 def _render_for_the_night_and_call_it_off(desk: Desk) -> None:
     """By the status bar, and by the panel."""
     window = desk.window
-    asked = lambda: window.sees("Stay On", SCREEN)  # noqa: E731
+    asked = lambda: window.sees("Stay On", DIALOGS)  # noqa: E731
     desk.choose("1 job waits", "For the Night", until=asked, region=_status_bar(desk))
     window.screenshot("for-the-night")
-    window.press("Return", window.find("For the Night", SCREEN), until=f"{SESSION}.running")
+    window.press("Return", window.find("For the Night", DIALOGS), until=f"{SESSION}.running")
     window.find("Until 07:00", SIDEBAR)
     window.click("Cancel", SIDEBAR, until=f"not {NIGHTLY}.words()")
     assert window.ask(f"{SESSION}.running")
@@ -151,7 +152,8 @@ def _look_into_what_failed(desk: Desk, opened: Path) -> None:
     assert log.startswith("scene, frame 7: Failed\n")
     assert "ABSENT_ENGINE" in log
     desk.stop_now()
-    desk.choose("More", "Retry Some Frames...", until=lambda: window.sees("7,9", SCREEN))
+    desk.choose("More", "Retry Some Frames...", until=lambda: window.sees("7,9", DIALOGS))
+    window.come_to_rest()
     window.desktop.key("ctrl+a")
     window.desktop.type("9")
     window.screenshot("retry-some")
@@ -176,8 +178,8 @@ def _quit_and_go_on(desk: Desk) -> None:
     desk.window.find("1 job waits", _status_bar(desk))
     desk.window.desktop.move(*desk.window.where(VIEWPORT).middle)
     desk.window.desktop.key("ctrl+q")
-    words = desk.window.find("A Blender without a window", SCREEN)
-    desk.window.tick("Save the File First", SCREEN, on=False)
+    words = desk.window.find("A Blender without a window", DIALOGS)
+    desk.window.tick("Save the File First", DIALOGS, on=False)
     desk.window.screenshot("quit-and-go-on")
     desk.window.desktop.move(*words.middle)
     desk.window.desktop.key("Return")
@@ -220,6 +222,7 @@ def _players(desk: Desk) -> list[int]:
 
 def _rename(desk: Desk, name: str) -> None:
     desk.choose("More", "Rename...", until="True")
+    desk.window.come_to_rest()
     desk.window.desktop.key("ctrl+a")
     desk.window.desktop.type(name)
     desk.window.screenshot("rename")
@@ -233,16 +236,18 @@ def _see_that_nonsense_is_not_sent(desk: Desk) -> None:
     _open_dialog(desk)
     window.desktop.type("3-1")
     window.desktop.key("Return")
-    window.find("ends before it begins", SCREEN)
+    window.find("ends before it begins", DIALOGS)
     window.screenshot("nonsense")
     before = window.ask("len(bpy.context.view_layer.objects.selected)")
-    window.click("Select Object", SCREEN, until="[o.name for o in bpy.context.view_layer.objects.selected] == ['Cube']")
+    window.click(
+        "Select Object", DIALOGS, until="[o.name for o in bpy.context.view_layer.objects.selected] == ['Cube']"
+    )
     assert before > 1
-    cancel = window.find("Cancel", SCREEN)
+    cancel = window.find("Cancel", DIALOGS)
     window.desktop.click(cancel.x + SEND, cancel.middle[1])
-    window.find("ends before it begins", SCREEN)
+    window.find("ends before it begins", DIALOGS)
     window.desktop.click(*cancel.middle)
-    window.wait_for("no dialog", lambda: not window.sees("ends before it begins", SCREEN))
+    window.wait_for("no dialog", lambda: not window.sees("ends before it begins", DIALOGS))
     assert not window.ask(f"{SHOWN}.doing")
 
 
@@ -263,24 +268,25 @@ def _confirm(
     if estimate:
         button = "Render One Frame to Estimate"
         told = "one frame took"
-        window.click(button, SCREEN, until=lambda: window.sees(told, SCREEN) or not window.sees(button, SCREEN))
-        window.find(told, SCREEN, timeout=RENDERED)
-    window.tick("Start Rendering Now", SCREEN, on=start_now)
+        window.click(button, DIALOGS, until=lambda: window.sees(told, DIALOGS) or not window.sees(button, DIALOGS))
+        window.find(told, DIALOGS, timeout=RENDERED)
+    window.tick("Start Rendering Now", DIALOGS, on=start_now)
     if in_tiles:
-        window.tick("Split into Tiles", SCREEN)
-        window.tick("On One Kind of Device", SCREEN)
+        window.tick("Split into Tiles", DIALOGS)
+        window.tick("On One Kind of Device", DIALOGS)
     window.screenshot("send")
     _close_dialog(desk)
 
 
 def _open_dialog(desk: Desk) -> None:
-    desk.window.click("Send to Farm", SIDEBAR, until=lambda: desk.window.sees(UNSAVED, SCREEN))
+    desk.window.click("Send to Farm", SIDEBAR, until=lambda: desk.window.sees(UNSAVED, DIALOGS))
+    desk.window.come_to_rest()
 
 
 def _close_dialog(desk: Desk) -> None:
     """By Return, over words of it: over a field it would begin to change that."""
-    words = desk.window.find(UNSAVED, SCREEN)
-    desk.window.press("Return", words, until=lambda: not desk.window.sees(UNSAVED, SCREEN))
+    words = desk.window.find(UNSAVED, DIALOGS)
+    desk.window.press("Return", words, until=lambda: not desk.window.sees(UNSAVED, DIALOGS))
 
 
 def _is_opened(path: Path, opened: Path) -> bool:

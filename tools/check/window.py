@@ -191,6 +191,11 @@ class Window:
         self._press(key, region)
         self._repeat(lambda: self._press(key, region), until)
 
+    def come_to_rest(self) -> None:
+        """Waits until its main loop has come round so often that what it shows takes keys: a dialog is drawn before."""
+        for _ in range(ROUNDS):
+            self.ask("True")
+
     def fill(self, label: str, text: str, region: Region, *, until: Effect | None = None) -> None:
         """Types into the field that stands to the right of its label; with `until`, again while that has no effect, as
         when the field was still on its way there."""
