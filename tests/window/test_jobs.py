@@ -152,7 +152,7 @@ def _look_into_what_failed(desk: Desk, opened: Path) -> None:
     assert log.startswith("scene, frame 7: Failed\n")
     assert "ABSENT_ENGINE" in log
     desk.stop_now()
-    desk.choose("More", "Retry Some Frames...", until=lambda: window.sees("7,9", DIALOGS))
+    desk.choose("More", "Retry Some Frames...", until=lambda: window.sees("Cancel", DIALOGS))
     window.come_to_rest()
     window.desktop.key("ctrl+a")
     window.desktop.type("9")
