@@ -21,6 +21,7 @@ _AND = ", "  # between version and kind
 
 _SMALLEST = 64  # pixels of a tile, in each direction
 REGION = re.compile(r"\d{1,5},\d{1,5},\d{1,5},\d{1,5}", re.ASCII)
+PICTURE = re.compile(rf"({REGION.pattern})(?:,(\d{{1,5}}))?", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{128}", re.ASCII)
 
 
@@ -43,6 +44,27 @@ class Region:
 
     def __str__(self) -> str:
         return f"{self.left},{self.bottom},{self.right},{self.top}"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is rendered of each frame. `cell`: the pixels, in each direction, after which Cycles begins anew, from below
+    left on; 0 if it renders all at once, or nobody could tell. No tile goes over such an edge: each side of it is
+    rendered as if there were nothing beyond."""
+
+    region: Region
+    cell: int = 0
+
+    def cells(self) -> list[Region]:
+        whole, size = self.region, self.cell or max(self.region.width, self.region.height)
+        return [
+            Region(left, bottom, min(left + size, whole.right), min(bottom + size, whole.top))
+            for bottom in range(whole.bottom, whole.top, size)
+            for left in range(whole.left, whole.right, size)
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.region},{self.cell}" if self.cell else str(self.region)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +119,14 @@ def region(text: object) -> Region:
     return found
 
 
+def picture(text: object) -> Picture:
+    """The same of a picture. Raises ValueError."""
+    found = PICTURE.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError("no picture")
+    return Picture(region(found[1]), int(found[2] or 0))
+
+
 def as_text(tiles: Sequence[Tile]) -> str:
     return json.dumps([[str(tile.region), tile.task, tile.size, tile.hash] for tile in tiles])
 
@@ -147,11 +177,24 @@ def _meet(one: Region, other: Region) -> bool:
     return one.left < other.right and other.left < one.right and one.bottom < other.top and other.bottom < one.top
 
 
-def tiles_of(whole: Region, count: int) -> list[Region]:
-    """The tiles of a picture: at most so many, and not too small ones. Those in the middle come first: most pictures
-    take longest there, and all machines are done at about the same moment if what takes longest does not come last."""
-    parts = cut(whole, min(count, MOST, max(1, whole.width * whole.height // _SMALLEST**2)))
+def tiles_of(picture: Picture, count: int) -> list[Region]:
+    """The tiles of a picture: about so many, not too small ones; only the picture if it is not to be cut. Those in the
+    middle come first: most pictures take longest there, and all machines are done at about the same moment if what
+    takes longest does not come last."""
+    whole = picture.region
+    count = min(count, MOST, max(1, _area(whole) // _SMALLEST**2))
+    cells = picture.cells()
+    if count < 2 or len(cells) > MOST:
+        cells = [whole]
+    parts = [part for cell, share in zip(cells, _shares(cells, count), strict=True) for part in cut(cell, share)]
     return sorted(parts, key=lambda part: _from_the_middle(part, whole))
+
+
+def _shares(cells: Sequence[Region], count: int) -> list[int]:
+    """Into how many parts each is cut, that there are about so many in all."""
+    areas = [_area(cell) for cell in cells]
+    shares = [max(1, round(count * area / sum(areas))) for area in areas]
+    return shares if sum(shares) <= MOST or count == 1 else _shares(cells, count - 1)
 
 
 def _from_the_middle(part: Region, whole: Region) -> int:

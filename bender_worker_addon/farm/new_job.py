@@ -13,7 +13,7 @@ from ..core.errors import FarmError
 from ..core.job import PREFLIGHT, preflight_of
 from ..core.names import SAFE_ID, WINDOWS_OWN
 from ..core.task import COLORS, FOLDER, REGION
-from ..core.tile import Region
+from ..core.tile import Picture, Region
 from . import frame_list
 from .books import TAIL, now
 from .tiles import ONE_KIND
@@ -56,7 +56,7 @@ class NewJob:
     `folder`: where its frames go, on a farm on this machine; else into one of its id. `person`: who sends it, "" if
     nobody knows. `colors`: the fingerprint of the sender's OCIO configuration, "" if that is not known. `regions`: into
     what tiles each frame is cut; none if each is rendered by one worker. `one_kind`: tiles of a picture are rendered on
-    one kind of device. `tail`: the region that each frame is, if the last ones may be cut where machines would stand
+    one kind of device. `tail`: what each frame is, if the last ones may be cut where machines would stand
     idle; see `tail.py`.
     `preflight`: what its sender was warned of, a sentence each."""
 
@@ -72,7 +72,7 @@ class NewJob:
     colors: str = ""
     regions: Sequence[Region] = ()
     one_kind: bool = False
-    tail: Region | None = None
+    tail: Picture | None = None
     preflight: Sequence[str] = ()
     id: str = field(default_factory=lambda: _new_id())
 

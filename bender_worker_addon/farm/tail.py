@@ -43,7 +43,7 @@ class _Tail:
     are."""
 
     job: str
-    picture: tile.Region
+    picture: tile.Picture
     frames: list[tuple[int, str]]
     renderers: int
     all: int
@@ -89,7 +89,7 @@ def _tail(connection: sqlite3.Connection, there: Collection[str]) -> _Tail | Non
     makers = settled or tiles.best_of(there, version, one_kind=bool(one_kind))
     renderers = of_tiles.get(makers, 0) if all else tile.MOST
     frames = connection.execute(_LAST, (job, _most(renderers, all))).fetchall()
-    return _Tail(job, tile.region(picture), frames, renderers, all) if frames else None
+    return _Tail(job, tile.picture(picture), frames, renderers, all) if frames else None
 
 
 def _most(renderers: int, all: int) -> int:

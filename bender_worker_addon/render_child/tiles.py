@@ -16,6 +16,8 @@ from .pictures import Size
 
 FORMAT = "OPEN_EXR_MULTILAYER"
 _ADAPTIVE = 8  # pixels. Whether one is sampled on is also its neighbours' matter, which dies out by a factor 5 a pixel
+_OVERSCAN = 4  # pixels, of adaptive sampling: so far it looks over the edge of a cell
+_CELL_STEP, _LARGEST_CELL = 128, 8192  # pixels
 _VOLUME = 5  # pixels, after 1, 2, 4, 8 … samples: so far Cycles blurs what it has learned of volumes
 _BORDER = ("use_border", "use_crop_to_border", "border_min_x", "border_max_x", "border_min_y", "border_max_y")
 
@@ -38,15 +40,43 @@ def picture(scene: bpy.types.Scene) -> Region:
     return Region(*region_of(scene.render))
 
 
+def cell(scene: Any) -> int:
+    """The pixels, in each direction, after which Cycles, from below left, begins a picture anew as it is too large for
+    it; 0 if it isn't, or nobody could see that. Source: tile.cpp and session.cpp of Cycles."""
+    if not (scene.cycles.use_auto_tile and _margin(scene)):
+        return 0
+    size = max(scene.cycles.tile_size, 8)
+    size = min(size if size <= _CELL_STEP else -(-size // _CELL_STEP) * _CELL_STEP, _LARGEST_CELL)
+    width, height = picture(scene).size
+    return 0 if width * height <= size * size and max(width, height) <= _LARGEST_CELL else size
+
+
 def with_margin(scene: Any, region: Region) -> Region:
     """What is rendered to have this region as it is in the whole picture."""
     margin = _margin(scene)
-    whole = picture(scene)
+    seen = _cell_of(scene, region) or picture(scene)
     return Region(
-        max(region.left - margin, whole.left),
-        max(region.bottom - margin, whole.bottom),
-        min(region.right + margin, whole.right),
-        min(region.top + margin, whole.top),
+        max(region.left - margin, seen.left),
+        max(region.bottom - margin, seen.bottom),
+        min(region.right + margin, seen.right),
+        min(region.top + margin, seen.top),
+    )
+
+
+def _cell_of(scene: Any, region: Region) -> Region | None:
+    """All that Cycles looks at when it renders the cell that has this region in it; None where no cell has."""
+    if not (size := cell(scene)):
+        return None
+    whole, over = picture(scene), _OVERSCAN if scene.cycles.use_adaptive_sampling else 0
+    left = region.left - (region.left - whole.left) % size
+    bottom = region.bottom - (region.bottom - whole.bottom) % size
+    if region.right > left + size or region.top > bottom + size:
+        return None
+    return Region(
+        max(left - over, whole.left),
+        max(bottom - over, whole.bottom),
+        min(left + size + over, whole.right),
+        min(bottom + size + over, whole.top),
     )
 
 
@@ -97,8 +127,20 @@ def render(frame: int, file: str, region: Region) -> tuple[set[Size], float]:
     RenderError."""
     scene = scenes.scene()
     rendered = with_margin(scene, region)
-    _, wrote = scenes.render_frame(frame, file, FORMAT, _only(scene, rendered))
+    with _at_once(scene, is_one_cell=_cell_of(scene, region) is not None):
+        _, wrote = scenes.render_frame(frame, file, FORMAT, _only(scene, rendered))
     return {rendered.size}, wrote
+
+
+@contextmanager
+def _at_once(scene: Any, *, is_one_cell: bool) -> Iterator[None]:
+    """With its overscan a cell is larger than one."""
+    before = scene.cycles.use_auto_tile
+    scene.cycles.use_auto_tile = before and not is_one_cell
+    try:
+        yield
+    finally:
+        scene.cycles.use_auto_tile = before
 
 
 @contextmanager

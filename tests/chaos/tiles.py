@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
-from bender_worker_addon.core.tile import Region, cut, tiles_of
+from bender_worker_addon.core.tile import Picture, Region, cut, tiles_of
 from tests.farm.programs import dying_server
 from tests.farm.serving import Farm, Machine
 from tests.faults.bare_worker import ON_A_FARM, PICTURE, STAGES, STEPS, TILE
@@ -23,7 +23,7 @@ from tools.servers.rabbitmq import RabbitNode
 DYING_SERVER = Path(dying_server.__file__)
 WORKERS = ("one", "two")
 PARTS = cut(Region(0, 0, 640, 360), 2)
-PICTURE_OF_FILM = Region(0, 0, 128, 128)
+PICTURE_OF_FILM = Picture(Region(0, 0, 128, 128))
 FRAMES = 5
 
 _KILLED = 128 + 9

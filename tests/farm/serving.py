@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bender_worker_addon.core.tile import Region, cut
+from bender_worker_addon.core.tile import Picture, Region, cut
 from tests.faults.yard import PROGRAM as WORKER
 from tests.unit.support import blend
 from tools.leash import Leashed
@@ -155,7 +155,7 @@ class Farm:
         content: bytes = b"",
         tiles: int = 0,
         one_kind: bool = False,
-        tail: Region | None = None,
+        tail: Picture | None = None,
         **scene: Any,
     ) -> None:
         """`content` is a real blend's; else `scene` is for the stand-in child. `tiles`: so many of each frame; `tail`:

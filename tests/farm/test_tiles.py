@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bender_worker_addon.core.tile import Region, cut, tiles_of
+from bender_worker_addon.core.tile import Picture, Region, cut, tiles_of
 from bender_worker_addon.system.platform import NAME
 from tests.farm.serving import PATIENCE, SERVER, Farm
 from tests.unit.gates import left_open, make, opened
@@ -115,7 +115,7 @@ def test_the_last_frames_of_a_film_are_cut_once_the_farm_knows_that_they_take_lo
     for name in ("one", "two"):
         farm.worker(name, "--blender", "4.3.2")
     farm.until(lambda: [one["hello"].get("state") for one in farm.ask("GET", "/api/workers")].count(WAITS) == 2, "them")
-    whole = Region(0, 0, 256, 256)
+    whole = Picture(Region(0, 0, 256, 256))
     farm.send("film", "1-6", tail=whole, seconds=0.2, ahead=100_000, wait={n: str(gate) for n, gate in gates.items()})
     farm.until(lambda: farm.status("film")["frames"].get("Running") == 2, "two frames")
     old = farm.old_worker(1)

@@ -9,7 +9,7 @@ import pytest
 
 from tools.check import testing, tiled
 
-STAGES = ["vectors", "everything", "bordered"]
+STAGES = ["vectors", "everything", "bordered", "large_and_sampled_as_needed"]
 
 
 @pytest.mark.parametrize("version", testing.VERSIONS)
@@ -18,7 +18,7 @@ def test_a_picture_in_tiles_is_the_whole_one_in_all_its_passes(
 ) -> None:
     testing.blender_for(version)
     assert tiled.run([version], stages=STAGES, folder=tmp_path, properties=[]) == 0
-    assert capsys.readouterr().out == f"{version}: 3 tried: 3 same\n"
+    assert capsys.readouterr().out == f"{version}: 4 tried: 4 same\n"
     told = [json.loads(line) for line in (tmp_path / f"tiles-{version}.jsonl").read_text().splitlines()]
     empty = {one["stage"]: set(one["words"].split("; ")) for one in told if "result" in one}
     assert empty["vectors"] & empty["everything"] == set()

@@ -19,9 +19,8 @@ KNOWN = {
     "pass_render_time": "seconds are no part of the picture",
     "use_stamp_render_time": "the same, burnt in",
     "use_stamp_memory": "memory neither",
-    "large_and_sampled_as_needed": "Cycles has edges of its own where it cuts a picture",
 }
-"""Properties and stages that may differ, and why: as docs/tasks.md says."""
+"""Properties that may differ, and why: as docs/tasks.md says."""
 
 
 def run(versions: Sequence[str], *, stages: Sequence[str] | None, folder: Path, **options: Any) -> int:
@@ -32,12 +31,12 @@ def run(versions: Sequence[str], *, stages: Sequence[str] | None, folder: Path, 
     for version, tries in found.items():
         for (stage, key), (result, words) in tries.items():
             if result in WRONG:
-                print(f"{version} {stage} {key}: {result}{_known(stage, key)}: {words}")
+                print(f"{version} {stage} {key}: {result}{_known(key)}: {words}")
     for version, tries in found.items():
         counted = Counter(result for result, _ in tries.values())
         print(f"{version}: {len(tries)} tried: {', '.join(f'{n} {result}' for result, n in counted.most_common())}")
     wrong = [one for tries in found.values() for one, (result, _) in tries.items() if result in WRONG]
-    return int(any(not _known(*one) for one in wrong))
+    return int(any(not _known(key) for _, key in wrong))
 
 
 def _found(version: str, options: dict[str, Any], folder: Path) -> dict[tuple[str, str], tuple[str, str]]:
@@ -46,7 +45,7 @@ def _found(version: str, options: dict[str, Any], folder: Path) -> dict[tuple[st
     return {(one["stage"], one["key"]): (one.get("result", "crashed"), one.get("words", "")) for one in entries}
 
 
-def _known(stage: str, key: str) -> str:
+def _known(key: str) -> str:
     name = key.partition(" = ")[0].rpartition(".")[2]
-    why = KNOWN.get(stage) or KNOWN.get(name)
+    why = KNOWN.get(name)
     return f" ({why})" if why else ""

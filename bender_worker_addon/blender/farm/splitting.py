@@ -7,10 +7,11 @@ from typing import Any
 
 import bpy
 
-from ...core.tile import Region, tiles_of
+from ...core.tile import Picture, Region, tiles_of
 from ...render_child import scope
 from ...render_child.animation import animated_ids, animated_paths
 from ...render_child.picture_size import region_of
+from ...render_child.tiles import cell
 from .preflight import is_edited
 
 _SETTINGS = ("render.", "cycles.", "view_layers")  # of a scene: what is changed in it to render a tile
@@ -19,14 +20,14 @@ _DRAWN = ("GREASEPENCIL", "GPENCIL")  # the second before Blender 4.3
 
 
 def regions(count: int) -> list[Region]:
-    """The tiles of a picture: at most so many, and not too small ones."""
+    """The tiles of a picture: about so many, and not too small ones."""
     return tiles_of(picture(), count)
 
 
-def picture() -> Region:
+def picture() -> Picture:
     """What is rendered of each frame."""
     scene: Any = bpy.context.scene
-    return Region(*region_of(scene.render))
+    return Picture(Region(*region_of(scene.render)), cell(scene))
 
 
 def why_whole() -> str:

@@ -124,7 +124,7 @@ def _understood(told: Mapping[str, Any], *, sender: str) -> NewJob:
             preflight=_texts(told, "preflight"),
             regions=_regions(told.get("regions", [])),
             one_kind=_yes_or_no(told, "one_kind"),
-            tail=tile.region(told["tail"]) if told.get("tail") else None,
+            tail=tile.picture(told["tail"]) if told.get("tail") else None,
             person=one_line(_text({"person": "", **told}, "person"), most=LONGEST_NAME) or sender,
             colors=one_line(_text({"colors": "", **told}, "colors"), most=LONGEST_NAME),
         )
@@ -140,9 +140,9 @@ def _understood(told: Mapping[str, Any], *, sender: str) -> NewJob:
 def _split(farm: Farm, job: NewJob, picture: object) -> NewJob:
     """Cut as suits the workers, if that does; else its last frames may be. Raises Refused."""
     try:
-        whole = tile.region(picture)
+        whole = tile.picture(picture)
     except ValueError as error:
-        raise Refused(400, f"this is no job: split should be a region, {error}") from error
+        raise Refused(400, f"this is no job: split should be a picture, {error}") from error
     known = farm.ask(lambda site: tiling.known(site, name=job.name, own=0))
     count, _ = known.best(frames=len(job.frames), one_kind=job.one_kind)
     regions = tile.tiles_of(whole, count)

@@ -9,7 +9,7 @@ import pytest
 from bender_worker_addon.core import tile
 from bender_worker_addon.core.errors import TaskRefused
 from bender_worker_addon.core.task import Task
-from bender_worker_addon.core.tile import Region, Tile
+from bender_worker_addon.core.tile import Picture, Region, Tile
 from tests.unit.support import task_wire
 
 HASH = "0123456789abcdef" * 8
@@ -40,9 +40,35 @@ def test_the_tiles_of_a_large_picture_are_of_about_one_size() -> None:
 
 
 def test_the_tiles_in_the_middle_of_a_picture_come_first() -> None:
-    parts = tile.tiles_of(Region(100, 40, 1060, 580), 8)
+    parts = tile.tiles_of(Picture(Region(100, 40, 1060, 580)), 8)
     assert tile.covers(parts)
     assert [part.left in (340, 580) for part in parts] == [True] * 4 + [False] * 4
+
+
+@pytest.mark.parametrize("size", [(3840, 2160), (4096, 4097), (2049, 8200), (16384, 16384), (20000, 20000)])
+@pytest.mark.parametrize("count", [2, 5, 8, 30, 64])
+def test_no_tile_goes_over_an_edge_at_which_cycles_begins_anew(size: tuple[int, int], count: int) -> None:
+    picture = Picture(Region(11, 7, 11 + size[0], 7 + size[1]), 2048)
+    parts = tile.tiles_of(picture, count)
+    assert tile.covers(parts)
+    assert len(parts) <= tile.MOST
+    cells = picture.cells()
+    if len(cells) > tile.MOST:
+        assert parts == tile.tiles_of(Picture(picture.region), count)
+        return
+    assert all(sum(tile.around([cell, part]) == cell for cell in cells) == 1 for part in parts)
+    assert len(parts) <= count + len(cells)
+    large = max(part.width * part.height for part in parts)
+    assert large < 2 * size[0] * size[1] / count or len(parts) == len(cells)
+
+
+def test_a_picture_is_read_as_it_was_told() -> None:
+    for picture in (Picture(Region(0, 0, 5, 6)), Picture(Region(1, 2, 9000, 8000), 2048)):
+        assert tile.picture(str(picture)) == picture
+        assert tile.tiles_of(picture, 1) == [picture.region]
+    for text in ("0,0,5", "0,0,5,6,", "0,0,5,6,7,8", "5,0,5,6", 7, None):
+        with pytest.raises(ValueError, match=r"picture|region"):
+            tile.picture(text)
 
 
 def test_what_a_task_tells_of_its_tiles_is_read_again() -> None:

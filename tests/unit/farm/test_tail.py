@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from bender_worker_addon.core.tile import Region
+from bender_worker_addon.core.tile import Picture, Region
 from bender_worker_addon.farm import bookkeeping, books, changes, feeding, new_job, outlook, tile_cost, tiles
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.farm.new_job import NewJob, SceneFacts
 
 SCENE = SceneFacts(version="4.3.2", engine="CYCLES", width=640, height=360, scale=100, fps=24, step=1)
-WHOLE = Region(0, 0, 640, 360)
+WHOLE = Picture(Region(0, 0, 640, 360))
 HERE = "4.3.2"
 LONG, SHORT = {"render": 600.0, "sync": 3.0}, {"render": 2.0, "sync": 0.1}
 Task = dict[str, Any]
@@ -35,7 +35,7 @@ class Farm:
         told = {"blender": blender, "tiles": True, "state": "Paused"}
         bookkeeping.enter(self.connection, f"hello.{worker}", json.dumps(told).encode())
 
-    def send(self, job: str, frames: int, *, tail: Region | None = WHOLE, chunk: int = 1) -> None:
+    def send(self, job: str, frames: int, *, tail: Picture | None = WHOLE, chunk: int = 1) -> None:
         told: dict[str, Any] = {"name": job, "blend": "s.blend", "image_format": "PNG", "id": job, "chunk": chunk}
         made = NewJob(frames=range(1, frames + 1), scene=SCENE, tail=tail, **told)
         head = new_job.head(made, jobs=Path("/j"), outpath=Path("/o"))

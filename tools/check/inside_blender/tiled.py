@@ -33,7 +33,7 @@ sys.path[:0] = [OPTIONS["project"], str(Path(__file__).parent)]
 import tile_stages  # type: ignore[import-not-found]  # noqa: E402
 
 from bender_worker_addon.blender.farm import splitting  # noqa: E402
-from bender_worker_addon.core.tile import Region, cut  # noqa: E402
+from bender_worker_addon.core.tile import Region, tiles_of  # noqa: E402
 from bender_worker_addon.render_child import joining, openexr, scenes, tiles  # noqa: E402
 from tools.check import raw_pixels  # noqa: E402
 
@@ -183,7 +183,7 @@ def attempt(owner: str, name: str, value: Any) -> tuple[str, str, Any]:
     bpy.ops.wm.open_mainfile(filepath=str(CHANGED))
     if why := splitting.why_whole():
         return "refused", why, None
-    parts = cut(splitting.picture(), TILES)
+    parts = tiles_of(splitting.picture(), TILES)
     file_format = bpy.context.scene.render.image_settings.file_format
     for made in SCRATCH.glob("made-*"):
         shutil.rmtree(made)

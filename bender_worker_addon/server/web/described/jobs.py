@@ -98,14 +98,15 @@ PATHS: dict[str, Any] = {
                 },
                 split={
                     **TEXT,
-                    "pattern": f"^{tile.REGION.pattern}$",
-                    "description": "the region that each frame is: the farm cuts it as suits its workers, or doesn't",
+                    "pattern": f"^{tile.PICTURE.pattern}$",
+                    "description": "the region that each frame is, and after how many pixels Cycles begins anew if it"
+                    " does: the farm cuts it as suits its workers, or doesn't",
                 },
                 one_kind={"type": "boolean", "description": "tiles of a picture are rendered on one kind of device"},
                 tail={
                     **TEXT,
-                    "pattern": f"^{tile.REGION.pattern}$|^$",
-                    "description": "the region that each frame is, if the last ones may be cut so that nobody idles",
+                    "pattern": f"^{tile.PICTURE.pattern}$|^$",
+                    "description": "the same, if only the last ones may be cut so that nobody idles",
                 },
                 priority=_PRIORITY,
                 person={**TEXT, "description": "who sends it; else the machine whose token is shown"},
