@@ -8,10 +8,9 @@ with Desktop() as desktop:
 """
 
 import csv
+import hashlib
 import io
-import itertools
 import os
-import re
 import subprocess
 import tempfile
 import time
@@ -34,7 +33,6 @@ ROOT = Root(
 DEADLINE = 120.0  # seconds in which each of its programs has answered, on a busy machine too
 COLOURED = 0.2  # of full saturation
 ENLARGED = 3  # times, for reading: letters of a user interface are small
-AROUND = 8  # pixels above and below what has changed, or was read there, that are read anew with it
 
 
 class Rectangle(NamedTuple):
@@ -61,14 +59,7 @@ class Word(NamedTuple):
 
     text: str
     place: Rectangle
-    line: tuple[int, ...]
-
-
-class _Read(NamedTuple):
-    """What was read of a part of the screen when its pixels were these, row by row."""
-
-    rows: list[bytes]
-    words: list[Word]
+    line: int
 
 
 class Desktop:
@@ -79,8 +70,7 @@ class Desktop:
         self.env: dict[str, str] = {}
         self._programs = {name: ROOT.program(path) for name, path in _PROGRAMS.items()}
         self._stack = ExitStack()
-        self._read: dict[tuple[Rectangle, bool], _Read] = {}  # last
-        self._readings = itertools.count()
+        self._read: dict[tuple[Rectangle, bool], tuple[bytes, list[Word]]] = {}  # what was read last, and of what
 
     @property
     def screen(self) -> Rectangle:
@@ -140,32 +130,22 @@ class Desktop:
         return float(self._run("convert", picture, *saturation, "info:")) > COLOURED
 
     def read(self, part: Rectangle, *, turned: bool = False) -> list[Word]:
-        """The words in a part of the screen, from above to below; `turned`: those written from above to below. Only the
-        rows that are not as they were when it was read last are read again: it takes a second for the whole screen."""
-        rows = _rows(self.screenshot(self._eyesight, part))
-        before = self._read.get((part, turned))
-        if before is None or (turned and before.rows != rows):
-            words = self._words(part, part, turned=turned)
-        elif before.rows == rows:
-            words = before.words
-        else:
-            top, bottom = _changed(before, rows, part)
-            band = Rectangle(part.x, part.y + top, part.width, bottom - top)
-            above = [word for word in before.words if word.place.y < band.y]
-            below = [word for word in before.words if word.place.y >= band.y + band.height]
-            words = [*above, *self._words(band, part), *below]
-        self._read[part, turned] = _Read(rows, words)
+        """The words in a part of the screen, from above to below; `turned`: those written from above to below. What is
+        as it was when it was read last is not read again."""
+        picture = self.screenshot(self._eyesight, part)
+        seen = hashlib.blake2b(picture.read_bytes()).digest()
+        before, words = self._read.get((part, turned), (b"", []))
+        if seen != before:
+            words = self._words(picture, part, turned=turned)
+            self._read[part, turned] = seen, words
         return list(words)
 
-    def _words(self, band: Rectangle, part: Rectangle, *, turned: bool = False) -> list[Word]:
-        """Those in a band of the part that was taken a picture of."""
-        crop = ("-crop", f"{band.width}x{band.height}+0+{band.y - part.y}", "+repage")
+    def _words(self, picture: Path, part: Rectangle, *, turned: bool) -> list[Word]:
         turn = ("-rotate", "-90") if turned else ()
-        self._run("convert", self._eyesight, *crop, *turn, *_LIKE_PRINT, self._like_print)
+        self._run("convert", picture, *turn, *_LIKE_PRINT, self._like_print)
         table = self._run("tesseract", self._like_print, "stdout", "--psm", "11", "--dpi", "200", "tsv")
         rows = csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE)
-        reading = next(self._readings)
-        return [_word(row, band, reading, turned=turned) for row in rows if row["text"] and row["text"].strip()]
+        return [_word(row, part, turned=turned) for row in rows if row["text"] and row["text"].strip()]
 
     # Its parts
 
@@ -193,8 +173,6 @@ class Desktop:
             raise ToolError(f"{name} failed: {(answer.stderr or answer.stdout).strip()}")
         return answer.stdout
 
-
-_PPM = re.compile(rb"P6\s+\d+\s+(?P<height>\d+)\s+\d+\s")
 
 _PROGRAMS = {name: f"/usr/bin/{name}" for name in ("Xvfb", "openbox", "xdotool", "import", "convert", "tesseract")}
 
@@ -227,29 +205,9 @@ _WITHOUT_FRAMES = """\
 """
 
 
-def _rows(picture: Path) -> list[bytes]:
-    """The rows of pixels of a picture in PPM (P6): its head is four words, and one blank."""
-    seen = picture.read_bytes()
-    head = _PPM.match(seen)
-    assert head is not None
-    size = (len(seen) - head.end()) // int(head["height"])
-    return [seen[first : first + size] for first in range(head.end(), len(seen), size)]
-
-
-def _changed(before: _Read, rows: list[bytes], part: Rectangle) -> tuple[int, int]:
-    """From which row to which the part is to be read anew: no word that was there is cut."""
-    differ = [row for row, (old, new) in enumerate(zip(before.rows, rows, strict=True)) if old != new]
-    top, bottom = differ[0] - AROUND, differ[-1] + 1 + AROUND
-    places = [(word.place.y - part.y, word.place.y - part.y + word.place.height) for word in before.words]
-    while cut := [(first, last) for first, last in places if first < top < last or first < bottom < last]:
-        top = min(top, *(first - AROUND for first, _ in cut))
-        bottom = max(bottom, *(last + AROUND for _, last in cut))
-    return max(0, top), min(len(rows), bottom)
-
-
-def _word(row: dict[str, str], part: Rectangle, reading: int, *, turned: bool) -> Word:
+def _word(row: dict[str, str], part: Rectangle, *, turned: bool) -> Word:
     left, top, width, height = (int(row[name]) // ENLARGED for name in ("left", "top", "width", "height"))
     if turned:
         left, top, width, height = part.width - top - height, left, height, width
-    of = (int(row[name]) for name in ("block_num", "par_num", "line_num"))
-    return Word(row["text"].strip(), Rectangle(part.x + left, part.y + top, width, height), (reading, *of))
+    line = int(row["block_num"]) * 1_000_000 + int(row["par_num"]) * 1_000 + int(row["line_num"])
+    return Word(row["text"].strip(), Rectangle(part.x + left, part.y + top, width, height), line)
