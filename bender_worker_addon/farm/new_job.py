@@ -56,9 +56,8 @@ class NewJob:
     `folder`: where its frames go, on a farm on this machine; else into one of its id. `person`: who sends it, "" if
     nobody knows. `colors`: the fingerprint of the sender's OCIO configuration, "" if that is not known. `regions`: into
     what tiles each frame is cut; none if each is rendered by one worker. `one_kind`: tiles of a picture are rendered on
-    one kind of device. `tail`: what each frame is, if the last ones may be cut where machines would stand
-    idle; see `tail.py`.
-    `preflight`: what its sender was warned of, a sentence each."""
+    one kind of device. `tail`: what each frame is, if the last ones may be cut where machines would stand idle; see
+    `tail.py`. `preflight`: what its sender was warned of, a sentence each."""
 
     name: str
     blend: str

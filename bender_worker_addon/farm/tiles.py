@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..core import tile
 from ..core.task import BLENDER, KIND, REGION, TILES
-from ..core.tile import Tile
+from ..core.tile import Region, Tile
 
 ONE_KIND = "one_kind"  # in the `data` of a job's head, if tiles of a picture are to be rendered on one kind of device
 WANTS_ONE_KIND = f"json_extract(job.head, '$.data.{ONE_KIND}') IS NOT NULL"
@@ -174,6 +174,10 @@ class Part:
     bottom: int
     right: int
     top: int
+
+    @property
+    def region(self) -> Region:
+        return Region(self.left, self.bottom, self.right, self.top)
 
 
 def parts(connection: sqlite3.Connection, job: str, frame: int) -> list[Part]:

@@ -134,7 +134,7 @@ def render(frame: int, file: str, region: Region) -> tuple[set[Size], float]:
 
 @contextmanager
 def _at_once(scene: Any, *, is_one_cell: bool) -> Iterator[None]:
-    """With its overscan a cell is larger than one."""
+    """Cycles begins nothing anew within a cell, though that is larger than one with what it sees of its neighbours."""
     before = scene.cycles.use_auto_tile
     scene.cycles.use_auto_tile = before and not is_one_cell
     try:

@@ -173,9 +173,11 @@ class RemoteSite(Site):
 
     def _tile(self, job_id: str, part: Part, scratch: Path) -> Path | None:
         """None too if the farm has no picture of it, which is answered by nothing."""
+        if part.status != "Finished":
+            return None
         place = scratch / f"{part.task}.jpg"
-        if part.status != "Finished" or place.is_file():
-            return place if part.status == "Finished" else None
+        if place.is_file():
+            return place
         arriving = place.with_suffix(".part")
         remove(arriving)
         self._client.get(f"/api/jobs/{job_id}/tiles/{part.task}", arriving, size=preview.MOST)

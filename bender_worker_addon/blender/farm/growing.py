@@ -111,12 +111,11 @@ class Growing:
         self._looking, self._looked_at = None, time.monotonic()
         if not tiles:
             return
-        regions = [Region(one.part.left, one.part.bottom, one.part.right, one.part.top) for one in tiles]
         if self._canvas is None:
-            self._canvas = Canvas(around(regions))
+            self._canvas = Canvas(around([one.part.region for one in tiles]))
         self._found = [
-            (region, one.part.task, one.picture)
-            for region, one in zip(regions, tiles, strict=True)
+            (one.part.region, one.part.task, one.picture)
+            for one in tiles
             if one.picture is not None and one.part.task not in self._painted
         ]
 

@@ -12,6 +12,10 @@ from typing import Any
 
 import bpy
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
+from tools.blenders.inside_blender import compositor
+
 FOLDER = Path(sys.argv[-1])
 
 
@@ -36,13 +40,13 @@ def only_sound(scene: Any) -> None:
 
 
 def compositing_of_layers(scene: Any) -> None:
-    tree = composited(scene)
+    tree, end = compositor.empty(scene)
     layers = tree.nodes.new("CompositorNodeRLayers")
-    tree.links.new(layers.outputs[0], tree.nodes["end"].inputs[0])
+    tree.links.new(layers.outputs[0], end.inputs[0])
 
 
 def compositing_of_nothing(scene: Any) -> None:
-    composited(scene)
+    compositor.empty(scene)
 
 
 def markers(scene: Any) -> None:
@@ -72,20 +76,6 @@ def end_of(frame: int) -> dict[str, int]:
 def strips_of(scene: Any) -> Any:
     editor = scene.sequence_editor_create()
     return editor.strips if hasattr(editor, "strips") else editor.sequences
-
-
-def composited(scene: Any) -> Any:
-    tree: Any
-    if hasattr(scene, "compositing_node_group"):
-        tree = scene.compositing_node_group = bpy.data.node_groups.new("compositing", "CompositorNodeTree")
-        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
-        tree.nodes.new("NodeGroupOutput").name = "end"
-    else:
-        scene.use_nodes = True
-        tree = scene.node_tree
-        tree.nodes.clear()
-        tree.nodes.new("CompositorNodeComposite").name = "end"
-    return tree
 
 
 main()

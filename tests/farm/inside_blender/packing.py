@@ -16,6 +16,10 @@ from typing import Any
 
 import bpy
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
+from tools.blenders.inside_blender import compositor
+
 ROOT, *NAMES = sys.argv[sys.argv.index("--") + 1 :]
 FOLDER, NAME = Path(ROOT), ""  # of the scene at hand
 RED, GREEN, BLUE = (1, 0, 0), (0, 1, 0), (0, 0, 1)
@@ -203,16 +207,7 @@ def clip() -> None:
     for number in range(1, 6):
         png(FOLDER / "clip" / f"shot{number:03d}.png", (0, 0.3, number / 5))
     scene: Any = bpy.context.scene
-    tree: Any
-    if hasattr(scene, "compositing_node_group"):
-        tree = scene.compositing_node_group = bpy.data.node_groups.new("compositing", "CompositorNodeTree")
-        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
-        end = tree.nodes.new("NodeGroupOutput")
-    else:
-        scene.use_nodes = True
-        tree = scene.node_tree
-        tree.nodes.clear()
-        end = tree.nodes.new("CompositorNodeComposite")
+    tree, end = compositor.empty(scene)
     node, scale = tree.nodes.new("CompositorNodeMovieClip"), tree.nodes.new("CompositorNodeScale")
     node.clip = bpy.data.movieclips.load(str(FOLDER / "clip" / "shot001.png"))
     scale.inputs["X"].default_value = scale.inputs["Y"].default_value = 4

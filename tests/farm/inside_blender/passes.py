@@ -13,6 +13,10 @@ from typing import Any
 
 import bpy
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
+from tools.blenders.inside_blender import compositor
+
 FOLDER = Path(sys.argv[-1])
 WRITTEN = {
     "near": ("//passes/near/", ["Image"]),
@@ -36,7 +40,7 @@ def main() -> None:
     cube.keyframe_insert("location", frame=1)
     cube.location.x = 2
     cube.keyframe_insert("location", frame=5)
-    tree, end = tree_of(scene)
+    tree, end = compositor.empty(scene)
     layers = tree.nodes.new("CompositorNodeRLayers")
     tree.links.new(layers.outputs["Image"], end.inputs[0])
     for name, (path, files) in WRITTEN.items():
@@ -48,17 +52,6 @@ def main() -> None:
                 tree.links.new(layers.outputs["Image" if files else "Depth"], socket)
     (FOLDER / "project").mkdir(parents=True)
     bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "project" / "passes.blend"))
-
-
-def tree_of(scene: Any) -> tuple[Any, Any]:
-    """The compositor's, empty but for its end."""
-    if hasattr(scene, "compositing_node_group"):
-        tree = scene.compositing_node_group = bpy.data.node_groups.new("compositing", "CompositorNodeTree")
-        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
-        return tree, tree.nodes.new("NodeGroupOutput")
-    scene.use_nodes = True
-    scene.node_tree.nodes.clear()
-    return scene.node_tree, scene.node_tree.nodes.new("CompositorNodeComposite")
 
 
 def of_blender_5(node: Any, path: str, files: list[str]) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import bpy
 import stages  # type: ignore[import-not-found]
 
+from tools.blenders.inside_blender import compositor
+
 Stage = Callable[[], Sequence[Any]]
 STAGES: dict[str, Stage] = {}
 NOT_TRIED = re.compile(
@@ -123,17 +125,6 @@ def hang_aovs(scene: Any) -> None:
                 tree.links.new(noise.outputs["Color" if kind == "COLOR" else 0], node.inputs[number])
 
 
-def tree_of(scene: Any) -> tuple[Any, Any]:
-    """The compositor's, empty but for its end."""
-    if hasattr(scene, "compositing_node_group"):
-        tree = scene.compositing_node_group = bpy.data.node_groups.new("compositing", "CompositorNodeTree")
-        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
-        return tree, tree.nodes.new("NodeGroupOutput")
-    scene.use_nodes = True
-    scene.node_tree.nodes.clear()
-    return scene.node_tree, scene.node_tree.nodes.new("CompositorNodeComposite")
-
-
 def as_picture(scene: Any) -> None:
     settings = scene.render.image_settings
     if hasattr(settings, "media_type"):
@@ -186,7 +177,7 @@ def picture() -> list[Any]:
     render.use_stamp = True
     render.use_stamp_render_time = render.use_stamp_memory = False
     render.dither_intensity = 1
-    tree, end = tree_of(scene)
+    tree, end = compositor.empty(scene)
     layers = tree.nodes.new("CompositorNodeRLayers")
     glare, blur = tree.nodes.new("CompositorNodeGlare"), tree.nodes.new("CompositorNodeBlur")
     matte, lens = tree.nodes.new("CompositorNodeCryptomatteV2"), tree.nodes.new("CompositorNodeLensdist")
