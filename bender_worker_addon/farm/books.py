@@ -204,9 +204,10 @@ def has_changed(connection: sqlite3.Connection, job: str) -> None:
 
 
 def job_status(tasks: Mapping[str, int]) -> str:
-    """A job's status by how many of its tasks have which."""
+    """A job's status by how many of its tasks have which. Where all is over and something was canceled it is, too,
+    though others of its frames were rendered since."""
     if set(tasks) <= {"Waiting"}:
         return "Queued"
     if not _UNFINISHED.isdisjoint(tasks):
         return "Running"
-    return "Errored" if "Errored" in tasks else "Finished"
+    return "Errored" if "Errored" in tasks else "Canceled" if "Aborted" in tasks else "Finished"

@@ -96,9 +96,9 @@ def cancel(connection: sqlite3.Connection, job: str) -> None:
 
 
 def retry(connection: sqlite3.Connection, job: str, frames: Collection[int] | None = None) -> int:
-    """Queues again what failed of a job or was canceled: all, or the tasks that have any of these `frames`. Gives how
-    many are rendered again: those of a canceled job that a worker still has are, too: it goes on with them, or has
-    given them up, and `queueing.is_gone` comes."""
+    """Queues again what failed of a job or was canceled: all, or the tasks that have any of these `frames`; where none
+    of these has, the job stays as it is. Gives how many are rendered again: those of a canceled job that a worker still
+    has are, too: it goes on with them, or has given them up, and `queueing.is_gone` comes."""
     which, values = "task.job = ?", [job]
     if frames is not None:
         which += " AND task.id IN (SELECT value FROM json_each(?))"
@@ -109,10 +109,11 @@ def retry(connection: sqlite3.Connection, job: str, frames: Collection[int] | No
         f" WHERE {which} AND job.canceled AND task.status NOT IN ('Finished', 'Errored')",
         values,
     ).fetchone()
-    connection.execute("UPDATE job SET canceled = 0 WHERE id = ?", (job,))
     failed = f"{which} AND task.status IN ('Errored', 'Aborted')"
     queued: int = held + queueing.queue_again_where(connection, failed, values)
-    books.has_changed(connection, job)
+    if queued or frames is None:
+        connection.execute("UPDATE job SET canceled = 0 WHERE id = ?", (job,))
+        books.has_changed(connection, job)
     return queued
 
 

@@ -89,10 +89,11 @@ class LocalSite(FolderSite):
         self._write_files()
 
     def retry(self, job_id: str, frames: Collection[int] | None = None) -> int:
-        self._not_canceled(job_id)
         with self._database.changing() as connection:
             queued = changes.retry(connection, job_id, frames)
-            changes.resume_if_stopped(connection, job_id)
+            if queued or frames is None:
+                self._not_canceled(job_id)
+                changes.resume_if_stopped(connection, job_id)
         self._write_files()
         return queued
 

@@ -78,6 +78,41 @@ def test_what_is_rendered_already_is_not_counted_as_rendered_again(site: Site) -
     assert dict(site.job("job").frames) == {"Finished": 1, "Waiting": 2}
 
 
+def test_a_canceled_job_stays_so_where_none_of_the_frames_is_to_be_rendered_again(site: Site) -> None:
+    site.add("job", 3)
+    hands = site.worker()
+    delivery = hands.take()
+    hands.report(delivery, "finish", status="Finished")
+    hands.queue.consume(0)
+    hands.queue.ack(delivery)
+    hands.settled()
+    with site.database.changing() as connection:
+        changes.cancel(connection, "job")
+    before = site.job("job")
+    with site.database.changing() as connection:
+        assert changes.retry(connection, "job", [1]) == 0
+        assert changes.retry(connection, "job", [9]) == 0
+        assert connection.execute("SELECT canceled FROM job").fetchone() == (1,)
+    assert site.job("job") == before
+
+
+def test_a_canceled_job_of_which_only_some_is_rendered_again_is_not_finished_then(site: Site) -> None:
+    site.add("job", 3)
+    with site.database.changing() as connection:
+        changes.cancel(connection, "job")
+        assert changes.retry(connection, "job", [2]) == 1
+    assert site.job("job").status == "Running"
+    hands = site.worker()
+    delivery = hands.take()
+    hands.report(delivery, "finish", status="Finished")
+    hands.queue.ack(delivery)
+    hands.settled()
+    assert (site.job("job").status, dict(site.job("job").frames)) == ("Canceled", {"Finished": 1, "Aborted": 2})
+    with site.database.changing() as connection:
+        assert changes.retry(connection, "job") == 2
+    assert site.job("job").status == "Running"
+
+
 def test_what_failed_is_queued_again_with_its_job_s_priority(site: Site) -> None:
     site.add("urgent", 1, priority=9)
     hands = site.worker()

@@ -80,6 +80,8 @@ def test_a_job_is_what_its_tasks_are() -> None:
     assert job_status({"Errored": 1, "Running": 1}) == "Running"
     assert job_status({"Errored": 1, "Finished": 9}) == "Errored"
     assert job_status({"Finished": 9}) == "Finished"
+    assert job_status({"Aborted": 1, "Finished": 9}) == "Canceled"
+    assert job_status({"Aborted": 1, "Errored": 1, "Finished": 9}) == "Errored"
 
 
 def test_of_a_frame_that_is_stored_nothing_else_is_believed() -> None:

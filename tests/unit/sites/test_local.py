@@ -104,6 +104,8 @@ def test_a_canceled_job_is_one_for_workers_too_until_it_is_queued_again(local: S
         local.cancel("job-1")
         assert [job.status for job in local.jobs()] == ["Canceled"]
         assert jobs.job_status("job-1").status == "Canceled"
+        assert local.retry("job-1", [99]) == 0
+        assert jobs.job_status("job-1").status == "Canceled"
         assert local.retry("job-1") == 3
         assert [job.status for job in local.jobs()] == ["Queued"]
         assert jobs.job_status("job-1").status == "Queued"
