@@ -27,8 +27,8 @@ def _modules() -> tuple[Any, ...]:
     from .blender.farm import outlook as farm_outlook
     from .blender.farm import panel as farm_panel
     from .blender.farm import sending as farm_sending
-    from .blender.worker import joining, loop, nightly, operators, panel, preferences, presence, quitting
+    from .blender.worker import autostart, joining, loop, nightly, operators, panel, preferences, presence, quitting
 
-    worker = preferences, data_folder, presence, loop, operators, panel, joining, quitting, nightly
+    worker = preferences, data_folder, presence, loop, autostart, operators, panel, joining, quitting, nightly
     farm = findings_box, farm_sending, farm_outlook, farm_operators, farm_job_menu, farm_frames, farm_panel, statusbar
     return *worker, *farm, headless

@@ -42,6 +42,7 @@ def test_it_goes_on_when_she_quits_and_gives_way_when_she_comes_back_and_renders
             second.window.open_sidebar("Bender")
             second.window.find("Rendering in your other Blender", SIDEBAR)
             second.window.wait_until(f"{SESSION}.log_path and not {SESSION}.running")  # it was to start with Blender
+            second.window.find("This one takes over", SIDEBAR)
             second.window.screenshot("rendered-in-another-blender")
             second.window.click("Stop It There", SIDEBAR, until=lambda: second.window.sees("Stop It Now", SIDEBAR))
             second.window.screenshot("stopped-after-its-frame")

@@ -103,15 +103,11 @@ def _keep_loops_running() -> float | None:
 
 def register() -> None:
     bpy.utils.register_class(BENDER_OT_worker_loop)
-    wanted = in_force.preferences()
-    if not bpy.app.background and wanted is not None and wanted.start_with_blender:
-        bpy.app.timers.register(start, first_interval=1.0, persistent=True)  # a file is opened in between
 
 
 def unregister() -> None:
-    for timer in (start, _keep_loops_running):
-        if bpy.app.timers.is_registered(timer):
-            bpy.app.timers.unregister(timer)
+    if bpy.app.timers.is_registered(_keep_loops_running):
+        bpy.app.timers.unregister(_keep_loops_running)
     at_work_with = session.config if session.running else None
     session.quit()
     try:

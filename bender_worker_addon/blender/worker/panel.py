@@ -11,7 +11,7 @@ from ..log import short_id
 from ..paragraph import draw_line, draw_paragraph, side_by_side
 from ..regions import TAB, letters
 from ..thumbnail import Thumbnail
-from . import nightly, quitting
+from . import autostart, nightly, quitting
 from .session import session
 
 _ICONS = {
@@ -136,6 +136,8 @@ def _draw_stopped(layout: bpy.types.UILayout, shown: Snapshot, *, width: int) ->
     else:
         draw_line(layout, "Nobody renders", width=width, icon="RADIOBUT_OFF")
     if elsewhere:
+        if autostart.waits():
+            draw_paragraph(layout, "This one takes over when that ends", width=width)
         draw_stop_other(layout)
     else:
         row = layout.row()

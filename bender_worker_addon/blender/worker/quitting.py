@@ -15,7 +15,7 @@ from ..beside import Beside
 from ..farm import summary
 from ..farm.view import jobs_view
 from ..paragraph import draw_paragraph
-from . import heir
+from . import autostart, heir
 from .session import session
 
 _WIDTH = 360  # pixels of the dialog
@@ -116,6 +116,7 @@ class BENDER_OT_stop_other(bpy.types.Operator):
     def execute(self, _context: bpy.types.Context) -> set[str]:
         from ...worker import control
 
+        autostart.call_off()
         found = in_force.resolved()
         if not isinstance(found, str):
             Beside("bender-stop-other", partial(control.stop, found.config.data_dir, now=other_is_finishing()))

@@ -32,7 +32,8 @@ _CLOSE = 1.0  # seconds that it may wait for the worker to be closed then
 
 class Session:
     """`snapshot` is what a panel draws, and `shown_events`, the last few lines of the log, newest first;
-    `job_names`, by their ids, of the jobs it has worked for.
+    `job_names`, by their ids, of the jobs it has worked for; `at_work_elsewhere`: it could not be started, as another
+    Blender of hers is at work.
 
     A worker is opened and closed beside the main thread: a folder on a disk that doesn't answer, or a child that takes
     its time to end, must not hold up the window.
@@ -45,6 +46,7 @@ class Session:
         self.config: WorkerConfig | None = None
         self.outpath: Path | None = None
         self.last_tick = 0.0
+        self.at_work_elsewhere = False
         self.paused_by_artist = False
         self.paused_by_farm = False
         self.job_names: dict[str, str] = {}
@@ -60,6 +62,10 @@ class Session:
         return not (self._opening is None and self._worker is None and self._closing is None)
 
     @property
+    def is_opening(self) -> bool:
+        return self._opening is not None
+
+    @property
     def is_paused_until_told(self) -> bool:
         """By her or by the farm; not because she is here or renders."""
         return self.paused_by_artist or self.paused_by_farm
@@ -69,7 +75,7 @@ class Session:
         self.config = config
         self.outpath = config.outpath
         self.log_path = log_path(config.data_dir)
-        self.paused_by_artist = self.paused_by_farm = False
+        self.paused_by_artist = self.paused_by_farm = self.at_work_elsewhere = False
         self._why_stopped = ""
         self._stop_when_open = None
         self.snapshot = Snapshot(State.CONNECTING)
@@ -78,6 +84,7 @@ class Session:
     def fail(self, reason: str) -> None:
         """Ends the worker, if there is one, because it can't work."""
         log.error("the worker can't work: %s", reason)
+        self.at_work_elsewhere = False
         self.snapshot = Snapshot(State.PROBLEM, reason)
         if self._worker is not None:
             self._close(self._worker)
@@ -143,7 +150,11 @@ class Session:
         from ...worker.worker import Worker
 
         log_to_file(config.data_dir, self._events)
-        return Worker(config, child_command=child_command, about=about())
+        try:
+            return Worker(config, child_command=child_command, about=about())
+        except AtWork:
+            stop_logging()  # the file is the other one's
+            raise
 
     def _begin(self, opening: "Beside[Worker]") -> None:
         self._opening = None
@@ -151,7 +162,7 @@ class Session:
             self._worker = opening.result()
         except AtWork as error:  # in another Blender of hers, which the panel shows
             log.info("nothing is started here: %s", error)
-            self.snapshot = STOPPED
+            self.snapshot, self.at_work_elsewhere = STOPPED, True
             return
         self._worker.start()
         if self._stop_when_open is not None:

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Autostart: starts the worker when Blender opens with a window, if she wants that; where another Blender of hers is at
+work, as soon as that has ended by itself."""
+
+from functools import partial
+from pathlib import Path
+
+import bpy
+
+from .. import in_force
+from ..beside import Beside
+from . import loop
+from .session import session
+
+_FIRST = 1.0  # seconds: a file is opened in between
+_LOOK = 5.0  # seconds between two looks at whether the other one is there still
+_GLANCE = 0.2  # and at whether something is done that runs beside the main thread
+
+_looking: Beside[bool] | None = None
+
+
+def waits() -> bool:
+    """Whether the worker is started as soon as the other Blender has ended."""
+    return session.at_work_elsewhere and bpy.app.timers.is_registered(_wait_for_other)
+
+
+def call_off() -> None:
+    """She stopped the other one: nothing is to begin by itself then."""
+    global _looking
+    _looking = None
+    for timer in (_begin, _wait_for_other):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)
+
+
+def _begin() -> None:
+    loop.start()
+    bpy.app.timers.register(_wait_for_other, first_interval=_GLANCE, persistent=True)
+
+
+def _wait_for_other() -> float | None:
+    global _looking
+    if session.is_opening:
+        return _GLANCE
+    found = in_force.resolved()
+    if not session.at_work_elsewhere or isinstance(found, str):
+        return None
+    if _looking is None:
+        _looking = Beside("bender-autostart", partial(_is_at_work, found.config.data_dir))
+    if not _looking.done:
+        return _GLANCE
+    (at_work, _), _looking = _looking.outcome(), None
+    if not at_work:
+        loop.start()
+    return _LOOK  # a third one may have been faster
+
+
+def _is_at_work(folder: Path) -> bool:
+    """Whether a worker of another process has this data folder."""
+    from ...core.errors import NotRunning, WorkerError
+    from ...worker import control
+
+    try:
+        control.ask(folder, control.STATUS)
+    except NotRunning:
+        return False
+    except WorkerError:  # it is held up, and so there
+        return True
+    return True
+
+
+def register() -> None:
+    wanted = in_force.preferences()
+    if not bpy.app.background and wanted is not None and wanted.start_with_blender:
+        bpy.app.timers.register(_begin, first_interval=_FIRST, persistent=True)
+
+
+def unregister() -> None:
+    call_off()
