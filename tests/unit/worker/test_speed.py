@@ -20,13 +20,13 @@ from tests.unit.support import Farm, message
 
 
 def two_at_work(start_farm: StartFarm, **scene: Any) -> tuple[Farm, dict[int, Path]]:
-    """Two children, each at a frame (1, 2) that waits at its gate."""
+    """Two children, each at a frame (1, 2) that waits at its gate, as the worker has heard of both."""
     farm = start_farm(renderers=2)
     gates = {number: farm.gate() for number in (1, 2)}
     farm.add(wait=gates, **scene)
     for number in gates:
         farm.broker.deliver(message(f"t{number}", frames=[number]))
-    farm.until(lambda: len(farm.renders()) == 2)
+    farm.until(lambda: len(farm.renders()) == 2 == sum(child.is_rendering for child in farm.worker._pool.children))
     return farm, gates
 
 
