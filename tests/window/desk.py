@@ -186,6 +186,8 @@ class Desk:
                 part = window.wait_for(entry, partial(_first_with, entry, parts, window), timeout=DEADLINE / 6)
                 window.click(entry, part, until=until)
                 return
+            print(window.screenshot("no-such-entry"), *map(window.text, parts), sep="\n\n")
+            window.desktop.key("Escape")  # if it is open, a click would close it
         raise AssertionError(f"the menu {menu} has no {entry}; see {window.screenshot('no-such-entry')}")
 
     def wait_for_state(self, state: str, *, timeout: float = DEADLINE) -> None:
