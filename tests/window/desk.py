@@ -181,7 +181,8 @@ class Desk:
             place = window.find(menu, region)
             window.desktop.click(*place.middle)
             near = Rectangle(max(0, place.x - 300), max(0, place.y - 240), 600, 480)  # in which it is read best
-            parts = near.within(screen), screen
+            nearer = Rectangle(max(0, place.x - 20), max(0, place.y - 200), 320, 400)
+            parts = near.within(screen), nearer.within(screen), screen
             with contextlib.suppress(TimeoutError):
                 part = window.wait_for(entry, partial(_first_with, entry, parts, window), timeout=DEADLINE / 6)
                 window.click(entry, part, until=until)
