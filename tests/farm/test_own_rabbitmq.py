@@ -149,7 +149,8 @@ def test_each_machine_is_a_user_of_its_own_until_it_is_revoked_also_if_the_farm_
             "access of machine one was revoked",
         ):
             assert words in told
-        assert not (tmp_path / "farm" / "rabbitmq" / "definitions.json").exists()
+        told_of_users = tmp_path / "farm" / "rabbitmq" / "definitions.json"
+        farm.until(lambda: not told_of_users.exists(), "the end of what RabbitMQ was told, once it has taken all of it")
         lose_all(farm)
         farm.until(lambda: is_known(farm.amqp_urls["three"]), "a RabbitMQ that was started again and what it had lost")
         farm.send("last", "1-2")
