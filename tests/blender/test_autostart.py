@@ -87,7 +87,7 @@ def test_it_begins_when_the_other_one_has_ended(other: Any, autostart: Any) -> N
 
 
 def test_a_third_one_may_be_faster(other: Any, autostart: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(autostart, "_is_at_work", lambda _: False)  # as in the moment between two
+    monkeypatch.setattr(autostart, "state_elsewhere", lambda _: "")  # as in the moment between two
     assert looked(autostart, other) == autostart._LOOK
     until(lambda: not autostart.session.running, autostart.session)
     assert autostart.waits()

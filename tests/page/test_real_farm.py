@@ -34,6 +34,7 @@ def test_from_an_empty_farm_to_the_downloaded_frames(
     with (
         ServedFarm(installed.blender, installed.env, folder=tmp_path / "farm") as farm,
         closing(context.new_page()) as page,
+        closing(context.new_page()) as machine,
     ):
         page.goto(farm.page)
         expect(page.get_by_role("heading", level=1)).to_have_text("A farm in two steps.")
@@ -46,6 +47,9 @@ def test_from_an_empty_farm_to_the_downloaded_frames(
         farm.join("render-1", line.rpartition(" ")[2])
         worker = farm.start_worker("render-1", log=tmp_path / "render-1.log")
         expect(page.locator(".worker")).to_have_count(1, timeout=PATIENCE)
+        machine.goto(farm.page)
+        machine.locator(".worker a").click()
+        expect(machine.get_by_text("On", exact=True)).to_be_visible(timeout=PATIENCE)  # it knows its device
         page.locator("drop-blend input").set_input_files(blend)
         sending = page.get_by_role("dialog", name="Send turntable")
         expect(sending.get_by_label("Frames")).to_have_value("1-3", timeout=PATIENCE)
@@ -65,6 +69,8 @@ def test_from_an_empty_farm_to_the_downloaded_frames(
         )
         sending.get_by_label("Your name").fill("Jo")
         page.screenshot(path=shot / "real-sending.png")
+        machine.get_by_role("button", name="Pause", exact=True).click()  # else all may be rendered before the job is
+        expect(machine.get_by_role("button", name="Resume", exact=True)).to_be_visible(timeout=PATIENCE)
         with page.expect_request(re.compile("/api/jobs$"), timeout=PATIENCE) as sent:
             sending.get_by_role("button", name="Send it").click()
         told = sent.value.post_data or ""
@@ -75,10 +81,12 @@ def test_from_an_empty_farm_to_the_downloaded_frames(
         page.get_by_role("link", name="All jobs").click()
         row = page.locator("job-row")
         expect(row).to_contain_text("turntable", timeout=PATIENCE)
-        expect(page.get_by_role("heading", level=1)).to_contain_text("Rendering 1 job on 1 machine", timeout=PATIENCE)
-        expect(row.locator(".thumb canvas")).to_be_visible(timeout=PATIENCE)
         page.get_by_role("button", name="Pause “turntable”").click()
         page.get_by_role("button", name="Resume “turntable”").click()
+        expect(page.get_by_role("button", name="Pause “turntable”")).to_be_visible()
+        machine.get_by_role("button", name="Resume", exact=True).click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Rendering 1 job on 1 machine", timeout=PATIENCE)
+        expect(row.locator(".thumb canvas")).to_be_visible(timeout=PATIENCE)
         row.get_by_role("link", name="turntable").last.click()
         expect(page.get_by_text("Finished", exact=True)).to_be_visible(timeout=PATIENCE)
         expect(page.locator(".cell canvas")).to_have_count(FRAMES, timeout=PATIENCE)

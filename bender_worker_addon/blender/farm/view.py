@@ -215,7 +215,7 @@ class JobsView:
         from ...sites.site import is_there, site
 
         began = time.monotonic()
-        elsewhere = "" if works_here else _elsewhere(config)
+        elsewhere = "" if works_here else state_elsewhere(config)
         if not (is_seen and is_there(config)):
             return _Seen(elsewhere=elsewhere)
         if self._site is None or self._site[0] != config:
@@ -228,8 +228,8 @@ class JobsView:
         return _Seen(jobs, details, time.monotonic() - began, elsewhere, unattended)
 
 
-def _elsewhere(config: WorkerConfig) -> str:
-    """What the worker does that runs on her data folder in another process."""
+def state_elsewhere(config: WorkerConfig) -> str:
+    """What the worker does that runs on her data folder in another process; empty if there is none."""
     from ...core.errors import NotRunning, WorkerError
     from ...worker import control
 

@@ -3,12 +3,12 @@
 work, as soon as that has ended by itself."""
 
 from functools import partial
-from pathlib import Path
 
 import bpy
 
 from .. import in_force
 from ..beside import Beside
+from ..farm.view import state_elsewhere
 from . import loop
 from .session import session
 
@@ -16,7 +16,7 @@ _FIRST = 1.0  # seconds: a file is opened in between
 _LOOK = 5.0  # seconds between two looks at whether the other one is there still
 _GLANCE = 0.2  # and at whether something is done that runs beside the main thread
 
-_looking: Beside[bool] | None = None
+_looking: Beside[str] | None = None
 
 
 def waits() -> bool:
@@ -46,27 +46,13 @@ def _wait_for_other() -> float | None:
     if not session.at_work_elsewhere or isinstance(found, str):
         return None
     if _looking is None:
-        _looking = Beside("bender-autostart", partial(_is_at_work, found.config.data_dir))
+        _looking = Beside("bender-autostart", partial(state_elsewhere, found.config))
     if not _looking.done:
         return _GLANCE
-    (at_work, _), _looking = _looking.outcome(), None
-    if not at_work:
+    (state, _), _looking = _looking.outcome(), None
+    if not state:
         loop.start()
     return _LOOK  # a third one may have been faster
-
-
-def _is_at_work(folder: Path) -> bool:
-    """Whether a worker of another process has this data folder."""
-    from ...core.errors import NotRunning, WorkerError
-    from ...worker import control
-
-    try:
-        control.ask(folder, control.STATUS)
-    except NotRunning:
-        return False
-    except WorkerError:  # it is held up, and so there
-        return True
-    return True
 
 
 def register() -> None:
