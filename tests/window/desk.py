@@ -174,11 +174,11 @@ class Desk:
 
     def choose(self, menu: str, entry: str, *, until: Effect, region: Region = SIDEBAR) -> None:
         """Opens a menu of a region and clicks an entry of it, which lies somewhere over the window. What is shown above
-        the menu may grow under the click: then it is clicked again."""
+        the menu may still grow under the click: then it is clicked again."""
         window = self.window
         screen = window.desktop.screen
         for _ in range(3):
-            place = window.find(menu, region)
+            place = window.aim(menu, region)
             window.desktop.click(*place.middle)
             near = Rectangle(max(0, place.x - 300), max(0, place.y - 240), 600, 480)  # in which it is read best
             nearer = Rectangle(max(0, place.x - 20), max(0, place.y - 200), 320, 400)

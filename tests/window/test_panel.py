@@ -24,10 +24,13 @@ def test_a_task_is_rendered_while_the_panel_shows_how_far_it_is(desk: Desk, quic
     desk.start()
     desk.wait_for_state("Waiting")
     desk.window.screenshot("waiting")
+    waiting = desk.window.aim("Pause", SIDEBAR)
     task = desk.farm.task(desk.farm.job(quick_blend), 1, 2, 3, 4)
     with desk.mid_frame():
         desk.window.find("Rendering", SIDEBAR)
         desk.window.screenshot("rendering")
+        rendering = desk.window.aim("Pause", SIDEBAR)
+        assert abs(rendering.middle[1] - waiting.middle[1]) < waiting.height  # it is still where the mouse is
     begun = desk.wait_for("progress", desk.part_done, timeout=RENDERED)
     desk.wait_for("more progress", lambda: desk.part_done() > begun, timeout=RENDERED)
     desk.farm.wait_for("finish", task)

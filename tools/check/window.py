@@ -173,11 +173,19 @@ class Window:
         """As `find`, at once."""
         return _stands(label.split(), self.desktop.read(self.where(region)))
 
+    def aim(self, label: str, region: Region) -> Rectangle:
+        """As `find`, once they stand still: reading takes a moment, in which they may have moved on."""
+        return self.wait_for(f"{label}, standing still", lambda: self._still(label, region))
+
+    def _still(self, label: str, region: Region) -> Rectangle | None:
+        place = self.sees(label, region)
+        return place if place == self.sees(label, region) else None
+
     # Hands
 
     def click(self, label: str, region: Region, *, until: Effect) -> None:
         """Clicks on what is labelled so; again while that has no effect."""
-        self.desktop.click(*self.find(label, region).middle)
+        self.desktop.click(*self.aim(label, region).middle)
         self._repeat(lambda: self._click_if_seen(label, region), until)
 
     def tick(self, label: str, region: Region, *, on: bool = True) -> None:
@@ -232,7 +240,7 @@ class Window:
         return self.desktop.is_coloured(Rectangle(place.x - BOX, place.y, BOX - GAP, place.height))
 
     def _click_if_seen(self, label: str, region: Region) -> None:
-        if place := self.sees(label, region):
+        if place := self._still(label, region):
             self.desktop.click(*place.middle)
 
     def _press(self, key: str, region: Region) -> None:
@@ -240,7 +248,7 @@ class Window:
         self.desktop.key(key)
 
     def _fill(self, label: str, text: str, region: Region) -> None:
-        place, around = self.find(label, region), self.where(region)
+        place, around = self.aim(label, region), self.where(region)
         right = around.x + around.width
         self.desktop.click((place.x + place.width + right) // 2, place.middle[1])
         self.desktop.key("ctrl+a")

@@ -66,6 +66,8 @@ class BENDER_PT_worker(_InSidebar, bpy.types.Panel):
         if shown.next_job_id:
             draw_paragraph(layout, f"Next: {_name_of(shown.next_job_id, shown.next_job)}", width=width)
         if session.running:
+            if not (shown.detail or shown.task or shown.next_job_id):
+                layout.label(text="")  # in a task's place: buttons that move between two frames are missed
             _draw_buttons(layout)
         if planned := nightly.words():
             draw_paragraph(layout, planned, width=width, alert=nightly.counts_down())
@@ -164,8 +166,10 @@ def _state(shown: Snapshot) -> str:
 def _draw_task(layout: bpy.types.UILayout, task: TaskInHand, *, width: int) -> None:
     of = f", {task.position} of {task.total}" if task.total > 1 else ""
     left = words.duration(task.elapsed) if task.left is None else f"{words.duration(task.left)} left"
-    layout.progress(factor=task.part, text=f"{task.part:.0%}{of}, {left}")
-    if task.doing:
+    done, doing = f"{task.part:.0%}{of}, {left}", f"{task.doing}{of}, {left}"
+    in_one = bool(task.doing) and len(doing) <= width  # which moves no button
+    layout.progress(factor=task.part, text=doing if in_one else done)
+    if task.doing and not in_one:
         draw_paragraph(layout, task.doing, width=width)
 
 
