@@ -194,8 +194,8 @@ def _status_bar(desk: Desk) -> Rectangle:
 def _look_at_frames(desk: Desk, opened: Path) -> None:
     """Steps back by the arrow, has one shown and all played: nothing of it gets into her file."""
     window, before = desk.window, desk.window.ask("[image.name for image in bpy.data.images]")
-    words = window.find("Frame 3 of 3", SIDEBAR)
     window.wait_until(f"str({LOOKED}.picture).endswith('000003.png')")
+    words = window.aim("Frame 3 of 3", SIDEBAR)
     window.desktop.click(window.where(SIDEBAR).x + ARROW, words.middle[1])
     window.wait_until(f"str({LOOKED}.picture).endswith('000002.png')")
     window.find("Frame 2 of 3", SIDEBAR)
