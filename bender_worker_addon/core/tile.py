@@ -21,7 +21,7 @@ _AND = ", "  # between version and kind
 
 _SMALLEST = 64  # pixels of a tile, in each direction
 REGION = re.compile(r"\d{1,5},\d{1,5},\d{1,5},\d{1,5}", re.ASCII)
-PICTURE = re.compile(rf"({REGION.pattern})(?:,(\d{{1,5}}))?", re.ASCII)
+PICTURE = re.compile(rf"({REGION.pattern})(?:,(\d{{1,5}})(?:,(\d{{1,3}}))?)?", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{128}", re.ASCII)
 
 
@@ -50,10 +50,11 @@ class Region:
 class Picture:
     """What is rendered of each frame. `cell`: the pixels, in each direction, after which Cycles begins anew, from below
     left on; 0 if it renders all at once, or nobody could tell. No tile goes over such an edge: each side of it is
-    rendered as if there were nothing beyond."""
+    rendered as if there were nothing beyond. `margin`: so many pixels beyond a tile's edges are rendered, too."""
 
     region: Region
     cell: int = 0
+    margin: int = 0
 
     def cells(self) -> list[Region]:
         whole, size = self.region, self.cell or max(self.region.width, self.region.height)
@@ -64,6 +65,8 @@ class Picture:
         ]
 
     def __str__(self) -> str:
+        if self.margin:
+            return f"{self.region},{self.cell},{self.margin}"
         return f"{self.region},{self.cell}" if self.cell else str(self.region)
 
 
@@ -124,7 +127,7 @@ def picture(text: object) -> Picture:
     found = PICTURE.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise ValueError("no picture")
-    return Picture(region(found[1]), int(found[2] or 0))
+    return Picture(region(found[1]), int(found[2] or 0), int(found[3] or 0))
 
 
 def as_text(tiles: Sequence[Tile]) -> str:
@@ -188,6 +191,17 @@ def tiles_of(picture: Picture, count: int) -> list[Region]:
         cells = [whole]
     parts = [part for cell, share in zip(cells, _shares(cells, count), strict=True) for part in cut(cell, share)]
     return sorted(parts, key=lambda part: _from_the_middle(part, whole))
+
+
+def pixels_for_one(picture: Picture, count: int) -> float:
+    """How many pixels are rendered for each of a picture's, if it is cut into about so many tiles."""
+    seen, more = picture.region, picture.margin
+    rendered = 0
+    for part in tiles_of(picture, count):
+        width = min(part.right + more, seen.right) - max(part.left - more, seen.left)
+        height = min(part.top + more, seen.top) - max(part.bottom - more, seen.bottom)
+        rendered += width * height
+    return rendered / _area(seen)
 
 
 def _shares(cells: Sequence[Region], count: int) -> list[int]:

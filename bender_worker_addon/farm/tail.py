@@ -63,8 +63,9 @@ def settle(connection: sqlite3.Connection, there: Collection[str]) -> frozenset[
         return _as_many_as_nobody_misses(connection, tail)
     if tail.renderers < 2:
         return frozenset()
-    count = tile_cost.best_count_of_last(renderers=tail.renderers, frames=len(numbers), cost=cost)
-    regions = tile.tiles_of(tail.picture, count)
+    renderers, picture = tail.renderers, tail.picture
+    count = tile_cost.best_count_of_last(renderers=renderers, frames=len(numbers), cost=cost, picture=picture)
+    regions = tile.tiles_of(picture, count)
     if len(regions) < 2:
         return frozenset()
     if not _is_time(connection, tail):

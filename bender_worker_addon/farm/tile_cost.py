@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..core.tile import MOST
+from ..core.tile import MOST, Picture, pixels_for_one
 from .tasks import timings_of
 
 _LAST = 200  # tasks
@@ -49,11 +49,12 @@ def of(connection: sqlite3.Connection, job: str) -> Cost | None:
     return Cost(of_one, beside / tasks)
 
 
-def best_count(*, renderers: int, frames: int, cost: Cost | None) -> int:
+def best_count(*, renderers: int, frames: int, cost: Cost | None, picture: Picture | None = None) -> int:
     """Into how many tiles each of so many frames is cut, for so many that render side by side; 1 for none.
 
     A smaller tile has the last one end sooner after the others, by half of what it takes; a larger one is paid for less
-    often. Both together are least where n**2 = render * renderers / (2 * each * frames).
+    often. Both together are least where n**2 = render * renderers / (2 * each * frames); at fewer, where tiles of the
+    `picture` have a margin, which is the dearer the smaller they are.
     """
     if cost is None:
         best = _UNKNOWN * renderers / frames
@@ -62,16 +63,28 @@ def best_count(*, renderers: int, frames: int, cost: Cost | None) -> int:
     if best < 2:
         return 1
     in_rounds = renderers * math.ceil(best / renderers)  # all of them end together
-    return min(in_rounds if frames == 1 else math.ceil(best), MOST)
+    most = min(in_rounds if frames == 1 else math.ceil(best), MOST)
+    if picture is None or not picture.margin:
+        return most
+    first, step = (min(renderers, most), renderers) if frames == 1 else (2, 1)
+
+    def seconds(tiles: int) -> float:
+        render, each = (cost.render, cost.each) if cost else (1.0, 0.0)
+        render *= pixels_for_one(picture, tiles)
+        return frames * (render + tiles * each) / renderers + render / (2 * tiles)
+
+    return min(range(first, most + 1, step), key=seconds)
 
 
-def best_count_of_last(*, renderers: int, frames: int, cost: Cost) -> int:
+def best_count_of_last(*, renderers: int, frames: int, cost: Cost, picture: Picture) -> int:
     """The same of the last of many frames, no more than render side by side.
 
     As wholes they keep those that render waiting for half the time of a frame, on average. In n tiles, if n is best,
     what these take besides and the wait for the last one are the n-th part of that time: from two on it is worth it.
     """
-    return best_count(renderers=renderers, frames=frames, cost=cost) if cost.render >= _SHORTEST else 1
+    if cost.render < _SHORTEST:
+        return 1
+    return best_count(renderers=renderers, frames=frames, cost=cost, picture=picture)
 
 
 def _beside(timings: Mapping[str, float]) -> float:

@@ -43,7 +43,7 @@ def picture(scene: bpy.types.Scene) -> Region:
 def cell(scene: Any) -> int:
     """The pixels, in each direction, after which Cycles, from below left, begins a picture anew as it is too large for
     it; 0 if it isn't, or nobody could see that. Source: tile.cpp and session.cpp of Cycles."""
-    if not (scene.cycles.use_auto_tile and _margin(scene)):
+    if not (scene.cycles.use_auto_tile and margin(scene)):
         return 0
     size = max(scene.cycles.tile_size, 8)
     size = min(size if size <= _CELL_STEP else -(-size // _CELL_STEP) * _CELL_STEP, _LARGEST_CELL)
@@ -51,15 +51,25 @@ def cell(scene: Any) -> int:
     return 0 if width * height <= size * size and max(width, height) <= _LARGEST_CELL else size
 
 
+def margin(scene: Any) -> int:
+    """In pixels: how far what is beyond a region's edge can show in it."""
+    layers = [layer for layer in scene.view_layers if layer.use]
+    found = _ADAPTIVE if scene.cycles.use_adaptive_sampling else 0
+    if any(hasattr(layer.cycles, "use_pass_volume_scatter") for layer in layers) and scope.has_volumes():
+        samples = max(scene.cycles.samples, *(layer.samples for layer in layers))
+        found += _VOLUME * (samples - 1).bit_length()
+    return found
+
+
 def with_margin(scene: Any, region: Region) -> Region:
     """What is rendered to have this region as it is in the whole picture."""
-    margin = _margin(scene)
+    more = margin(scene)
     seen = _cell_of(scene, region) or picture(scene)
     return Region(
-        max(region.left - margin, seen.left),
-        max(region.bottom - margin, seen.bottom),
-        min(region.right + margin, seen.right),
-        min(region.top + margin, seen.top),
+        max(region.left - more, seen.left),
+        max(region.bottom - more, seen.bottom),
+        min(region.right + more, seen.right),
+        min(region.top + more, seen.top),
     )
 
 
@@ -78,16 +88,6 @@ def _cell_of(scene: Any, region: Region) -> Region | None:
         min(left + size + over, whole.right),
         min(bottom + size + over, whole.top),
     )
-
-
-def _margin(scene: Any) -> int:
-    """In pixels: how far what is beyond a region's edge can show in it."""
-    layers = [layer for layer in scene.view_layers if layer.use]
-    margin = _ADAPTIVE if scene.cycles.use_adaptive_sampling else 0
-    if any(hasattr(layer.cycles, "use_pass_volume_scatter") for layer in layers) and scope.has_volumes():
-        samples = max(scene.cycles.samples, *(layer.samples for layer in layers))
-        margin += _VOLUME * (samples - 1).bit_length()
-    return margin
 
 
 def part_of_preview(scene: Any, region: Region) -> tuple[Region, float]:

@@ -27,9 +27,11 @@ class Known:
     of_one_kind: int = 0
     makers: Mapping[str, int] = field(default_factory=dict)
 
-    def best(self, *, frames: int, wanted: int = 0, one_kind: bool = False) -> tuple[int, str]:
+    def best(
+        self, *, frames: int, wanted: int = 0, one_kind: bool = False, picture: tile.Picture | None = None
+    ) -> tuple[int, str]:
         """How many tiles each of so many frames is cut into, unless somebody has `wanted` so many; 1 if it is rendered
-        as a whole, and why."""
+        as a whole, and why: that is the same whatever the `picture`."""
         if self.here and not self.renderers:
             why = "they are of an earlier version, or render into a shared folder"
             return 1, f"no worker that is here takes tiles: {why}"
@@ -41,7 +43,7 @@ class Known:
         if renderers < 2:
             alike = " on one kind of device" if one_kind else ""
             return 1, f"no two workers are here to render side by side{alike}"
-        count = best_count(renderers=renderers, frames=frames, cost=self.cost)
+        count = best_count(renderers=renderers, frames=frames, cost=self.cost, picture=picture)
         return count, _why_not_all(frames, renderers) if count == 1 else ""
 
     def differs(self, *, one_kind: bool = False) -> str:

@@ -189,11 +189,11 @@ def _split(farm: "Site", job: "NewJob", wanted: int, *, own: int) -> "NewJob":
     if whole := splitting.why_whole():
         print(f"{PROGRAM}: the frames are not split: {whole}", file=sys.stderr)
         return job
-    known = tiling.known(farm, name=job.name, own=own)
-    count, why = known.best(frames=len(job.frames), wanted=wanted, one_kind=job.one_kind)
+    known, picture = tiling.known(farm, name=job.name, own=own), splitting.picture()
+    count, why = known.best(frames=len(job.frames), wanted=wanted, one_kind=job.one_kind, picture=picture)
     if why:
         print(f"{PROGRAM}: the frames are not split: {why}", file=sys.stderr)
-        return job if wanted else replace(job, tail=splitting.picture())
+        return job if wanted else replace(job, tail=picture)
     if differs := known.differs(one_kind=job.one_kind):
         advice = "" if job.one_kind or not known.of_one_kind else "; --one-kind keeps to one kind of device"
         print(f"{PROGRAM}: {differs}{advice}", file=sys.stderr)

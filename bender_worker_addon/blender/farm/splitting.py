@@ -11,7 +11,7 @@ from ...core.tile import Picture, Region, tiles_of
 from ...render_child import scope
 from ...render_child.animation import animated_ids, animated_paths
 from ...render_child.picture_size import region_of
-from ...render_child.tiles import cell
+from ...render_child.tiles import cell, margin
 from .preflight import is_edited
 
 _SETTINGS = ("render.", "cycles.", "view_layers")  # of a scene: what is changed in it to render a tile
@@ -27,7 +27,7 @@ def regions(count: int) -> list[Region]:
 def picture() -> Picture:
     """What is rendered of each frame."""
     scene: Any = bpy.context.scene
-    return Picture(Region(*region_of(scene.render)), cell(scene))
+    return Picture(Region(*region_of(scene.render)), cell(scene), margin(scene))
 
 
 def why_whole() -> str:

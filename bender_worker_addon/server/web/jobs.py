@@ -144,7 +144,7 @@ def _split(farm: Farm, job: NewJob, picture: object) -> NewJob:
     except ValueError as error:
         raise Refused(400, f"this is no job: split should be a picture, {error}") from error
     known = farm.ask(lambda site: tiling.known(site, name=job.name, own=0))
-    count, _ = known.best(frames=len(job.frames), one_kind=job.one_kind)
+    count, _ = known.best(frames=len(job.frames), one_kind=job.one_kind, picture=whole)
     regions = tile.tiles_of(whole, count)
     return replace(job, regions=regions) if len(regions) > 1 else replace(job, tail=whole)
 

@@ -62,11 +62,24 @@ def test_no_tile_goes_over_an_edge_at_which_cycles_begins_anew(size: tuple[int, 
     assert large < 2 * size[0] * size[1] / count or len(parts) == len(cells)
 
 
+def test_what_is_rendered_beyond_edges_of_tiles_counts_but_not_what_is_beyond_the_picture() -> None:
+    picture = Picture(Region(100, 0, 300, 200), margin=10)
+    assert tile.pixels_for_one(picture, 1) == 1
+    assert tile.pixels_for_one(picture, 2) == 2 * 110 / 200
+    assert tile.pixels_for_one(picture, 4) == 4 * 110**2 / 200**2
+
+
 def test_a_picture_is_read_as_it_was_told() -> None:
-    for picture in (Picture(Region(0, 0, 5, 6)), Picture(Region(1, 2, 9000, 8000), 2048)):
+    larger = Region(1, 2, 9000, 8000)
+    for picture in (
+        Picture(Region(0, 0, 5, 6)),
+        Picture(larger, 2048),
+        Picture(larger, 2048, 8),
+        Picture(larger, 0, 58),
+    ):
         assert tile.picture(str(picture)) == picture
         assert tile.tiles_of(picture, 1) == [picture.region]
-    for text in ("0,0,5", "0,0,5,6,", "0,0,5,6,7,8", "5,0,5,6", 7, None):
+    for text in ("0,0,5", "0,0,5,6,", "0,0,5,6,7,8,9", "0,0,5,6,7,1000", "5,0,5,6", 7, None):
         with pytest.raises(ValueError, match=r"picture|region"):
             tile.picture(text)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bender_worker_addon.core.tile import Region, cut
+from bender_worker_addon.core.tile import Picture, Region, cut
 from bender_worker_addon.farm import books, changes, new_job, outlook, pace, tile_cost
 from bender_worker_addon.farm.database import Database
 from bender_worker_addon.farm.new_job import NewJob, SceneFacts
@@ -98,3 +98,22 @@ def test_the_last_tile_ends_with_the_others_and_the_scene_is_not_made_ready_too_
     renderers: int, frames: int, cost: Cost | None, count: int
 ) -> None:
     assert best_count(renderers=renderers, frames=frames, cost=cost) == count
+
+
+@pytest.mark.parametrize(
+    ("margin", "renderers", "frames", "cost", "count"),
+    [
+        (0, 2, 1, Cost(600, 0.5), 36),
+        (8, 2, 1, Cost(600, 0.5), 14),
+        (58, 2, 1, Cost(600, 0.5), 4),
+        (58, 2, 1, Cost(4, 1), 2),  # as without: none has to wait while another renders all of it
+        (58, 10, 1, None, 20),
+        (58, 40, 1, Cost(3600, 1), 40),  # nobody is to be idle
+        (58, 8, 4, Cost(600, 1), 5),
+    ],
+)
+def test_a_wide_margin_is_not_rendered_more_often_than_that_is_worth(
+    margin: int, renderers: int, frames: int, cost: Cost | None, count: int
+) -> None:
+    picture = Picture(Region(0, 0, 1920, 1080), margin=margin)
+    assert best_count(renderers=renderers, frames=frames, cost=cost, picture=picture) == count

@@ -99,8 +99,9 @@ PATHS: dict[str, Any] = {
                 split={
                     **TEXT,
                     "pattern": f"^{tile.PICTURE.pattern}$",
-                    "description": "the region that each frame is, and after how many pixels Cycles begins anew if it"
-                    " does: the farm cuts it as suits its workers, or doesn't",
+                    "description": "the region that each frame is, after how many pixels Cycles begins anew, 0 if it"
+                    " doesn't, and how many are rendered beyond a tile's edges: the farm cuts it as suits its workers,"
+                    " or doesn't",
                 },
                 one_kind={"type": "boolean", "description": "tiles of a picture are rendered on one kind of device"},
                 tail={
