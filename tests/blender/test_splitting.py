@@ -131,7 +131,7 @@ def test_why_a_picture_is_rendered_as_a_whole(
     assert words in splitting.why_whole()
 
 
-def test_a_tile_is_rendered_as_far_beyond_its_edges_as_its_pixels_look(scene: Any) -> None:
+def test_a_tile_is_rendered_as_far_beyond_its_edges_as_its_pixels_look(splitting: ModuleType, scene: Any) -> None:
     tiles = importlib.import_module("bl_ext.user_default.bender_worker_addon.render_child.tiles")
     inside = tiles.Region(500, 400, 600, 500)
 
@@ -153,4 +153,5 @@ def test_a_tile_is_rendered_as_far_beyond_its_edges_as_its_pixels_look(scene: An
     tree.links.new(haze.outputs[0], end.inputs["Volume"])
     blurs = hasattr(scene.view_layers[0].cycles, "use_pass_volume_scatter")
     assert margin() == (58 if blurs else 8)  # after 1, 2, 4 … 512 samples, 5 pixels each time
+    assert splitting.picture().margin == margin()
     assert tiles.with_margin(scene, tiles.Region(5, 5, 50, 50)).left == 0
