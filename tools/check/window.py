@@ -177,10 +177,6 @@ class Window:
         """As `find`, once they stand still: reading takes a moment, in which they may have moved on."""
         return self.wait_for(f"{label}, standing still", lambda: self._still(label, region))
 
-    def _still(self, label: str, region: Region) -> Rectangle | None:
-        place = self.sees(label, region)
-        return place if place == self.sees(label, region) else None
-
     # Hands
 
     def click(self, label: str, region: Region, *, until: Effect) -> None:
@@ -238,6 +234,10 @@ class Window:
         if (place := self.sees(label, region)) is None:
             return None
         return self.desktop.is_coloured(Rectangle(place.x - BOX, place.y, BOX - GAP, place.height))
+
+    def _still(self, label: str, region: Region) -> Rectangle | None:
+        place = self.sees(label, region)
+        return place if place == self.sees(label, region) else None
 
     def _click_if_seen(self, label: str, region: Region) -> None:
         if place := self._still(label, region):

@@ -183,6 +183,7 @@ def _split(farm: "Site", job: "NewJob", wanted: int, *, own: int) -> "NewJob":
     `wanted`: so many of them, 0 for as many as suit the workers there are and what the frames of the last job of this
     name took; then the last ones may still be cut. `own`: how many Blenders render here from the queue on this
     machine."""
+    from ...core.tile import tiles_of
     from ...sites import tiling
     from ..farm import splitting
 
@@ -197,7 +198,7 @@ def _split(farm: "Site", job: "NewJob", wanted: int, *, own: int) -> "NewJob":
     if differs := known.differs(one_kind=job.one_kind):
         advice = "" if job.one_kind or not known.of_one_kind else "; --one-kind keeps to one kind of device"
         print(f"{PROGRAM}: {differs}{advice}", file=sys.stderr)
-    return replace(job, regions=splitting.regions(count))
+    return replace(job, regions=tiles_of(picture, count))
 
 
 def _say(findings: "Sequence[Finding]") -> None:

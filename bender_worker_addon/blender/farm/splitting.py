@@ -19,11 +19,6 @@ _SETTINGS = ("render.", "cycles.", "view_layers")  # of a scene: what is changed
 _DRAWN = ("GREASEPENCIL", "GPENCIL")  # the second before Blender 4.3
 
 
-def regions(count: int) -> list[Region]:
-    """The tiles of a picture: about so many, and not too small ones."""
-    return tiles_of(picture(), count)
-
-
 def picture() -> Picture:
     """What is rendered of each frame."""
     scene: Any = bpy.context.scene
@@ -56,7 +51,7 @@ def _reasons(scene: Any) -> Iterator[str]:
         yield "it is rendered for as long as its time limit lets it, whatever is in it"
     if scene.cycles.use_guiding and (scene.cycles.use_surface_guiding or scene.cycles.use_volume_guiding):
         yield "its paths are guided by what was learned from all of the picture (Path Guiding)"
-    if len(regions(2)) < 2:
+    if len(tiles_of(picture(), 2)) < 2:
         yield "they are too small"
     yield from _denoising(scene)
 

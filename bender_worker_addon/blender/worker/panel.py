@@ -166,10 +166,12 @@ def _state(shown: Snapshot) -> str:
 def _draw_task(layout: bpy.types.UILayout, task: TaskInHand, *, width: int) -> None:
     of = f", {task.position} of {task.total}" if task.total > 1 else ""
     left = words.duration(task.elapsed) if task.left is None else f"{words.duration(task.left)} left"
-    done, doing = f"{task.part:.0%}{of}, {left}", f"{task.doing}{of}, {left}"
-    in_one = bool(task.doing) and len(doing) <= width  # which moves no button
-    layout.progress(factor=task.part, text=doing if in_one else done)
-    if task.doing and not in_one:
+    doing = f"{task.doing}{of}, {left}"
+    if task.doing and len(doing) <= width:  # which moves no button
+        layout.progress(factor=task.part, text=doing)
+        return
+    layout.progress(factor=task.part, text=f"{task.part:.0%}{of}, {left}")
+    if task.doing:
         draw_paragraph(layout, task.doing, width=width)
 
 
